@@ -1,0 +1,166 @@
+use super::*;
+
+fn hex<const N: usize>(text: &str) -> [u8; N] {
+    let bytes: Vec<u8> = (0..text.len())
+        .step_by(2)
+        .map(|i| u8::from_str_radix(&text[i..i + 2], 16).expect("hex"))
+        .collect();
+    bytes.try_into().expect("length")
+}
+
+fn key(text: &str) -> VerifyingKey {
+    VerifyingKey::from_bytes(&hex(text)).expect("valid key")
+}
+
+/// RFC 8032 §7.1: secret, public, message, signature.
+const RFC_8032: [[&str; 4]; 3] = [
+    [
+        "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+        "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+        "",
+        "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
+    ],
+    [
+        "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+        "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+        "72",
+        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
+    ],
+    [
+        "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+        "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
+        "af82",
+        "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a",
+    ],
+];
+
+#[test]
+fn rfc_8032_vectors_sign_and_verify_and_every_flipped_byte_is_refused() {
+    for [secret, public, message, signature] in RFC_8032 {
+        let secret = SigningKey::from_bytes(&hex(secret));
+        let message: Vec<u8> = (0..message.len())
+            .step_by(2)
+            .map(|i| u8::from_str_radix(&message[i..i + 2], 16).expect("hex"))
+            .collect();
+        let signature: [u8; 64] = hex(signature);
+        assert_eq!(secret.verifying_key(), key(public));
+        assert_eq!(Signer::sign(&secret, &message).expect("in memory"), signature);
+        assert!(key(public).verify(&message, &signature));
+        for position in 0..64 {
+            let mut altered = signature;
+            altered[position] ^= 1;
+            assert!(!key(public).verify(&message, &altered), "byte {position}");
+        }
+        assert!(!key(public).verify(b"other", &signature));
+    }
+}
+
+#[test]
+fn s_plus_the_group_order_is_refused() {
+    const L: [u8; 16] = [
+        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
+    ];
+    let mut signature: [u8; 64] = hex(RFC_8032[0][3]);
+    let mut carry = 0u16;
+    for (i, byte) in signature[32..].iter_mut().enumerate() {
+        let order = u16::from(L.get(i).copied().unwrap_or(if i == 31 { 0x10 } else { 0 }));
+        let sum = u16::from(*byte) + order + carry;
+        *byte = sum as u8;
+        carry = sum >> 8;
+    }
+    assert!(!key(RFC_8032[0][1]).verify(b"", &signature));
+}
+
+#[test]
+fn points_of_small_order_and_non_canonical_points_are_no_keys() {
+    // The eight points of small order with their non-canonical encodings (Chalkias, Garillot, Nikolaenko 2020, table 1).
+    for weak in [
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000080",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0000000000000000000000000000000000000000000000000000000000000080",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+    ] {
+        assert_eq!(VerifyingKey::from_bytes(&hex(weak)), None, "{weak}");
+    }
+    // y = p + 3 is the canonical y = 3 written a second way; the first is a key, the second is none.
+    let mut three = [0; 32];
+    three[0] = 3;
+    let mut again = [0xff; 32];
+    again[0] = 0xf0;
+    again[31] = 0x7f;
+    assert!(VerifyingKey::from_bytes(&three).is_some());
+    assert!(ed25519_dalek::VerifyingKey::from_bytes(&again).is_ok());
+    assert_eq!(VerifyingKey::from_bytes(&again), None);
+}
+
+#[test]
+fn a_signature_whose_r_is_of_small_order_is_refused() {
+    // R = identity, S = k·a: fulfils the equation for whoever knows the key, yet R is of small order.
+    let mut signature = [0; 64];
+    signature[0] = 1;
+    assert!(!key(RFC_8032[0][1]).verify(b"", &signature));
+}
+
+#[test]
+fn jwk_round_trips_and_other_keys_are_refused() {
+    // RFC 8037 A.2 and A.3.
+    let public = key(RFC_8032[0][1]);
+    assert_eq!(
+        public.to_jwk(),
+        serde_json::json!({"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})
+    );
+    assert_eq!(
+        BASE64_URL_SAFE_NO_PAD.encode(public.thumbprint()),
+        "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+    );
+    assert_eq!(VerifyingKey::from_jwk(&public.to_jwk()), Some(public));
+    for (member, value) in [
+        ("d", "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"),
+        ("kty", "EC"),
+        ("crv", "X25519"),
+        ("x", "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo="),
+        // The last character carries two bits that no byte needs; they must be zero.
+        ("x", "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURp"),
+        ("x", "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo"),
+        ("x", ""),
+    ] {
+        let mut jwk = public.to_jwk();
+        jwk[member] = value.into();
+        assert_eq!(VerifyingKey::from_jwk(&jwk), None, "{member} {value}");
+    }
+}
+
+#[test]
+fn multibase_round_trips_and_other_bases_and_kinds_are_refused() {
+    let text = "z6MkrJVnaZkeFzdQyMZu1cgjg7k1pZZ6pvBQ7XJPt4swbTQ2";
+    let public = VerifyingKey::from_multibase(text).expect("W3C's key");
+    assert_eq!(public.to_multibase(), text);
+    let secp256k1 = "zQ3shokFTS3brHcDQrn82RUDfCZESWL1ZdCEJwekUDPQiYBme";
+    for wrong in ["", "z", &text[1..], &text[..47], secp256k1, "z6Mk0", &"z1".repeat(40)] {
+        assert_eq!(VerifyingKey::from_multibase(wrong), None, "{wrong}");
+    }
+}
+
+#[test]
+fn debug_prints_nothing_of_a_secret() {
+    let secret = SigningKey::from_bytes(&[7; 32]);
+    assert_eq!(format!("{secret:?}"), "SigningKey(..)");
+    assert_eq!(*secret.to_bytes(), [7; 32]);
+}
+
+#[test]
+fn a_generated_key_comes_from_the_given_randomness_alone() {
+    let mut random = |bytes: &mut [u8]| bytes.fill(9);
+    let secret = SigningKey::generate(&mut random);
+    assert_eq!(secret.verifying_key(), SigningKey::from_bytes(&[9; 32]).verifying_key());
+}

@@ -1,0 +1,101 @@
+//! Claims path pointers.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A claims path pointer as DCQL has it (OpenID4VP 1.0 §7): names, and `null` for "every element of the array".
+/// Index numbers are not used by our types. Read from outside it has 1 to 8 segments of 1 to 64 bytes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Vec<Option<String>>", into = "Vec<Option<String>>")]
+pub struct Path(pub Vec<Option<String>>);
+
+/// Most segments of a path from outside.
+const SEGMENTS_MAX: usize = 8;
+/// Longest name in a path from outside, in bytes.
+const NAME_MAX: usize = 64;
+
+impl Path {
+    /// A path of names only.
+    pub fn of(names: &[&str]) -> Path {
+        Path(names.iter().map(|n| Some((*n).to_owned())).collect())
+    }
+
+    /// Whether `self` is `other` or lies above it.
+    pub fn covers(&self, other: &Path) -> bool {
+        other.0.starts_with(&self.0)
+    }
+
+    /// This path as far as its last list element, and the rest.
+    pub(super) fn split_at_last_element(&self) -> (Path, Path) {
+        let length = self
+            .0
+            .iter()
+            .rposition(Option::is_none)
+            .map_or(0, |at| at.saturating_add(1));
+        let (element, rest) = self.0.split_at(length);
+        (Path(element.to_vec()), Path(rest.to_vec()))
+    }
+
+    /// Whether no segment fans out.
+    pub(super) fn is_single(&self) -> bool {
+        self.0.iter().all(Option::is_some)
+    }
+}
+
+impl TryFrom<Vec<Option<String>>> for Path {
+    type Error = &'static str;
+
+    fn try_from(segments: Vec<Option<String>>) -> Result<Path, &'static str> {
+        let named = |segment: &Option<String>| {
+            segment
+                .as_ref()
+                .is_none_or(|name| (1..=NAME_MAX).contains(&name.len()))
+        };
+        if !(1..=SEGMENTS_MAX).contains(&segments.len()) {
+            Err("a path has 1 to 8 segments")
+        } else if !segments.iter().all(named) || segments.first().is_some_and(Option::is_none) {
+            Err("a path begins with a name, and names have 1 to 64 bytes")
+        } else {
+            Ok(Path(segments))
+        }
+    }
+}
+
+impl From<Path> for Vec<Option<String>> {
+    fn from(path: Path) -> Vec<Option<String>> {
+        path.0
+    }
+}
+
+impl std::fmt::Display for Path {
+    /// `oppgaveInntektsmottaker[].inntekt[].beloep`; safe to show: names of fields, no values.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (i, segment) in self.0.iter().enumerate() {
+            match segment {
+                Some(name) if i == 0 => write!(f, "{name}")?,
+                Some(name) => write!(f, ".{name}")?,
+                None => write!(f, "[]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Every value at a path (a `null` segment fans out).
+pub fn values_at<'a>(value: &'a Value, path: &Path) -> Vec<&'a Value> {
+    let mut found = vec![value];
+    for segment in &path.0 {
+        found = match segment {
+            Some(name) => found
+                .into_iter()
+                .filter_map(|value| value.as_object()?.get(name))
+                .collect(),
+            None => found
+                .into_iter()
+                .filter_map(Value::as_array)
+                .flatten()
+                .collect(),
+        };
+    }
+    found
+}

@@ -1,0 +1,419 @@
+//! Register rows: from JSON or CSV to a checked row, and from that to the claims of a credential.
+
+use super::{Class, CredentialType, Path, ROW_MAX, declaration, tree, values_at};
+use crate::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// Longest string in a row, in bytes.
+const STRING_MAX: usize = 4096;
+/// Deepest nesting of a row.
+const DEPTH_MAX: usize = 16;
+/// Most columns of a CSV file, and most elements that a column can name.
+const COLUMNS_MAX: usize = 1024;
+/// Largest integer in a row: beyond it canonical JSON (RFC 8785), which knows doubles only, could not hold it.
+const INTEGER_MAX: u64 = (1 << 53) - 1;
+
+/// Why a row is not taken: where, and which rule, never the value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RowError {
+    /// Path of the field, with positions in lists (`inntekt[2].beloep`); `?` stands for a name that the type does not have.
+    pub path: String,
+    /// Stable code: `schema`, `check_digit`, `decimal`, `notice_too_short`, `ending_not_allowed`, `too_large`, `not_an_object`, `missing_key`
+    pub reason: String,
+}
+
+impl RowError {
+    pub(super) fn new(path: impl Into<String>, reason: &str) -> RowError {
+        RowError {
+            path: path.into(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+/// A register row that has been checked against its type. Holds class X fields. `Debug` prints nothing of it.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Row(Value);
+
+impl Row {
+    /// The row's content.
+    pub fn value(&self) -> &Value {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Row {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Row(..)")
+    }
+}
+
+/// The claims of a row without class X: the only thing that [`crate::sd_jwt::issue`] takes. `Debug` prints nothing of them.
+#[derive(Clone, PartialEq)]
+pub struct Claims(Value);
+
+impl Claims {
+    /// The claims.
+    pub fn value(&self) -> &Value {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Claims {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Claims(..)")
+    }
+}
+
+impl CredentialType {
+    /// Checks one row: size, schema, check digits (`format`: `fodselsnummer`, `organisasjonsnummer`, `norsk_identifikator`,
+    /// `kontonummer`, `decimal`, `date`, `month`, `instant`), endings.
+    /// A number where the schema says `string` with format `decimal` becomes the decimal string of its own text, never through
+    /// a float; a number elsewhere must be an integer. Reserved names become the credential's ([`CredentialType::names`]).
+    pub fn row(&self, row: Value) -> Result<Row, RowError> {
+        let Value::Object(mut members) = row else {
+            return Err(RowError::new("", "not_an_object"));
+        };
+        for (reserved, name) in &self.names {
+            if let Some(value) = members.remove(reserved)
+                && members.insert(name.clone(), value).is_some()
+            {
+                return Err(RowError::new(name, "schema"));
+            }
+        }
+        let mut value = Value::Object(members);
+        self.normalise(&mut value, &tree::top(&self.schema), &mut Vec::new())?;
+        let length = serde_json::to_vec(&value).map_or(usize::MAX, |bytes| bytes.len());
+        if length > ROW_MAX {
+            return Err(RowError::new("", "too_large"));
+        }
+        self.validate(&self.validator, &value)?;
+        let row = Row(value);
+        for path in self.row_key.iter().chain([&self.holder.number]) {
+            if key_text(&row, path).is_none() {
+                return Err(RowError::new(path.to_string(), "missing_key"));
+            }
+        }
+        self.check_endings(&row)?;
+        Ok(row)
+    }
+
+    /// Checks claims as far as they are shown: form and check digits of what is there, nothing of class X, nothing that the
+    /// type does not have. What is missing is not held against them.
+    pub fn shown(&self, claims: &Value) -> Result<(), RowError> {
+        if !claims.is_object() {
+            return Err(RowError::new("", "not_an_object"));
+        }
+        let forbidden = |path: &&Path| !values_at(claims, path).is_empty();
+        if let Some(path) = self.withheld().find(forbidden) {
+            return Err(RowError::new(path.to_string(), "schema"));
+        }
+        let mut value = claims.clone();
+        self.normalise(&mut value, &tree::top(&self.schema), &mut Vec::new())?;
+        if value != *claims {
+            return Err(RowError::new("", "decimal"));
+        }
+        self.validate(&self.shown, claims)
+    }
+
+    /// A CSV record as a row: a column is a dotted path (`Accounts.0.Name`), the schema says which kind a cell is; empty cells are left out.
+    /// A column that the type does not have is named by its place (`column 3`), as the header may be a record of a file without one.
+    pub fn csv_row(&self, header: &[&str], cells: &[&str]) -> Result<Row, RowError> {
+        if header.len() != cells.len() || header.len() > COLUMNS_MAX {
+            return Err(RowError::new("", "schema"));
+        }
+        let mut root = Node::Object(BTreeMap::new());
+        for (place, (column, cell)) in header.iter().zip(cells).enumerate() {
+            let unknown = || RowError::new(format!("column {}", place.saturating_add(1)), "schema");
+            let steps = self.steps(column).ok_or_else(unknown)?;
+            if cell.is_empty() {
+                continue;
+            }
+            let schemas = tree::at(&self.schema, &path_of(&steps));
+            let value =
+                cell_value(&schemas, cell).ok_or_else(|| RowError::new(*column, "schema"))?;
+            root.insert(&steps, value).ok_or_else(unknown)?;
+        }
+        self.row(root.into_value())
+    }
+
+    /// The claims of a row: class X taken away, the as-of time rounded to its day.
+    pub fn claims(&self, row: &Row) -> Claims {
+        let mut value = row.0.clone();
+        for path in self.withheld() {
+            edit(&mut value, &path.0, &|_| None);
+        }
+        if let Some(as_of) = &self.as_of {
+            edit(&mut value, &as_of.0, &|instant| {
+                let day = Timestamp::parse(instant.as_str()?)?.day();
+                Some(Value::String(day.to_string()))
+            });
+        }
+        Claims(value)
+    }
+
+    /// Name of the row in its register, from `row_key`. It may hold a person number: it is for sealed tables only.
+    pub fn row_key(&self, row: &Row) -> Option<String> {
+        let parts: Vec<String> = self
+            .row_key
+            .iter()
+            .map(|path| {
+                let text = key_text(row, path)?;
+                Some(text.replace('\\', "\\\\").replace('|', "\\|"))
+            })
+            .collect::<Option<_>>()?;
+        Some(parts.join("|"))
+    }
+
+    /// The holder's number in the row.
+    pub fn holder_number(&self, row: &Row) -> Option<String> {
+        key_text(row, &self.holder.number)
+    }
+
+    fn withheld(&self) -> impl Iterator<Item = &Path> {
+        self.fields
+            .iter()
+            .filter(|field| field.class == Class::X)
+            .map(|field| &field.path)
+    }
+
+    /// Numbers at decimal places become strings; other numbers, strings, names and depth are bounded.
+    fn normalise<'v>(
+        &self,
+        value: &'v mut Value,
+        schemas: &[&Value],
+        place: &mut Vec<Step>,
+    ) -> Result<(), RowError> {
+        let refuse =
+            |place: &[Step], reason: &str| Err(RowError::new(self.shown_place(place), reason));
+        if place.len() > DEPTH_MAX {
+            return refuse(place, "too_large");
+        }
+        match value {
+            Value::Number(number) => {
+                let text = number.to_string();
+                if tree::has_format(schemas, "decimal") {
+                    if !declaration::is_decimal(&text) {
+                        return refuse(place, "decimal");
+                    }
+                    *value = Value::String(text);
+                } else if !text
+                    .trim_start_matches('-')
+                    .parse::<u64>()
+                    .is_ok_and(|size| size <= INTEGER_MAX)
+                {
+                    return refuse(place, "schema");
+                }
+            }
+            Value::String(text) if text.len() > STRING_MAX => return refuse(place, "too_large"),
+            Value::String(text) if text.chars().any(is_deceptive) => return refuse(place, "schema"),
+            Value::Array(elements) => {
+                let inner = tree::element(&self.schema, schemas);
+                for (index, element) in elements.iter_mut().enumerate() {
+                    place.push(Step::Index(index));
+                    self.normalise(element, &inner, place)?;
+                    place.pop();
+                }
+            }
+            Value::Object(members) => {
+                for (name, member) in members.iter_mut() {
+                    place.push(Step::Name(name.clone()));
+                    if matches!(name.as_str(), "_sd" | "..." | "_sd_alg") || name.len() > 64 {
+                        return refuse(place, "schema");
+                    }
+                    self.normalise(member, &tree::member(&self.schema, schemas, name), place)?;
+                    place.pop();
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::String(_) => {}
+        }
+        Ok(())
+    }
+
+    fn validate(&self, validator: &jsonschema::Validator, value: &Value) -> Result<(), RowError> {
+        validator.validate(value).map_err(|error| {
+            use jsonschema::paths::LocationSegment;
+            let place: Vec<Step> = error
+                .instance_path()
+                .segments()
+                .map(|segment| match segment {
+                    LocationSegment::Property(name) => Step::Name(name.into_owned()),
+                    LocationSegment::Index(index) => Step::Index(index),
+                })
+                .collect();
+            let reason = match error.kind() {
+                jsonschema::error::ValidationErrorKind::Format { format } => {
+                    declaration::reason_of(format)
+                }
+                _ => "schema",
+            };
+            RowError::new(self.shown_place(&place), reason)
+        })
+    }
+
+    /// A place in a row as text. Names that the type does not have are data, and are not shown.
+    fn shown_place(&self, place: &[Step]) -> String {
+        let mut schemas = tree::top(&self.schema);
+        let mut text = String::new();
+        for step in place {
+            match step {
+                Step::Index(index) => {
+                    text.push_str(&format!("[{index}]"));
+                    schemas = tree::element(&self.schema, &schemas);
+                }
+                Step::Name(name) => {
+                    schemas = tree::member(&self.schema, &schemas, name);
+                    if !text.is_empty() {
+                        text.push('.');
+                    }
+                    if schemas.is_empty() {
+                        text.push('?');
+                        break;
+                    }
+                    text.push_str(name);
+                }
+            }
+        }
+        text
+    }
+
+    /// The steps that a column's dotted name means, when the type has that path.
+    fn steps(&self, column: &str) -> Option<Vec<Step>> {
+        let mut steps = Vec::new();
+        for (at, part) in column.split('.').enumerate() {
+            let named = if at == 0 { self.names.get(part) } else { None };
+            steps.push(match (named, part.parse::<usize>()) {
+                (Some(name), _) => Step::Name(name.clone()),
+                (None, Ok(index)) if at > 0 => (index < COLUMNS_MAX).then_some(Step::Index(index))?,
+                (None, _) => Step::Name(part.to_owned()),
+            });
+        }
+        (steps.len() <= DEPTH_MAX && self.has_path(&path_of(&steps))).then_some(steps)
+    }
+}
+
+/// One step into a row.
+enum Step {
+    Name(String),
+    Index(usize),
+}
+
+fn path_of(steps: &[Step]) -> Path {
+    let segment = |step: &Step| match step {
+        Step::Name(name) => Some(name.clone()),
+        Step::Index(_) => None,
+    };
+    Path(steps.iter().map(segment).collect())
+}
+
+/// A row being built of cells. Elements that no cell names are left out, so that positions need not be without gaps.
+enum Node {
+    Leaf(Value),
+    Object(BTreeMap<String, Node>),
+    Array(BTreeMap<usize, Node>),
+}
+
+impl Node {
+    /// `None` when the place is taken, or of another kind.
+    fn insert(&mut self, steps: &[Step], value: Value) -> Option<()> {
+        let (first, rest) = steps.split_first()?;
+        let fresh = || match rest.first() {
+            None => Node::Leaf(Value::Null),
+            Some(Step::Name(_)) => Node::Object(BTreeMap::new()),
+            Some(Step::Index(_)) => Node::Array(BTreeMap::new()),
+        };
+        let inner = match (self, first) {
+            (Node::Object(members), Step::Name(name)) => {
+                if rest.is_empty() && members.contains_key(name) {
+                    return None;
+                }
+                members.entry(name.clone()).or_insert_with(fresh)
+            }
+            (Node::Array(elements), Step::Index(index)) => {
+                if rest.is_empty() && elements.contains_key(index) {
+                    return None;
+                }
+                elements.entry(*index).or_insert_with(fresh)
+            }
+            _ => return None,
+        };
+        if rest.is_empty() {
+            *inner = Node::Leaf(value);
+            Some(())
+        } else {
+            inner.insert(rest, value)
+        }
+    }
+
+    fn into_value(self) -> Value {
+        match self {
+            Node::Leaf(value) => value,
+            Node::Object(members) => Value::Object(
+                members
+                    .into_iter()
+                    .map(|(name, node)| (name, node.into_value()))
+                    .collect::<Map<_, _>>(),
+            ),
+            Node::Array(elements) => elements.into_values().map(Node::into_value).collect(),
+        }
+    }
+}
+
+/// A cell as the kind that the schema says; a cell that may be a string is one.
+fn cell_value(schemas: &[&Value], cell: &str) -> Option<Value> {
+    if tree::allows(schemas, "string") {
+        return Some(Value::String(cell.to_owned()));
+    }
+    let value: Value = serde_json::from_str(cell).ok()?;
+    let fits = match &value {
+        Value::Bool(_) => tree::allows(schemas, "boolean"),
+        Value::Number(_) => tree::allows(schemas, "integer"),
+        _ => false,
+    };
+    fits.then_some(value)
+}
+
+/// Control characters, and those that turn the direction of writing: they could falsify what a screen shows.
+fn is_deceptive(character: char) -> bool {
+    (character.is_control() && character != '\n')
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The text of a key: a string, or an integer's digits.
+fn key_text(row: &Row, path: &Path) -> Option<String> {
+    match values_at(&row.0, path).first()? {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// Replaces every value at a path by what `change` makes of it; `None` takes the member away.
+fn edit(value: &mut Value, path: &[Option<String>], change: &dyn Fn(&Value) -> Option<Value>) {
+    match (path.split_first(), value) {
+        (Some((Some(name), [])), Value::Object(members)) => {
+            match members.get(name).map(change) {
+                Some(Some(changed)) => members.insert(name.clone(), changed),
+                Some(None) => members.remove(name),
+                None => None,
+            };
+        }
+        (Some((Some(name), rest)), Value::Object(members)) => {
+            if let Some(inner) = members.get_mut(name) {
+                edit(inner, rest, change);
+            }
+        }
+        (Some((None, [])), Value::Array(elements)) => {
+            *elements = elements.iter().filter_map(change).collect();
+        }
+        (Some((None, rest)), Value::Array(elements)) => {
+            for element in elements {
+                edit(element, rest, change);
+            }
+        }
+        _ => {}
+    }
+}

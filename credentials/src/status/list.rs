@@ -1,0 +1,164 @@
+//! One list: signed, compressed, opened again.
+
+use super::{BITS, BYTES, CLOCK_SKEW, LIST_MAX, LIST_TYP, PER_BYTE, State, States, URI_MAX};
+use crate::jws::{self, Jws};
+use crate::trust::Trust;
+use crate::{Code, Did, Problem, Timestamp, key::Signer};
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use flate2::Compression;
+use flate2::bufread::ZlibDecoder;
+use flate2::write::{GzEncoder, ZlibEncoder};
+use serde_json::{Map, json};
+use sha2::{Digest, Sha256};
+use std::io::{Read as _, Write as _};
+
+/// `ttl` of a list, in seconds: how long others may keep it before they ask again. Our own nodes go by heads instead.
+const TTL: i64 = 300;
+
+impl States {
+    /// A signed Token Status List: `sub` = uri, `iat`, `exp`, `ttl`, `status_list` {bits, lst}. `lifetime` is in seconds.
+    pub fn sign(
+        &self,
+        uri: &str,
+        issuer: &Did,
+        kid: &str,
+        now: Timestamp,
+        lifetime: i64,
+        signer: &dyn Signer,
+    ) -> Result<String, Problem> {
+        if Did::parse_url(kid).is_none_or(|(did, _)| did != *issuer) {
+            return Err(malformed("kid"));
+        }
+        if uri.is_empty() || uri.len() > URI_MAX {
+            return Err(malformed("sub"));
+        }
+        if lifetime <= 0 {
+            return Err(malformed("exp"));
+        }
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+        let compressed = encoder
+            .write_all(self.as_bytes())
+            .and_then(|()| encoder.finish())
+            .map_err(|_| Code::Internal)?;
+        let payload = json!({
+            "sub": uri,
+            "iat": now,
+            "exp": now.plus(lifetime),
+            "ttl": TTL.min(lifetime),
+            "status_list": { "bits": BITS, "lst": BASE64_URL_SAFE_NO_PAD.encode(compressed) },
+        });
+        jws::sign(LIST_TYP, Some(kid), Map::new(), &payload, signer)
+    }
+
+    /// The two W3C Bitstring lists (`revocation` incl. superseded, `suspension`) as `encodedList` values (multibase u, gzip).
+    pub fn bitstrings(&self) -> Result<(String, String), Problem> {
+        let revocation =
+            self.bitstring(|state| matches!(state, State::Revoked | State::Superseded))?;
+        let suspension = self.bitstring(|state| state == State::Suspended)?;
+        Ok((revocation, suspension))
+    }
+
+    fn bitstring(&self, is_set: impl Fn(State) -> bool) -> Result<String, Problem> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        // Two bytes of four entries each make one byte of eight bits, the first entry in the highest bit.
+        let bits: Vec<u8> = self
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| {
+                pair.iter()
+                    .flat_map(|byte| (0..PER_BYTE).map(move |entry| byte >> (entry * BITS)))
+                    .fold(0, |bits, entry| {
+                        (bits << 1) | u8::from(is_set(State::of(entry)))
+                    })
+            })
+            .collect();
+        let compressed = encoder
+            .write_all(&bits)
+            .and_then(|()| encoder.finish())
+            .map_err(|_| Code::Internal)?;
+        Ok(format!("u{}", BASE64_URL_SAFE_NO_PAD.encode(compressed)))
+    }
+}
+
+/// A list that was fetched: opened, signature checked, bounded inflation (a small compressed list cannot fill memory).
+#[derive(Clone)]
+pub struct List {
+    /// URI.
+    pub uri: String,
+    /// Issuer.
+    pub issuer: Did,
+    /// Signed at.
+    pub issued: Timestamp,
+    /// States.
+    pub states: States,
+}
+impl List {
+    /// Opens the text of a list of `issuer`. Errors: `too_large`, `malformed`, `unsupported` (other `bits`), `unknown_issuer`,
+    /// those of [`crate::trust::Organisation::key_at`] at `iat`, `signature_invalid`, `not_yet_valid`, `expired`.
+    pub fn open(text: &str, issuer: &Did, trust: &Trust, now: Timestamp) -> Result<List, Problem> {
+        let signed = Jws::parse(text, LIST_TYP, LIST_MAX)?;
+        let issued = super::head::check(&signed, issuer, trust, now)?;
+        let uri = signed
+            .payload
+            .get("sub")
+            .and_then(|value| value.as_str())
+            .filter(|uri| !uri.is_empty() && uri.len() <= URI_MAX)
+            .ok_or_else(|| malformed("sub"))?;
+        let list = signed
+            .payload
+            .get("status_list")
+            .ok_or_else(|| malformed("status_list"))?;
+        if list.get("bits").and_then(|bits| bits.as_u64()) != Some(u64::from(BITS)) {
+            return Err(Problem::new(Code::Unsupported, "bits"));
+        }
+        let compressed = list
+            .get("lst")
+            .and_then(|text| BASE64_URL_SAFE_NO_PAD.decode(text.as_str()?).ok())
+            .ok_or_else(|| malformed("lst"))?;
+        Ok(List {
+            uri: uri.to_owned(),
+            issuer: issuer.clone(),
+            issued,
+            states: States(inflate(&compressed, BYTES)?),
+        })
+    }
+}
+
+/// SHA-256 of a list's text, base64url, as heads carry it.
+pub fn list_hash(text: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()))
+}
+
+/// Inflates zlib to exactly `length` bytes: `too_large` beyond, `malformed` below or with anything after the stream.
+pub(super) fn inflate(compressed: &[u8], length: usize) -> Result<Vec<u8>, Problem> {
+    let mut decoder = ZlibDecoder::new(compressed);
+    let mut bytes = vec![0; length];
+    decoder
+        .read_exact(&mut bytes)
+        .map_err(|_| malformed("lst"))?;
+    // Reading on is what checks the sum at the end of the stream.
+    match decoder.read(&mut [0]) {
+        Ok(0) if decoder.total_in() == compressed.len() as u64 => Ok(bytes),
+        Ok(0) | Err(_) => Err(malformed("lst")),
+        Ok(_) => Err(Problem::new(Code::TooLarge, "lst")),
+    }
+}
+
+/// `iat` no later than `now` with the skew, `exp` not reached.
+pub(super) fn check_times(
+    issued: Timestamp,
+    expires: Timestamp,
+    now: Timestamp,
+) -> Result<(), Problem> {
+    if issued > now.plus(CLOCK_SKEW) {
+        return Err(Code::NotYetValid.into());
+    }
+    if now >= expires {
+        return Err(Code::Expired.into());
+    }
+    Ok(())
+}
+
+fn malformed(name: &'static str) -> Problem {
+    Problem::new(Code::Malformed, name)
+}

@@ -1,0 +1,323 @@
+use super::*;
+use crate::trust::Trust;
+use crate::trust::cast::{self, BANK, TAX, did, kid, now, seeded};
+use crate::{Code, jws, random};
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use flate2::read::GzDecoder;
+use serde_json::{Map, Value, json};
+use std::io::Read as _;
+
+const URI: &str = "https://skatteetaten.example/status/1";
+
+fn trust() -> Trust {
+    cast::listed(&cast::draft())
+}
+
+fn signed(states: &States) -> String {
+    states
+        .sign(URI, &did(TAX), &kid(TAX), now(), 86_400, &cast::key(1))
+        .expect("signs")
+}
+
+fn head(issued: i64, lists: &[(&str, u64, &str)]) -> Head {
+    Head {
+        issuer: did(TAX),
+        issued: now().plus(issued),
+        expires: now().plus(issued + 3_600),
+        lists: lists
+            .iter()
+            .map(|(uri, version, text)| ListVersion {
+                uri: (*uri).to_owned(),
+                version: *version,
+                hash: list_hash(text),
+                size: u32::try_from(text.len()).expect("short"),
+            })
+            .collect(),
+    }
+}
+
+fn open(text: &str) -> Result<List, Code> {
+    List::open(text, &did(TAX), &trust(), now()).map_err(|problem| problem.code)
+}
+
+/// A list with this payload, rightly signed whatever it says.
+fn bent(bend: impl Fn(&mut Value)) -> String {
+    let list = jws::Jws::parse(&signed(&States::new()), LIST_TYP, LIST_MAX).expect("parses");
+    let mut payload = Value::Object(list.payload);
+    bend(&mut payload);
+    jws::sign(LIST_TYP, Some(&kid(TAX)), Map::new(), &payload, &cast::key(1)).expect("signs")
+}
+
+#[test]
+fn bits_stand_as_in_the_drafts_two_bit_example() {
+    // Token Status List §4.1: twelve states of two bits are the bytes c9 44 f9.
+    let example = [1, 2, 0, 3, 0, 1, 0, 1, 1, 2, 3, 3];
+    let mut states = States::new();
+    for (index, bits) in (0..).zip(example) {
+        assert!(states.set(index, State::of(bits)));
+    }
+    assert_eq!(&states.as_bytes()[..4], [0xc9, 0x44, 0xf9, 0]);
+    let compressed = BASE64_URL_SAFE_NO_PAD.decode("eNo76fITAAPfAgc").expect("base64url");
+    assert_eq!(list::inflate(&compressed, 3), Ok(vec![0xc9, 0x44, 0xf9]));
+}
+
+#[test]
+fn a_state_that_is_set_is_read_and_no_other_changes() {
+    let mut states = States::new();
+    let mut random = seeded("states");
+    for _ in 0..2_000 {
+        let index = u32::from_le_bytes(random::bytes(&mut random)) % ENTRIES;
+        let state = State::of(random::bytes::<1>(&mut random)[0]);
+        let around = |states: &States| [index ^ 1, index ^ 2, index ^ 3].map(|near| states.get(near));
+        let before = around(&states);
+        assert!(states.set(index, state));
+        assert_eq!(states.get(index), Some(state));
+        assert_eq!(around(&states), before);
+    }
+    assert_eq!(states.get(ENTRIES), None);
+    assert!(!states.set(ENTRIES, State::Revoked));
+    assert!(states.set(ENTRIES - 1, State::Superseded));
+    assert_eq!(States::from_bytes(states.as_bytes().to_vec()).as_ref().map(States::as_bytes), Some(states.as_bytes()));
+    assert!(States::from_bytes(vec![0; 262_143]).is_none());
+    assert!(States::from_bytes(vec![0; 262_145]).is_none());
+}
+
+#[test]
+fn a_signed_list_is_opened_with_the_states_it_was_signed_with() {
+    let mut states = States::new();
+    let mut random = seeded("worst case");
+    for index in 0..ENTRIES {
+        if index % 16 == 0 {
+            states.set(index, State::of(random::bytes::<1>(&mut random)[0]));
+        }
+    }
+    let text = signed(&states);
+    let list = open(&text).expect("opens");
+    assert!(list.states == states);
+    assert_eq!((list.uri.as_str(), list.issuer, list.issued), (URI, did(TAX), now()));
+    let empty = signed(&States::new());
+    assert!(empty.len() < 1_000, "{} bytes", empty.len());
+}
+
+#[test]
+fn a_list_is_its_issuers_own_and_in_its_time() {
+    let text = signed(&States::new());
+    assert!(open(&text).is_ok());
+    let by = |issuer: &str, kid: &str, key: u8| {
+        let text = States::new().sign(URI, &did(issuer), kid, now(), 60, &cast::key(key)).expect("signs");
+        open(&text).err()
+    };
+    assert_eq!(by(TAX, &kid(TAX), 1), None);
+    assert_eq!(by(TAX, &kid(TAX), 9), Some(Code::SignatureInvalid));
+    assert_eq!(by(TAX, "did:web:skatteetaten.example#key-2", 1), Some(Code::UnknownKey));
+    assert_eq!(by(BANK, &kid(BANK), 4), Some(Code::UnknownKey), "another organisation's list");
+    let at = |seconds| List::open(&text, &did(TAX), &trust(), now().plus(seconds)).err().map(|p| p.code);
+    assert_eq!(at(-301), Some(Code::NotYetValid));
+    assert_eq!(at(-300), None);
+    assert_eq!(at(86_399), None);
+    assert_eq!(at(86_400), Some(Code::Expired));
+    let stranger = did("annen.example");
+    let unknown = List::open(&text, &stranger, &trust(), now()).err().map(|p| p.code);
+    assert_eq!(unknown, Some(Code::UnknownIssuer));
+    assert!(States::new().sign(URI, &did(TAX), &kid(BANK), now(), 60, &cast::key(4)).is_err());
+    assert!(States::new().sign(URI, &did(TAX), &kid(TAX), now(), 0, &cast::key(1)).is_err());
+}
+
+#[test]
+fn a_small_list_cannot_fill_memory() {
+    let deflate = |length: usize| {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+        std::io::Write::write_all(&mut encoder, &vec![0; length]).expect("compresses");
+        encoder.finish().expect("compresses")
+    };
+    let list = |compressed: &[u8]| {
+        let lst = BASE64_URL_SAFE_NO_PAD.encode(compressed);
+        open(&bent(|payload| payload["status_list"]["lst"] = json!(lst))).err()
+    };
+    assert_eq!(list(&deflate(BYTES)), None);
+    assert_eq!(list(&deflate(BYTES + 1)), Some(Code::TooLarge));
+    assert_eq!(list(&deflate(BYTES * 1_000)), Some(Code::TooLarge));
+    assert_eq!(list(&deflate(BYTES - 1)), Some(Code::Malformed));
+    assert_eq!(list(&[deflate(BYTES), vec![0]].concat()), Some(Code::Malformed), "something after it");
+    let mut cut = deflate(BYTES);
+    cut.pop();
+    assert_eq!(list(&cut), Some(Code::Malformed), "no sum");
+    assert_eq!(list(b"nonsense"), Some(Code::Malformed));
+    assert_eq!(open(&"x".repeat(LIST_MAX + 1)).err(), Some(Code::TooLarge));
+}
+
+#[test]
+fn members_of_a_list_keep_their_form() {
+    assert_eq!(open(&bent(|_| {})).err(), None);
+    for (pointer, value, code) in [
+        ("/sub", json!(1), Code::Malformed),
+        ("/sub", json!(""), Code::Malformed),
+        ("/iat", json!(0.5), Code::Malformed),
+        ("/exp", Value::Null, Code::Malformed),
+        ("/status_list", json!([]), Code::Unsupported),
+        ("/status_list/bits", json!(1), Code::Unsupported),
+        ("/status_list/lst", json!("="), Code::Malformed),
+    ] {
+        let text = bent(|payload| *payload.pointer_mut(pointer).expect("a member") = value.clone());
+        assert_eq!(open(&text).err(), Some(code), "{pointer} {value}");
+    }
+}
+
+#[test]
+fn bitstrings_put_the_first_entry_in_the_highest_bit_and_show_superseded_as_revoked() {
+    let mut states = States::new();
+    states.set(0, State::Revoked);
+    states.set(7, State::Superseded);
+    states.set(8, State::Suspended);
+    states.set(ENTRIES - 1, State::Revoked);
+    let (revocation, suspension) = states.bitstrings().expect("compresses");
+    let bits = |encoded: &str| {
+        let compressed = BASE64_URL_SAFE_NO_PAD
+            .decode(encoded.strip_prefix('u').expect("multibase"))
+            .expect("base64url");
+        let mut bits = Vec::new();
+        GzDecoder::new(compressed.as_slice()).read_to_end(&mut bits).expect("gzip");
+        bits
+    };
+    let (revocation, suspension) = (bits(&revocation), bits(&suspension));
+    assert_eq!(revocation.len(), 131_072);
+    assert_eq!((revocation[0], revocation[1], revocation[131_071]), (0b1000_0001, 0, 1));
+    assert_eq!((suspension[0], suspension[1]), (0, 0b1000_0000));
+    assert_eq!(suspension.len(), 131_072);
+}
+
+#[test]
+fn a_bitstring_is_gzip_in_base64url_as_in_the_w3c_example() {
+    // W3C Bitstring Status List §2.2: 16 KiB of zero bits.
+    let example = "uH4sIAAAAAAAAA-3BMQEAAADCoPVPbQwfoAAAAAAAAAAAAAAAAAAAAIC3AYbSVKsAQAAA";
+    let ours = States::new().bitstrings().expect("compresses").0;
+    assert_eq!(ours[..11], example[..11], "multibase and gzip header");
+    let compressed = BASE64_URL_SAFE_NO_PAD.decode(&example[1..]).expect("base64url");
+    let mut bits = Vec::new();
+    GzDecoder::new(compressed.as_slice()).read_to_end(&mut bits).expect("gzip");
+    assert_eq!(bits, vec![0; 16_384]);
+}
+
+#[test]
+fn a_head_is_opened_as_it_was_signed_and_only_from_its_issuer() {
+    let head = head(0, &[(URI, 3, "a list")]);
+    let text = head.sign(&kid(TAX), &cast::key(1)).expect("signs");
+    let at = |text: &str, seconds| {
+        Head::open(text, &trust(), now().plus(seconds)).map_err(|problem| problem.code)
+    };
+    assert_eq!(at(&text, 0), Ok(head.clone()));
+    assert_eq!(at(&text, -301), Err(Code::NotYetValid));
+    assert_eq!(at(&text, 3_600), Err(Code::Expired));
+    let forged = head.sign(&kid(TAX), &cast::key(9)).expect("signs");
+    assert_eq!(at(&forged, 0), Err(Code::SignatureInvalid));
+    let mut stranger = head.clone();
+    stranger.issuer = did("annen.example");
+    let text = stranger.sign(&kid("annen.example"), &cast::key(9)).expect("signs");
+    assert_eq!(at(&text, 0), Err(Code::UnknownIssuer));
+    assert!(head.sign(&kid(BANK), &cast::key(4)).is_err(), "another's name");
+    let compromised = {
+        let mut draft = cast::draft();
+        draft.organisations[0].keys[0].compromised = Some(now());
+        cast::listed(&draft)
+    };
+    let text = head.sign(&kid(TAX), &cast::key(1)).expect("signs");
+    let code = Head::open(&text, &compromised, now()).err().map(|p| p.code);
+    assert_eq!(code, Some(Code::KeyCompromised));
+}
+
+#[test]
+fn a_head_names_each_list_once_and_no_more_than_the_limit() {
+    let signs = |head: &Head| head.sign(&kid(TAX), &cast::key(1)).map(|_| ()).map_err(|p| p.code);
+    let uris: Vec<String> = (0..=LISTS_MAX).map(|n| format!("{URI}{n}")).collect();
+    let entries: Vec<_> = uris.iter().map(|uri| (uri.as_str(), 1, "x")).collect();
+    assert_eq!(signs(&head(0, &entries[..LISTS_MAX])), Ok(()));
+    assert_eq!(signs(&head(0, &entries)), Err(Code::TooLarge));
+    assert_eq!(signs(&head(0, &[(URI, 1, "x"), (URI, 2, "y")])), Err(Code::Malformed));
+    let mut wrong = head(0, &[(URI, 1, "x")]);
+    wrong.lists[0].hash = "AAAA".to_owned();
+    assert_eq!(signs(&wrong), Err(Code::Malformed));
+    let mut large = head(0, &[(URI, 1, "x")]);
+    large.lists[0].size = u32::MAX;
+    assert_eq!(signs(&large), Err(Code::Malformed));
+}
+
+#[test]
+fn a_mirror_answers_from_the_list_that_the_newest_head_names_with_that_heads_time() {
+    let mut states = States::new();
+    states.set(5, State::Revoked);
+    let (first, second) = (signed(&States::new()), signed(&states));
+    let mut mirror = Mirror::default();
+    let state = |mirror: &Mirror| mirror.state(&did(TAX), URI, 5);
+    assert_eq!(state(&mirror), None);
+
+    let missing = mirror.head(head(0, &[(URI, 1, &first)])).expect("taken");
+    assert_eq!(missing.len(), 1);
+    assert_eq!(missing[0].hash, list_hash(&first));
+    assert_eq!(state(&mirror), None, "named, not fetched");
+    mirror.list(&first, &trust(), now()).expect("taken");
+    assert_eq!(state(&mirror), Some((State::Valid, now())));
+    assert_eq!(mirror.state(&did(TAX), URI, ENTRIES), None);
+    assert_eq!(mirror.state(&did(BANK), URI, 5), None, "another issuer");
+
+    assert_eq!(mirror.head(head(10, &[(URI, 1, &first)])).expect("taken"), []);
+    assert_eq!(state(&mirror), Some((State::Valid, now().plus(10))), "confirmed again");
+
+    assert_eq!(mirror.head(head(20, &[(URI, 2, &second)])).expect("taken").len(), 1);
+    assert_eq!(state(&mirror), None, "the list held is no longer the one named");
+    mirror.list(&second, &trust(), now()).expect("taken");
+    assert_eq!(state(&mirror), Some((State::Revoked, now().plus(20))));
+    assert_eq!(mirror.heads(), [head(20, &[(URI, 2, &second)])]);
+
+    mirror.head(head(30, &[])).expect("taken");
+    assert_eq!(state(&mirror), None, "a list that is no longer published");
+}
+
+#[test]
+fn a_mirror_goes_back_to_no_earlier_head_or_list() {
+    let text = signed(&States::new());
+    let mut mirror = Mirror::default();
+    mirror.head(head(10, &[(URI, 5, &text)])).expect("taken");
+    mirror.list(&text, &trust(), now()).expect("taken");
+    let mut refused = |head: Head| mirror.head(head).err().map(|problem| problem.code);
+    assert_eq!(refused(head(9, &[(URI, 5, &text)])), Some(Code::Stale));
+    assert_eq!(refused(head(20, &[(URI, 4, "older")])), Some(Code::Stale));
+    assert_eq!(refused(head(20, &[])), None);
+    assert_eq!(refused(head(30, &[(URI, 4, "older")])), Some(Code::Stale), "closed in between");
+    assert_eq!(refused(head(30, &[(URI, 5, &text)])), None);
+    assert_eq!(mirror.heads()[0].issued, now().plus(30));
+}
+
+#[test]
+fn a_mirror_takes_only_lists_that_a_head_named() {
+    let (named, other) = (signed(&States::new()), bent(|payload| payload["ttl"] = json!(1)));
+    let elsewhere = bent(|payload| payload["sub"] = json!("https://skatteetaten.example/status/2"));
+    let mut mirror = Mirror::default();
+    let take = |mirror: &mut Mirror, text: &str| {
+        mirror.list(text, &trust(), now()).map_err(|problem| problem.code)
+    };
+    assert_eq!(take(&mut mirror, &named), Err(Code::UnexpectedMessage));
+    mirror.head(head(0, &[(URI, 1, &named)])).expect("taken");
+    assert_eq!(take(&mut mirror, &other), Err(Code::UnexpectedMessage));
+    assert_eq!(take(&mut mirror, &named), Ok(()));
+    mirror.head(head(1, &[(URI, 2, &elsewhere)])).expect("taken");
+    assert_eq!(take(&mut mirror, &elsewhere), Err(Code::Malformed), "under another name");
+    mirror.head(head(2, &[(URI, 3, "not a list")])).expect("taken");
+    assert_eq!(take(&mut mirror, "not a list"), Err(Code::Malformed));
+    let mut sized = head(3, &[(URI, 4, &named)]);
+    sized.lists[0].size += 1;
+    mirror.head(sized).expect("taken");
+    assert_eq!(take(&mut mirror, &named), Err(Code::UnexpectedMessage), "of another length");
+}
+
+#[test]
+fn an_issuer_that_names_anothers_list_takes_nothing_from_it() {
+    let text = signed(&States::new());
+    let mut mirror = Mirror::default();
+    let mut copied = head(0, &[(URI, 1, &text)]);
+    copied.issuer = did(BANK);
+    mirror.head(copied).expect("taken");
+    mirror.head(head(0, &[(URI, 1, &text)])).expect("taken");
+    mirror.list(&text, &trust(), now()).expect("taken for its own issuer");
+    assert!(mirror.state(&did(TAX), URI, 0).is_some());
+    assert!(mirror.state(&did(BANK), URI, 0).is_none());
+}

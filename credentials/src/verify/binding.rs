@@ -1,0 +1,163 @@
+//! The checks that tie one credential to the request it answers.
+
+use super::credential::{Examined, ensure, reached};
+use super::{CLOCK_SKEW, Check, Context, Expected, Line, Outcome, Report};
+use crate::query::{self, CredentialQuery};
+use crate::schema::{Class, CredentialType, Path};
+use crate::{Code, Problem, VerifyingKey};
+use crate::sd_jwt::KeyBinding;
+use serde_json::Value;
+
+/// The checks of this file, in order.
+pub(super) const CHECKS: [Check; 7] = [
+    Check::HolderBinding,
+    Check::Audience,
+    Check::Nonce,
+    Check::Freshness,
+    Check::SdHash,
+    Check::Request,
+    Check::Query,
+];
+
+/// Makes [`CHECKS`] and adds their lines.
+pub(super) fn examine(
+    examined: &Examined,
+    asked: &CredentialQuery,
+    expected: &Expected<'_>,
+    context: &Context<'_>,
+    report: &mut Report,
+) {
+    let mut line = |check, outcome| {
+        report.lines.push(Line {
+            credential: Some(asked.id.clone()),
+            check,
+            outcome,
+        });
+    };
+    let binding = examined.sd_jwt.key_binding();
+    let holder = match binding {
+        None => Err(Problem::from(Code::HolderBindingMissing)),
+        Some(binding) => check_holder(binding, examined.sd_jwt.holder_key()),
+    };
+    line(Check::HolderBinding, reached(&Some(holder)));
+    // What the binding says is compared whoever signed it: a verdict shows all that is wrong.
+    let says = |check: &dyn Fn(&KeyBinding) -> Result<(), Problem>| reached(&binding.map(check));
+    line(
+        Check::Audience,
+        says(&|binding| {
+            ensure(
+                binding.audience == expected.audience,
+                Code::WrongAudience.into(),
+            )
+        }),
+    );
+    line(
+        Check::Nonce,
+        says(&|binding| ensure(binding.nonce == expected.nonce, Code::WrongNonce.into())),
+    );
+    line(
+        Check::Freshness,
+        says(&|binding| {
+            ensure(
+                binding.issued >= expected.issued.plus(-CLOCK_SKEW),
+                Code::Stale.into(),
+            )?;
+            ensure(
+                binding.issued <= context.now.plus(CLOCK_SKEW),
+                Code::NotYetValid.into(),
+            )
+        }),
+    );
+    line(
+        Check::SdHash,
+        says(&|binding| {
+            ensure(
+                binding.sd_hash == binding.actual_sd_hash,
+                Code::WrongSdHash.into(),
+            )
+        }),
+    );
+    line(
+        Check::Request,
+        says(&|binding| {
+            ensure(
+                binding.request_hash == Some(expected.request_hash),
+                Code::WrongRequest.into(),
+            )?;
+            ensure(
+                binding.covers.as_ref() == expected.covers,
+                Code::KeysNotCovered.into(),
+            )
+        }),
+    );
+    line(Check::Query, reached(&Some(check_query(examined, asked))));
+}
+
+fn check_holder(binding: &KeyBinding, holder: Option<VerifyingKey>) -> Result<(), Problem> {
+    ensure(
+        holder.is_some_and(|key| binding.verify(&key)),
+        Code::HolderBindingInvalid.into(),
+    )
+}
+
+fn check_query(examined: &Examined, asked: &CredentialQuery) -> Result<(), Problem> {
+    let sd_jwt = &examined.sd_jwt;
+    ensure(
+        sd_jwt.vct() == asked.vct,
+        Problem::new(Code::ClaimsMissing, "vct"),
+    )?;
+    query::matches(asked, sd_jwt.claims())?;
+    let is_asked = |path: &Path| asked.claims.iter().any(|claim| claim.path.covers(path));
+    let leads_to_asked = |path: &Path| asked.claims.iter().any(|claim| path.covers(&claim.path));
+    let unrequested = |path: &Path| Problem::new(Code::ClaimsUnrequested, path.to_string());
+    for path in sd_jwt.disclosed_paths() {
+        ensure(is_asked(&path) || leads_to_asked(&path), unrequested(&path))?;
+    }
+    // Also what stands in the clear inside a disclosure, or beside all of them, if the type does not say that it always does.
+    if let Some(credential_type) = &examined.credential_type {
+        let mut shown = Vec::new();
+        values(sd_jwt.claims(), &mut Path(Vec::new()), &mut shown);
+        let is_open = |credential_type: &CredentialType, path: &Path| {
+            credential_type.class(path) == Class::A
+        };
+        for path in &shown {
+            ensure(
+                is_asked(path) || is_open(credential_type, path),
+                unrequested(path),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// The paths of all plain values. Frames of what is not disclosed have none.
+fn values(value: &Value, path: &mut Path, found: &mut Vec<Path>) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                path.0.push(Some(name.clone()));
+                values(value, path, found);
+                path.0.pop();
+            }
+        }
+        Value::Array(items) => {
+            path.0.push(None);
+            for item in items {
+                values(item, path, found);
+            }
+            path.0.pop();
+        }
+        _ => found.push(path.clone()),
+    }
+}
+
+/// The lines of a credential that is not there, or whose form is broken.
+pub(super) fn not_reached(asked: &CredentialQuery, report: &mut Report) {
+    for check in CHECKS {
+        report.lines.push(Line {
+            credential: Some(asked.id.clone()),
+            check,
+            outcome: Outcome::NotReached,
+        });
+    }
+}

@@ -1,0 +1,269 @@
+//! The issuer: an agency's register on one side, holders' proven keys on the other.
+//!
+//! [`Issuer`] is a machine without network, clock or randomness of its own; its tables lie in a [`store::Store`]. Every
+//! method that changes something commits before it returns: what a caller sends on is durable.
+//!
+//! The way of a credential:
+//! 1. **import**: register rows are checked against their type and kept ([`Issuer::import_start`] and what follows it).
+//!    Importing again marks what changed: credentials of a changed row are superseded, of an ended one revoked.
+//! 2. **prepare**: a row gets its status entries and the seed of its salts ([`Issuer::prepare`]). It cannot be signed yet,
+//!    because nobody knows the holder's keys.
+//! 3. **offer**: an invitation, personal with an activation code or open to everybody ([`Issuer::offer`]).
+//! 4. **issue**: the holder proves who they are and that they have the keys; the row is signed to these keys, the access
+//!    log gets its entry, and the delivery can be repeated byte for byte for seven days ([`Issuer::receive_issue`]).
+//! 5. **status**: lists of two-bit states and signed heads that say which lists are current ([`Issuer::receive_status`]);
+//!    [`Issuer::set_state`] revokes, suspends and reinstates.
+//!
+//! A time that goes by without a message is told by [`Issuer::tick`].
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing))]
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use credentials::key::Signer;
+use credentials::schema::{CredentialType, Types};
+use credentials::trust::Trust;
+use credentials::{Code, Did, Problem, Random, Timestamp};
+use serde::Serialize;
+use store::Store;
+
+mod access;
+mod credential;
+mod error;
+mod import;
+mod issuance;
+mod offer;
+mod register;
+mod staged;
+mod status;
+mod tables;
+
+pub use access::{Entry, Ground};
+pub use credential::{Changed, Issued, Target};
+pub use error::Error;
+pub use import::{ImportProgress, ImportReport, ImportStart, Job, Rejected, Stage};
+pub use offer::NewOffer;
+pub use status::ListInfo;
+
+use issuance::OpenTerms;
+use staged::Due;
+use status::Lists;
+use tables::{Counts, Delivery, Offer, Tables, Terms};
+
+/// Who the issuer is and what it issues.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The organisation.
+    pub did: Did,
+    /// Name of its signing key, `<did>#<key>`.
+    pub kid: String,
+    /// Types it issues, by `vct`.
+    pub issues: Vec<String>,
+    /// What the number of a status list is appended to: `https://<domain>/status/`.
+    pub status_base: String,
+    /// The PeerIds of its nodes, as requests for an identification name them.
+    pub peers: Vec<String>,
+}
+
+/// How many there are of what, of one type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TypeCount {
+    /// Type.
+    pub vct: String,
+    /// Rows of the register.
+    pub rows: u64,
+    /// Rows that are ready to be signed.
+    pub prepared: u64,
+    /// Credentials that were issued, in whatever state they now are.
+    pub issued: u64,
+    /// Of these, revoked.
+    pub revoked: u64,
+    /// Of these, suspended.
+    pub suspended: u64,
+    /// Of these, superseded.
+    pub superseded: u64,
+}
+
+/// The issuer role of a node.
+pub struct Issuer {
+    store: Store,
+    tables: Tables,
+    types: Types,
+    settings: Settings,
+    signer: Arc<dyn Signer>,
+    random: Box<dyn Random>,
+    trust: Option<Arc<Trust>>,
+    lists: Lists,
+    counts: BTreeMap<String, Counts>,
+    terms: Vec<OpenTerms>,
+    due: BTreeSet<(Timestamp, Due)>,
+    imports: HashMap<String, import::Running>,
+    access_next: u64,
+    failure: Option<Error>,
+}
+
+impl std::fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Issuer")
+            .field("did", &self.settings.did)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Issuer {
+    /// Opens the issuer on its store.
+    ///
+    /// Status lists get new versions, because their texts will be signed anew. Fails with `unknown_type` when it is to issue
+    /// a type that is not known.
+    pub fn open(
+        store: Store,
+        types: Types,
+        settings: Settings,
+        signer: Arc<dyn Signer>,
+        random: Box<dyn Random>,
+    ) -> Result<Issuer, Error> {
+        let tables = Tables::new(&store);
+        let mut counts = BTreeMap::new();
+        for vct in &settings.issues {
+            if types.get(vct).is_none() {
+                return Err(Problem::new(Code::UnknownType, vct).into());
+            }
+            counts.insert(vct.clone(), tables.counts.read(vct)?.unwrap_or_else(Counts::default));
+        }
+        let lists = Lists::open(&tables, store.epoch())?;
+        let (terms, due) = deadlines(&tables)?;
+        let access_next = tables.access.table.len()?;
+        let mut issuer = Issuer {
+            store,
+            tables,
+            types,
+            settings,
+            signer,
+            random,
+            trust: None,
+            lists,
+            counts,
+            terms,
+            due,
+            imports: HashMap::new(),
+            access_next,
+            failure: None,
+        };
+        let lists: BTreeSet<u32> = issuer.lists.numbers().into_iter().collect();
+        if !lists.is_empty() {
+            issuer.raise(lists)?;
+        }
+        Ok(issuer)
+    }
+
+    /// Takes the trust document by which identifications are checked. Without one they are refused with `trust_missing`.
+    pub fn set_trust(&mut self, trust: Arc<Trust>) {
+        self.trust = Some(trust);
+    }
+
+    /// Does what is due: ends terms, offers and deliveries, revokes what was not acknowledged within seven days, and signs
+    /// the status head anew while it is asked for.
+    pub fn tick(&mut self, now: Timestamp) -> Result<(), Error> {
+        loop {
+            let due: Vec<(Timestamp, Due)> = self
+                .due
+                .iter()
+                .take_while(|(at, _)| *at <= now)
+                .take(DUE_TOGETHER)
+                .cloned()
+                .collect();
+            if due.is_empty() {
+                break;
+            }
+            let mut staged = self.stage();
+            for (at, what) in due {
+                match &what {
+                    Due::Terms(nonce) => self.end_terms(&mut staged, nonce),
+                    Due::Delivery(transaction) => self.end_delivery(&mut staged, transaction)?,
+                    Due::Offer(offer) => self.end_offer(&mut staged, offer)?,
+                }
+                staged.done.push((at, what));
+            }
+            self.commit(staged)?;
+            self.terms.retain(|terms| terms.expires > now);
+        }
+        self.publish_if_asked(now)
+    }
+
+    /// How many there are of what, per type.
+    pub fn counts(&self) -> Result<Vec<TypeCount>, Error> {
+        Ok(self
+            .counts
+            .iter()
+            .map(|(vct, counts)| TypeCount {
+                vct: vct.clone(),
+                rows: counts.rows,
+                prepared: counts.prepared,
+                issued: counts.issued,
+                revoked: counts.revoked,
+                suspended: counts.suspended,
+                superseded: counts.superseded,
+            })
+            .collect())
+    }
+
+    /// The cause behind the last `internal` or `trace_unavailable` answer to a peer, once, for the operator's log.
+    pub fn take_failure(&mut self) -> Option<Error> {
+        self.failure.take()
+    }
+
+    /// Keeps the cause of a failure and gives what a peer may know of it.
+    fn failed(&mut self, error: Error) -> Problem {
+        let problem = error.problem();
+        if !matches!(error, Error::Refused(_)) {
+            self.failure = Some(error);
+        }
+        problem
+    }
+
+    /// A type that this issuer issues, by `vct`, id or name.
+    fn issued_type(&self, name: &str) -> Result<Arc<CredentialType>, Error> {
+        let Some(credential_type) = self.types.find(name) else {
+            return Err(Code::UnknownType.into());
+        };
+        if !self.settings.issues.contains(&credential_type.vct) {
+            return Err(Problem::new(Code::TypeNotAllowed, &credential_type.vct).into());
+        }
+        Ok(Arc::clone(credential_type))
+    }
+}
+
+/// Deadlines that one transaction settles.
+const DUE_TOGETHER: usize = 256;
+
+/// What ends by itself, and which terms are open.
+#[allow(clippy::type_complexity)]
+fn deadlines(tables: &Tables) -> Result<(Vec<OpenTerms>, BTreeSet<(Timestamp, Due)>), Error> {
+    let unreadable = |table| Error::Unreadable { table };
+    let mut due = BTreeSet::new();
+    let mut open = Vec::new();
+    for (id, terms) in tables.terms.all::<Terms>()? {
+        let nonce = String::from_utf8(id).map_err(|_| unreadable("issuer.terms"))?;
+        due.insert((terms.expires, Due::Terms(nonce.clone())));
+        open.push(OpenTerms {
+            nonce,
+            peer: String::new(),
+            organisation: terms.organisation,
+            issued: terms.issued,
+            expires: terms.expires,
+        });
+    }
+    open.sort_by_key(|terms| terms.issued);
+    for (id, delivery) in tables.deliveries.all::<Delivery>()? {
+        let id = id.try_into().map_err(|_| unreadable("issuer.deliveries"))?;
+        due.insert((issuance::delivery_ends(delivery.at), Due::Delivery(id)));
+    }
+    for (id, offer) in tables.offers.all::<Offer>()? {
+        let id = id.try_into().map_err(|_| unreadable("issuer.offers"))?;
+        due.insert((offer::forgotten(offer.expires), Due::Offer(id)));
+    }
+    Ok((open, due))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! One durable step: what goes to the store together, and what memory takes over once it is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use credentials::Timestamp;
+use credentials::status::State;
+use store::{Key, Transaction};
+
+use crate::tables::{Counts, Credential, CredentialId, Position, Tables};
+use crate::{Error, Issuer};
+
+/// Something that ends by itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Due {
+    /// Terms, by nonce.
+    Terms(String),
+    /// A delivery, by transaction.
+    Delivery([u8; 16]),
+    /// An offer, by id.
+    Offer([u8; 16]),
+}
+
+/// Changes that become durable together.
+pub(crate) struct Staged {
+    pub(crate) transaction: Transaction,
+    /// Counts of types that change, as they will be.
+    pub(crate) counts: BTreeMap<String, Counts>,
+    /// Lists of which entries were given out.
+    pub(crate) touched: BTreeSet<u32>,
+    /// Lists of which a new version begins.
+    pub(crate) raised: BTreeSet<u32>,
+    /// Entries whose state changes.
+    pub(crate) states: Vec<(Position, State)>,
+    /// Deadlines that begin.
+    pub(crate) due: Vec<(Timestamp, Due)>,
+    /// Deadlines that are gone.
+    pub(crate) done: Vec<(Timestamp, Due)>,
+    /// Whether the access log takes entries.
+    pub(crate) logged: u64,
+}
+
+impl Staged {
+    /// Writes a credential in a new state, with the state of its copies.
+    pub(crate) fn set_state(
+        &mut self,
+        tables: &Tables,
+        id: &CredentialId,
+        credential: &mut Credential,
+        state: State,
+    ) -> Result<(), Error> {
+        if let Some(counts) = self.counts.get_mut(&credential.vct) {
+            counts.moved(credential.state, state);
+        }
+        credential.state = state;
+        for position in &credential.positions {
+            self.states.push((*position, state));
+        }
+        let record = tables.credentials.encode(credential)?;
+        self.transaction.put(&tables.credentials.table, id, &record);
+        Ok(())
+    }
+}
+
+impl Issuer {
+    /// An empty step.
+    pub(crate) fn stage(&self) -> Staged {
+        Staged {
+            transaction: self.store.transaction(),
+            counts: self.counts.clone(),
+            touched: BTreeSet::new(),
+            raised: BTreeSet::new(),
+            states: Vec::new(),
+            due: Vec::new(),
+            done: Vec::new(),
+            logged: 0,
+        }
+    }
+
+    /// Makes a step durable, then takes it over.
+    pub(crate) fn commit(&mut self, mut staged: Staged) -> Result<(), Error> {
+        let transaction = &mut staged.transaction;
+        for (position, state) in &staged.states {
+            staged.raised.insert(position.list);
+            let (list, index) = (position.list.to_be_bytes(), position.index.to_be_bytes());
+            let key = Key::in_group(&list, &index);
+            match state {
+                State::Valid => transaction.delete(&self.tables.states.table, key),
+                other => transaction.put(&self.tables.states.table, key, &[*other as u8]),
+            };
+        }
+        for number in staged.touched.union(&staged.raised) {
+            if let Some(record) = self.lists.record(*number) {
+                let mut record = record.clone();
+                if staged.raised.contains(number) {
+                    record.version = record.version.saturating_add(1);
+                }
+                let record = self.tables.lists.encode(&record)?;
+                transaction.put(&self.tables.lists.table, &number.to_be_bytes(), &record);
+            }
+        }
+        for (vct, counts) in &staged.counts {
+            if self.counts.get(vct) != Some(counts) {
+                let record = self.tables.counts.encode(counts)?;
+                transaction.put(&self.tables.counts.table, vct, &record);
+            }
+        }
+        staged.transaction.commit()?;
+        self.lists.apply(&staged.states, &staged.raised);
+        self.counts = staged.counts;
+        self.access_next = self.access_next.saturating_add(staged.logged);
+        for done in &staged.done {
+            self.due.remove(done);
+        }
+        self.due.extend(staged.due);
+        Ok(())
+    }
+}

@@ -1,0 +1,340 @@
+//! What the issuer keeps, on [`store`]: every table, its key and its record.
+//!
+//! Records are CBOR; register rows are JSON inside them, because only JSON keeps the text of a number. Register rows,
+//! holder numbers and row keys are personal: they stand only here, sealed by the store.
+
+use credentials::Timestamp;
+use credentials::protocol;
+use credentials::status::State;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use store::{Key, Store, Table};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::Error;
+
+/// Longest record we read back: a delivery holds up to 8 rows of 64 KiB.
+const RECORD_MAX: usize = 4 * 1024 * 1024;
+
+/// Longest row key, in bytes. With the type's name before it, it must fit a group of the store.
+pub(crate) const ROW_KEY_MAX: usize = 512;
+
+/// A named table of one kind of record.
+pub(crate) struct Kept {
+    name: &'static str,
+    pub(crate) table: Table,
+}
+
+impl Kept {
+    fn new(store: &Store, name: &'static str) -> Kept {
+        Kept {
+            name,
+            table: store.table(name),
+        }
+    }
+
+    /// The record under a key.
+    pub(crate) fn read<'k, T: DeserializeOwned>(&self, key: impl Into<Key<'k>>) -> Result<Option<T>, Error> {
+        match self.table.get(key)? {
+            Some(bytes) => Ok(Some(self.decode(&bytes)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// A record's value.
+    pub(crate) fn decode<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, Error> {
+        protocol::decode(bytes, RECORD_MAX).map_err(|_| Error::Unreadable { table: self.name })
+    }
+
+    /// A record's bytes.
+    pub(crate) fn encode<T: Serialize>(&self, record: &T) -> Result<Vec<u8>, Error> {
+        protocol::encode(record).map_err(|_| Error::Unwritable { table: self.name })
+    }
+
+    /// The records of the whole table, in no particular order.
+    pub(crate) fn all<T: DeserializeOwned>(&self) -> Result<Vec<(Vec<u8>, T)>, Error> {
+        let mut records = Vec::new();
+        let mut failed = false;
+        self.table.scan(&mut |_, id, bytes| {
+            match self.decode(bytes) {
+                Ok(record) => records.push((id.to_vec(), record)),
+                Err(_) => failed = true,
+            }
+            !failed
+        })?;
+        if failed {
+            return Err(Error::Unreadable { table: self.name });
+        }
+        Ok(records)
+    }
+}
+
+/// All tables.
+pub(crate) struct Tables {
+    /// Group: type; id: row key. [`RegisterRow`].
+    pub(crate) register: Kept,
+    /// Group: type and holder's number; id: row key. Empty values.
+    pub(crate) holders: Kept,
+    /// Group: type; id: key of a row that has no prepared record. Empty values.
+    pub(crate) pending: Kept,
+    /// Group: type; id: row key. [`Prepared`].
+    pub(crate) prepared: Kept,
+    /// Id: credential. [`Credential`].
+    pub(crate) credentials: Kept,
+    /// Group: type and row key; id: credential. [`Span`].
+    pub(crate) by_row: Kept,
+    /// Group: holder's number; id: credential. Empty values.
+    pub(crate) by_holder: Kept,
+    /// Id: transaction. [`Delivery`].
+    pub(crate) deliveries: Kept,
+    /// Id: nonce. [`Terms`].
+    pub(crate) terms: Kept,
+    /// Id: offer. [`Offer`].
+    pub(crate) offers: Kept,
+    /// Group: type and holder's number; id: offer. Empty values.
+    pub(crate) offers_of: Kept,
+    /// Group: list number; id: index; value: one byte. Entries that are not listed are valid.
+    pub(crate) states: Kept,
+    /// Id: list number. [`ListRecord`].
+    pub(crate) lists: Kept,
+    /// Id: type. [`Counts`].
+    pub(crate) counts: Kept,
+    /// Id: job. [`JobRecord`].
+    pub(crate) jobs: Kept,
+    /// Group: job; id: last line of a batch. Keyed hashes of the row keys that the batch brought, 16 bytes each.
+    pub(crate) seen: Kept,
+    /// Id: running number. [`crate::access::Entry`].
+    pub(crate) access: Kept,
+}
+
+impl Tables {
+    pub(crate) fn new(store: &Store) -> Tables {
+        let kept = |name| Kept::new(store, name);
+        Tables {
+            register: kept("issuer.register"),
+            holders: kept("issuer.holders"),
+            pending: kept("issuer.pending"),
+            prepared: kept("issuer.prepared"),
+            credentials: kept("issuer.credentials"),
+            by_row: kept("issuer.credentials-of-row"),
+            by_holder: kept("issuer.credentials-of-holder"),
+            deliveries: kept("issuer.deliveries"),
+            terms: kept("issuer.terms"),
+            offers: kept("issuer.offers"),
+            offers_of: kept("issuer.offers-of-holder"),
+            states: kept("issuer.states"),
+            lists: kept("issuer.lists"),
+            counts: kept("issuer.counts"),
+            jobs: kept("issuer.jobs"),
+            seen: kept("issuer.import-seen"),
+            access: kept("issuer.access"),
+        }
+    }
+}
+
+/// A type and a row key, or a type and a holder's number, as one group. A type's name holds no zero byte.
+pub(crate) fn pair(vct: &str, other: &str) -> Vec<u8> {
+    let mut group = Vec::with_capacity(vct.len().saturating_add(other.len()).saturating_add(1));
+    group.extend_from_slice(vct.as_bytes());
+    group.push(0);
+    group.extend_from_slice(other.as_bytes());
+    group
+}
+
+/// 32 secret bytes. Zeroized when dropped; no `Debug`.
+#[derive(Clone, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+pub(crate) struct Secret(#[serde(with = "serde_bytes")] pub(crate) [u8; 32]);
+
+/// Name of an issued credential: 16 random bytes.
+pub(crate) type CredentialId = [u8; 16];
+
+/// Where a copy's status stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) struct Position {
+    /// Number of the list.
+    pub(crate) list: u32,
+    /// Index in it.
+    pub(crate) index: u32,
+}
+
+/// A row of the register, as last imported.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct RegisterRow {
+    /// JSON of the checked row.
+    #[serde(with = "serde_bytes")]
+    pub(crate) row: Vec<u8>,
+    /// SHA-256 of its canonical form.
+    #[serde(with = "serde_bytes")]
+    pub(crate) hash: [u8; 32],
+    /// The holder's number in it.
+    pub(crate) holder: String,
+    /// When it came or last changed.
+    pub(crate) changed: Timestamp,
+}
+
+/// What a row needs so that it can be signed on delivery.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Prepared {
+    /// Hash of the row it was prepared for; another hash in the register makes it void.
+    #[serde(with = "serde_bytes")]
+    pub(crate) row: [u8; 32],
+    /// Where the salts come from.
+    pub(crate) seed: Secret,
+    /// One status entry for each copy.
+    pub(crate) positions: Vec<Position>,
+}
+
+/// An issued credential: all copies of one row in one delivery.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Credential {
+    pub(crate) vct: String,
+    pub(crate) row_key: String,
+    /// The holder's number.
+    pub(crate) holder: String,
+    pub(crate) state: State,
+    pub(crate) seed: Secret,
+    pub(crate) positions: Vec<Position>,
+    /// When it was delivered.
+    pub(crate) at: Timestamp,
+    /// `iat`: the day it was delivered.
+    pub(crate) issued: Timestamp,
+    pub(crate) expires: Timestamp,
+    pub(crate) acknowledged: Option<Timestamp>,
+    #[serde(with = "serde_bytes")]
+    pub(crate) transaction: [u8; 16],
+    /// Keyed hash of the number of the person who opened the company's wallet.
+    #[serde(with = "serde_bytes")]
+    pub(crate) opened_by: Option<[u8; 32]>,
+    /// Why its state was last changed by a person.
+    pub(crate) reason: Option<String>,
+}
+
+/// When a credential of a row was delivered and when it expires.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Span {
+    pub(crate) at: Timestamp,
+    pub(crate) expires: Timestamp,
+}
+
+/// What is needed to deliver the same bytes again.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Delivery {
+    pub(crate) vct: String,
+    /// Nonce of the terms it answered.
+    pub(crate) nonce: String,
+    /// The holder's keys, 32 bytes each, in order.
+    #[serde(with = "serde_bytes")]
+    pub(crate) keys: Vec<u8>,
+    pub(crate) at: Timestamp,
+    pub(crate) acknowledged: bool,
+    pub(crate) ground: crate::access::Ground,
+    pub(crate) rows: Vec<DeliveredRow>,
+}
+
+/// One row of a delivery as it then was.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct DeliveredRow {
+    #[serde(with = "serde_bytes")]
+    pub(crate) credential: CredentialId,
+    /// JSON of the row.
+    #[serde(with = "serde_bytes")]
+    pub(crate) row: Vec<u8>,
+}
+
+/// Terms that were given and not yet used.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Terms {
+    pub(crate) vct: String,
+    #[serde(with = "serde_bytes")]
+    pub(crate) offer: Option<[u8; 16]>,
+    /// Number of the company whose wallet asked.
+    pub(crate) organisation: Option<String>,
+    pub(crate) issued: Timestamp,
+    pub(crate) expires: Timestamp,
+    /// The identification that was asked for, unless an activation code is the proof.
+    pub(crate) identification: Option<Asked>,
+}
+
+/// A request for an identification.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Asked {
+    /// One-time X25519 key that the answer is encrypted to.
+    pub(crate) key: Secret,
+    /// SHA-256 of the signed request.
+    #[serde(with = "serde_bytes")]
+    pub(crate) hash: [u8; 32],
+}
+
+/// A personal offer.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Offer {
+    pub(crate) vct: String,
+    /// The holder's number.
+    pub(crate) subject: String,
+    /// HMAC-SHA256 of offer id and code under a key of the store.
+    #[serde(with = "serde_bytes")]
+    pub(crate) mac: [u8; 32],
+    /// Codes that were tried.
+    pub(crate) attempts: u8,
+    pub(crate) expires: Timestamp,
+    /// Used or withdrawn.
+    pub(crate) closed: bool,
+}
+
+/// A status list.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct ListRecord {
+    /// Key of the order in which its entries are given out.
+    pub(crate) key: Secret,
+    /// How many entries were given out.
+    pub(crate) next: u32,
+    /// Of the last text that may have been published.
+    pub(crate) version: u64,
+    /// Epoch of the store in which it was begun: a restored store gives out nothing of older lists.
+    pub(crate) epoch: u32,
+}
+
+/// How many there are of what, of one type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Counts {
+    pub(crate) rows: u64,
+    pub(crate) prepared: u64,
+    pub(crate) issued: u64,
+    pub(crate) revoked: u64,
+    pub(crate) suspended: u64,
+    pub(crate) superseded: u64,
+}
+
+impl Counts {
+    /// Moves one credential from a state to another.
+    pub(crate) fn moved(&mut self, from: State, to: State) {
+        if let Some(count) = self.of(from) {
+            *count = count.saturating_sub(1);
+        }
+        if let Some(count) = self.of(to) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    fn of(&mut self, state: State) -> Option<&mut u64> {
+        match state {
+            State::Valid => None,
+            State::Revoked => Some(&mut self.revoked),
+            State::Suspended => Some(&mut self.suspended),
+            State::Superseded => Some(&mut self.superseded),
+        }
+    }
+}
+
+/// How far an import came.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct JobRecord {
+    pub(crate) vct: String,
+    #[serde(with = "serde_bytes")]
+    pub(crate) file: [u8; 32],
+    pub(crate) started: Timestamp,
+    pub(crate) stage: crate::import::Stage,
+    /// Last line that was taken or rejected.
+    pub(crate) line: u64,
+    pub(crate) report: crate::import::ImportReport,
+}

@@ -1,0 +1,7 @@
+//! The issuer against a real store, real keys and real proofs.
+
+mod fixture;
+mod importing;
+mod issuing;
+mod offers;
+mod states;

@@ -1,0 +1,491 @@
+//! What was typed: clap types, no logic.
+
+use crate::config::Transport;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Verifiable credentials from wallet to verifier, peer to peer.
+#[derive(Parser)]
+#[command(name = "bevis", version, propagate_version = true, max_term_width = 110)]
+pub struct Bevis {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub action: Action,
+}
+
+/// Flags of every command.
+#[derive(Args, Clone)]
+pub struct Global {
+    /// Home folder of the node or wallet [default: the user's data folder]
+    #[arg(long, global = true, env = "BEVIS_HOME", value_name = "DIR")]
+    pub home: Option<PathBuf>,
+    /// Language of texts for people: nb, nn or en [default: the home's]
+    #[arg(long, global = true, value_name = "LANG", value_parser = ["nb", "nn", "en"])]
+    pub lang: Option<String>,
+    /// One JSON object per command on stdout (a versioned contract)
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No talk on stderr
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Never ask; what would be asked must come by flags or files
+    #[arg(long, global = true)]
+    pub no_input: bool,
+    /// Answer yes to what a person would be asked; the text is printed all the same
+    #[arg(long, global = true)]
+    pub yes: bool,
+    /// File whose first line is the passphrase ($CREDENTIALS_DIRECTORY/passphrase is read too)
+    #[arg(long, global = true, env = "BEVIS_PASSPHRASE_FILE", value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Log level or filter (error, warn, info, debug, trace)
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub log: Option<String>,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Action {
+    /// Show the whole network at work: nine processes, one story
+    Demo(Demo),
+    /// Make a home: keys, sealed store, commented configuration
+    Init(Init),
+    /// Run the node of this home until it is stopped
+    Serve(Serve),
+    /// Who this node is: the card that an anchor adds to the trust document
+    Whoami,
+    /// Check the node; a remedy on every line that is not well
+    Doctor(Doctor),
+    /// The running node
+    #[command(subcommand)]
+    Node(Node),
+    /// The trust document
+    #[command(subcommand)]
+    Trust(Trust),
+    /// An agency's work: registers, offers, revocation
+    #[command(subcommand)]
+    Issuer(Issuer),
+    /// A person's or company's credentials
+    #[command(subcommand)]
+    Wallet(Wallet),
+    /// A bank's work: ask, watch, check
+    #[command(subcommand)]
+    Verifier(Verifier),
+    /// Sealed copies of a home
+    #[command(subcommand)]
+    Backup(Backup),
+    /// The configuration
+    #[command(subcommand)]
+    Config(Config),
+}
+
+/// Roles.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Holds credentials.
+    Wallet,
+    /// Issues credentials.
+    Issuer,
+    /// Asks for presentations.
+    Verifier,
+    /// Signs trust documents (use `trust new`).
+    Anchor,
+}
+
+/// How hard the passphrase is stretched.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Profile {
+    /// Argon2id with 64 MiB and three passes.
+    Prod,
+    /// Quick, for tests only.
+    Test,
+}
+
+/// `init`
+#[derive(Args)]
+pub struct Init {
+    /// Role; may be given more than once for an organisation that both issues and asks
+    #[arg(long, value_enum, required = true)]
+    pub role: Vec<Role>,
+    /// did:web of the organisation
+    #[arg(long)]
+    pub did: Option<String>,
+    /// organisasjonsnummer of the organisation
+    #[arg(long)]
+    pub number: Option<String>,
+    /// Registered name of the organisation
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Credential type that is issued (C02, MonthlyIncome or its vct); may be repeated
+    #[arg(long)]
+    pub issues: Vec<String>,
+    /// For a company's wallet: its organisasjonsnummer
+    #[arg(long)]
+    pub organisation: Option<String>,
+    /// Where the node listens, ip:port; port 0 = the system picks once
+    #[arg(long)]
+    pub listen: Vec<String>,
+    /// Transport
+    #[arg(long, value_enum)]
+    pub transport: Option<Transport>,
+    /// Anchor (did:key) whose trust documents count; may be repeated
+    #[arg(long)]
+    pub anchor: Vec<String>,
+    /// How hard the passphrase is stretched
+    #[arg(long, value_enum, default_value = "prod")]
+    pub profile: Profile,
+}
+
+/// `serve`
+#[derive(Args)]
+pub struct Serve {
+    /// End when standard input closes (the process that started this one is gone)
+    #[arg(long, hide = true)]
+    pub with_parent: bool,
+    /// Transport, over the configuration's
+    #[arg(long, value_enum)]
+    pub transport: Option<Transport>,
+}
+
+/// `doctor`
+#[derive(Args)]
+pub struct Doctor {
+    /// Warnings count as failures
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// `demo`
+#[derive(Args)]
+pub struct Demo {
+    /// Other things than the story
+    #[command(subcommand)]
+    pub part: Option<DemoPart>,
+    /// TCP with Noise instead of QUIC
+    #[arg(long)]
+    pub tcp: bool,
+    /// Keep the nine homes here (made, must be empty)
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+    /// Leave the nodes running when the story is told; Ctrl-C ends them
+    #[arg(long)]
+    pub stay: bool,
+    /// Seed of people and order; never of keys
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Persons in the registers
+    #[arg(long, default_value_t = 10_000)]
+    pub persons: u32,
+    /// Companies in the registers
+    #[arg(long, default_value_t = 1_000)]
+    pub companies: u32,
+    /// Anchor that the nodes trust instead of the demo's own; the story then stops where the trust document is refused
+    #[arg(long, value_name = "DID")]
+    pub anchor: Option<String>,
+    /// Each process in a mount namespace without the other homes (Linux, needs user namespaces)
+    #[arg(long)]
+    pub isolate: bool,
+}
+
+/// Parts of `demo`
+#[derive(Subcommand)]
+pub enum DemoPart {
+    /// Write synthetic registers
+    Population(Population),
+    /// A peer that does not keep the rules; the demo starts it
+    #[command(hide = true)]
+    Hostile(Hostile),
+}
+
+/// `demo population`
+#[derive(Args)]
+pub struct Population {
+    /// Persons
+    #[arg(long, default_value_t = 10_000)]
+    pub persons: u32,
+    /// Companies
+    #[arg(long, default_value_t = 1_000)]
+    pub companies: u32,
+    /// Seed
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Folder for the register files
+    #[arg(long, default_value = ".", value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// `demo hostile`: reads commands as JSON lines on stdin, answers on stdout.
+#[derive(Args)]
+pub struct Hostile {
+    /// did:web of the lender it is
+    #[arg(long)]
+    pub did: String,
+    /// Its organisasjonsnummer
+    #[arg(long)]
+    pub number: String,
+    /// Its name
+    #[arg(long)]
+    pub name: String,
+    /// TCP only
+    #[arg(long)]
+    pub tcp: bool,
+}
+
+/// `node`
+#[derive(Subcommand)]
+pub enum Node {
+    /// The same as `serve`
+    Run(Serve),
+    /// Addresses, trust, mirrored status lists
+    Status,
+    /// Peers, and bytes by protocol
+    Peers,
+    /// Greet an organisation's node
+    Ping {
+        /// did:web
+        did: String,
+    },
+}
+
+/// `trust`
+#[derive(Subcommand)]
+pub enum Trust {
+    /// Make the home of an anchor with its key
+    New {
+        /// How hard the passphrase is stretched
+        #[arg(long, value_enum, default_value = "prod")]
+        profile: Profile,
+    },
+    /// Add an organisation to the draft, or replace it
+    Add {
+        /// Card: output of `bevis whoami --json` (- = stdin)
+        card: PathBuf,
+        /// Type it may issue; may be repeated
+        #[arg(long)]
+        issues: Vec<String>,
+        /// Service it may ask under: id of a built-in one (S01) or a file; may be repeated
+        #[arg(long)]
+        service: Vec<String>,
+    },
+    /// Sign the draft
+    Sign {
+        /// Where to write the signed document [default: stdout]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Days until the next update is due
+        #[arg(long, default_value_t = 30)]
+        days: u32,
+    },
+    /// Take a signed document into this home
+    Import {
+        /// Document (- = stdin)
+        file: PathBuf,
+        /// Anchor to trust when the configuration names none; compare it with what the operator published
+        #[arg(long)]
+        anchor: Option<String>,
+    },
+    /// Show the document in use (at the anchor: the draft)
+    Show,
+}
+
+/// What revocation is about.
+#[derive(Args)]
+pub struct Subject {
+    /// Credential id, as `issuer status` prints it
+    pub id: Option<String>,
+    /// All credentials of a person or company (lost device); - reads the number from stdin
+    #[arg(long, conflicts_with = "id")]
+    pub subject: Option<String>,
+    /// Row of a register, with --type
+    #[arg(long, conflicts_with_all = ["id", "subject"], requires = "type")]
+    pub row: Option<String>,
+    /// Type of the row
+    #[arg(long)]
+    pub r#type: Option<String>,
+    /// Why; kept in the issuer's log
+    #[arg(long, default_value = "")]
+    pub reason: String,
+}
+
+/// `issuer`
+#[derive(Subcommand)]
+pub enum Issuer {
+    /// Import a register: JSON Lines, or CSV with a header
+    Import {
+        /// Type of its rows
+        #[arg(long = "type")]
+        credential_type: String,
+        /// File; .csv or .jsonl
+        file: PathBuf,
+        /// Validate only
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Prepare deliveries of a type ahead
+    Prepare {
+        /// Type
+        #[arg(long = "type")]
+        credential_type: String,
+    },
+    /// An invitation to collect; with an activation code where the type wants one
+    Offer {
+        /// Type
+        #[arg(long = "type")]
+        credential_type: String,
+        /// Person number for a personal offer; - reads it from stdin
+        #[arg(long)]
+        subject: Option<String>,
+    },
+    /// Revoke for good
+    Revoke(Subject),
+    /// Suspend until reinstated
+    Suspend(Subject),
+    /// End a suspension
+    Reinstate(Subject),
+    /// Counts and status lists, or what was issued of a type, person or row
+    Status(Subject),
+    /// Imports
+    Jobs,
+    /// Credential types this build and home know
+    Types,
+}
+
+/// `wallet`
+#[derive(Subcommand)]
+pub enum Wallet {
+    /// Take a bevis: text: an offer, a request, or one from another wallet (- = stdin)
+    Receive {
+        /// Text
+        link: String,
+        /// File with the activation code
+        #[arg(long, value_name = "FILE")]
+        code_file: Option<PathBuf>,
+    },
+    /// What is held
+    List,
+    /// One credential with its claims
+    Show {
+        /// Id
+        id: String,
+    },
+    /// What waits for your decision
+    Requests,
+    /// Show a request and say yes
+    Present {
+        /// Request
+        id: String,
+    },
+    /// Say no
+    Refuse {
+        /// Request
+        id: String,
+    },
+    /// What happened
+    History,
+    /// Delete a credential
+    Delete {
+        /// Id
+        id: String,
+    },
+    /// Everything that is yours, as one JSON document (no private keys)
+    Export {
+        /// File
+        file: PathBuf,
+    },
+    /// Go on with what was begun before a restart
+    Resume,
+    /// A sealed copy of this wallet
+    Backup {
+        /// New file
+        file: PathBuf,
+    },
+    /// A wallet from a sealed copy, into an empty home
+    Restore {
+        /// File
+        file: PathBuf,
+    },
+}
+
+/// `verifier`
+#[derive(Subcommand)]
+pub enum Verifier {
+    /// Ask a customer under a registered service
+    Request {
+        /// Service (S01)
+        #[arg(long)]
+        service: String,
+        /// Your case
+        #[arg(long)]
+        case: String,
+        /// The customer's number; - reads it from stdin
+        #[arg(long)]
+        subject: String,
+        /// Only this type; may be repeated
+        #[arg(long = "type")]
+        types: Vec<String>,
+        /// Only this claim path (a.b[].c); may be repeated
+        #[arg(long = "claim")]
+        claims: Vec<String>,
+        /// Seconds the request lives
+        #[arg(long)]
+        seconds: Option<i64>,
+        /// Show a QR code too
+        #[arg(long)]
+        qr: bool,
+    },
+    /// Wait for the verdict of a session
+    Watch {
+        /// Session
+        session: String,
+        /// Give up after so many seconds
+        #[arg(long, default_value_t = 120)]
+        seconds: u64,
+    },
+    /// Check a credential's text on its own (- = stdin)
+    Check {
+        /// File
+        file: PathBuf,
+    },
+    /// Sessions, or one with all its checks
+    Sessions {
+        /// Session
+        session: Option<String>,
+    },
+}
+
+/// `backup`
+#[derive(Subcommand)]
+pub enum Backup {
+    /// Write one
+    Create {
+        /// New file
+        file: PathBuf,
+    },
+    /// Check one
+    Verify {
+        /// File
+        file: PathBuf,
+    },
+    /// Restore one into an empty home
+    Restore {
+        /// File
+        file: PathBuf,
+    },
+}
+
+/// `config`
+#[derive(Subcommand)]
+pub enum Config {
+    /// Values in force
+    Show {
+        /// Where each comes from
+        #[arg(long)]
+        origin: bool,
+    },
+    /// Whether the file is valid
+    Check,
+    /// Where the file is
+    Path,
+}

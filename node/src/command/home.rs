@@ -1,0 +1,107 @@
+//! `bevis backup` and `bevis config`: the home as a whole.
+
+use super::session::Session;
+use crate::args::{Backup, Config};
+use crate::config;
+use crate::error::Failure;
+use crate::home;
+use crate::service::{self, Command};
+use credentials::{Code, Problem};
+use serde_json::{Value, json};
+use std::path::Path;
+use store::Store;
+
+/// Runs a command of the group.
+pub(super) async fn backup(session: &mut Session, backup: Backup) -> Result<u8, Failure> {
+    match backup {
+        Backup::Create { file } => create_backup(session, &file).await,
+        Backup::Verify { file } => {
+            let passphrase = session.passphrase(false)?;
+            Store::verify_backup(&file, &passphrase)?;
+            done(session, "backup-verified", &file);
+            Ok(0)
+        }
+        Backup::Restore { file } => restore(session, &file),
+    }
+}
+
+/// Writes a sealed copy of the home.
+pub(super) async fn create_backup(session: &mut Session, file: &Path) -> Result<u8, Failure> {
+    let path = std::path::absolute(file).map_err(|e| Failure::file(file, &e))?;
+    if path.exists() {
+        return Err(Problem::new(Code::HomeExists, path.display().to_string()).into());
+    }
+    let answer = session.execute(Command::Backup { path: path.clone() }).await?;
+    if session.output.json { session.output.object(&answer) } else { done(session, "backup-created", &path) }
+    Ok(0)
+}
+
+/// A home from a sealed copy. The passphrase is the copy's.
+pub(super) fn restore(session: &mut Session, file: &Path) -> Result<u8, Failure> {
+    let home = session.home()?;
+    if home.exists() {
+        return Err(Problem::new(Code::HomeExists, home.path().display().to_string()).into());
+    }
+    let passphrase = session.passphrase(false)?;
+    home.create()?;
+    Store::restore(file, &home.store(), &passphrase, service::entropy())?;
+    let store = Store::open(&home.store(), &passphrase, service::entropy())?;
+    let text = service::stored_config(&store)?;
+    config::parse(&text)?;
+    home::write(&home.config(), text.as_bytes())?;
+    done(session, "backup-restored", home.path());
+    Ok(0)
+}
+
+fn done(session: &Session, key: &str, path: &Path) {
+    let path = path.display().to_string();
+    if session.output.json {
+        session.output.object(&json!({ "schema": format!("{key}/v1"), "path": path }));
+    } else {
+        session.output.print(key, &[("path", &path)]);
+    }
+}
+
+/// Runs a command of the group.
+pub(super) fn config(session: &mut Session, config: Config) -> Result<u8, Failure> {
+    match config {
+        Config::Path => {
+            let path = session.home()?.config().display().to_string();
+            if session.output.json {
+                session.output.object(&json!({ "schema": "config-path/v1", "path": path }));
+            } else {
+                session.output.data(&path);
+            }
+        }
+        Config::Check => {
+            session.load(&[])?;
+            let path = session.home()?.config();
+            done(session, "config-valid", &path);
+        }
+        Config::Show { origin } => {
+            let loaded = session.load(&[])?;
+            let value = serde_json::to_value(&loaded.config).map_err(|e| Failure::because(Code::Internal, e))?;
+            let origins = serde_json::to_value(&loaded.origins).map_err(|e| Failure::because(Code::Internal, e))?;
+            if session.output.json {
+                session.output.object(&json!({ "schema": "config/v1", "config": value, "origins": origins }));
+            } else {
+                show(session, &value, &origins, "", origin);
+            }
+        }
+    }
+    Ok(0)
+}
+
+fn show(session: &Session, value: &Value, origins: &Value, prefix: &str, with_origin: bool) {
+    for (key, value) in value.as_object().into_iter().flatten() {
+        let path = format!("{prefix}{key}");
+        if value.is_object() {
+            show(session, value, origins, &format!("{path}."), with_origin);
+        } else if with_origin {
+            let origin = origins[&path].as_str().unwrap_or("default");
+            session.output.data(&format!("{path} = {value}  ({origin})"));
+        } else {
+            session.output.data(&format!("{path} = {value}"));
+        }
+    }
+}

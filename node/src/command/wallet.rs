@@ -1,0 +1,175 @@
+//! `bevis wallet`: what a person or company does with credentials. Nothing is ever answered for them.
+
+use super::session::{Session, read_secret};
+use crate::args::Wallet;
+use crate::error::Failure;
+use crate::home;
+use crate::output::{hex, sha256};
+use crate::service::Command;
+use serde_json::{Value, json};
+
+/// Runs a command of the group.
+pub(super) async fn run(session: &mut Session, wallet: Wallet) -> Result<u8, Failure> {
+    session.load(&[]).ok();
+    let language = session.output.catalogue.language().to_owned();
+    match wallet {
+        Wallet::Receive { link, code_file } => {
+            let link = session.or_stdin(link)?;
+            let code = code_file.map(|path| read_secret(&path)).transpose()?.map(|code| code.to_string());
+            let code = match code {
+                None if asks_for_code(&link) => ask_code(session)?,
+                code => code,
+            };
+            let outcome = session.execute(Command::WalletReceive { link, code }).await?;
+            tell(session, &outcome);
+        }
+        Wallet::Present { id } => {
+            let text = session.execute(Command::WalletText { id: id.clone(), language: language.clone() }).await?;
+            let text = text["text"].as_str().unwrap_or_default().to_owned();
+            // With --json stdout is for machines: the person's text goes where talk goes.
+            if session.output.json { session.output.talk(&text) } else { session.output.data(&text) }
+            session.confirm("present-confirm")?;
+            let shown = Some(hex(&sha256(text.as_bytes())));
+            let outcome = session.execute(Command::WalletPresent { id, language, shown }).await?;
+            tell(session, &outcome);
+        }
+        Wallet::Refuse { id } => {
+            let outcome = session.execute(Command::WalletRefuse { id }).await?;
+            tell(session, &outcome);
+        }
+        Wallet::Resume => {
+            let resumed = session.execute(Command::WalletResume).await?;
+            if session.output.json {
+                session.output.object(&resumed);
+            } else {
+                for outcome in resumed["results"].as_array().into_iter().flatten() {
+                    tell(session, outcome);
+                }
+            }
+        }
+        Wallet::List => {
+            let list = session.execute(Command::WalletList).await?;
+            lines(session, &list, "credentials", "wallet-empty", |session, c| {
+                let text = |key: &str| c[key].as_str().unwrap_or_default();
+                let state = session.output.catalogue.text(&format!("held-{}", text("state")), &[]);
+                let label = c["label"][session.output.catalogue.language()].as_str().or(c["label"]["nb"].as_str());
+                let label = label.unwrap_or_default();
+                format!("{}  {label}  {}  {state}  ({})", text("id"), text("issuer_name"), c["copies_left"])
+            });
+        }
+        Wallet::Show { id } => {
+            let shown = session.execute(Command::WalletShow { id, language }).await?;
+            if session.output.json {
+                session.output.object(&shown);
+            } else {
+                show(session, &shown["credential"]);
+            }
+        }
+        Wallet::Requests => {
+            let list = session.execute(Command::WalletRequests).await?;
+            lines(session, &list, "requests", "requests-empty", |session, r| {
+                let text = |key: &str| r[key].as_str().unwrap_or_default();
+                let service = r["service_name"][session.output.catalogue.language()].as_str();
+                let service = service.or(r["service_name"]["nb"].as_str()).unwrap_or(text("service"));
+                format!("{}  {}  {service}  {}", text("id"), text("asker_name"), text("case"))
+            });
+        }
+        Wallet::History => {
+            let list = session.execute(Command::WalletHistory).await?;
+            lines(session, &list, "events", "history-empty", |session, e| {
+                let text = |key: &str| e[key].as_str().unwrap_or_default();
+                let what = session.output.catalogue.text(&format!("event-{}", text("what")), &[]);
+                let at = e["at"].as_i64().map(credentials::Timestamp::from_unix).map(|t| t.oslo()).unwrap_or_default();
+                format!("{at}  {what}  {}  {}", text("with_name"), text("service"))
+            });
+        }
+        Wallet::Delete { id } => {
+            session.output.say("delete-consequence", &[]);
+            session.confirm("delete-confirm")?;
+            let deleted = session.execute(Command::WalletDelete { id }).await?;
+            if session.output.json { session.output.object(&deleted) } else { session.output.print("deleted", &[]) }
+        }
+        Wallet::Export { file } => {
+            let export = session.execute(Command::WalletExport).await?;
+            home::write(&file, format!("{export:#}\n").as_bytes())?;
+            let path = file.display().to_string();
+            if session.output.json {
+                session.output.object(&json!({"schema": "exported/v1", "path": path}));
+            } else {
+                session.output.print("exported", &[("path", &path)]);
+            }
+        }
+        Wallet::Backup { file } => return super::home::create_backup(session, &file).await,
+        Wallet::Restore { file } => return super::home::restore(session, &file),
+    }
+    Ok(0)
+}
+
+fn asks_for_code(link: &str) -> bool {
+    use credentials::link::Link;
+    matches!(Link::parse(link), Ok(Link::Offer { offer: Some(_), .. }))
+}
+
+fn ask_code(session: &Session) -> Result<Option<String>, Failure> {
+    if session.global.no_input || !crate::output::person_present() {
+        return Ok(None);
+    }
+    let prompt = format!("{}: ", session.output.catalogue.text("ask-code", &[]));
+    let code = rpassword::prompt_password(prompt);
+    code.map(Some).map_err(|e| Failure::because(credentials::Code::WrongCode, e))
+}
+
+fn lines(session: &Session, value: &Value, list: &str, empty: &str, line: impl Fn(&Session, &Value) -> String) {
+    if session.output.json {
+        session.output.object(value);
+        return;
+    }
+    let items = value[list].as_array().map(Vec::as_slice).unwrap_or_default();
+    if items.is_empty() {
+        session.output.say(empty, &[]);
+    }
+    for item in items {
+        session.output.data(&line(session, item));
+    }
+}
+
+/// What came of a step, for a person: and what to do next.
+fn tell(session: &Session, outcome: &Value) {
+    if session.output.json {
+        session.output.object(outcome);
+        return;
+    }
+    let text = |key: &str| outcome[key].as_str().unwrap_or_default();
+    match text("outcome") {
+        "waiting" => session.output.print("outcome-waiting", &[("id", text("id"))]),
+        "collected" => {
+            for id in outcome["credentials"].as_array().into_iter().flatten() {
+                session.output.print("outcome-collected", &[("id", id.as_str().unwrap_or_default())]);
+            }
+        }
+        "shared" => {
+            let receipt = &outcome["receipt"];
+            let verdict = receipt["verdict"].as_str().unwrap_or_default();
+            let verdict = session.output.catalogue.text(&format!("verdict-{verdict}"), &[]);
+            session.output.print("outcome-shared", &[("verdict", &verdict)]);
+        }
+        "refused" => session.output.print("outcome-refused", &[]),
+        "carry" => {
+            session.output.say("outcome-carry", &[("words", text("words"))]);
+            session.output.data(text("text"));
+        }
+        _ => session.output.data(&outcome.to_string()),
+    }
+}
+
+fn show(session: &Session, credential: &Value) {
+    let text = |key: &str| credential[key].as_str().unwrap_or_default();
+    let label = credential["label"][session.output.catalogue.language()].as_str();
+    let label = label.or(credential["label"]["nb"].as_str()).unwrap_or_default();
+    session.output.data(&format!("{label}  {}", text("issuer_name")));
+    for claim in credential["claims"].as_array().into_iter().flatten() {
+        let value = &claim["value"];
+        let value = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+        session.output.data(&format!("  {}: {value}", claim["label"].as_str().unwrap_or_default()));
+    }
+}

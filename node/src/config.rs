@@ -1,0 +1,396 @@
+//! What a node is and how it behaves: `bevis.toml`, environment, flags and defaults, in one place.
+//!
+//! Precedence: flag, then environment (`BEVIS_…`), then file, then default. Unknown keys are errors that name the nearest
+//! known one. Nothing secret stands here: keys and passphrases live in the sealed store or come in by a file.
+
+use crate::clock;
+use crate::error::Failure;
+use crate::home::{self, Home};
+use credentials::{Code, Did, Problem};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use toml::{Table, Value};
+
+/// Largest configuration file, in bytes.
+const CONFIG_MAX: u64 = 64 * 1024;
+
+/// How the node talks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// QUIC first, TCP with Noise and Yamux second.
+    Both,
+    /// QUIC only.
+    Quic,
+    /// TCP with Noise and Yamux only.
+    Tcp,
+}
+
+/// `[node]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Node {
+    /// Where an organisation's node listens: `ip:port`, port 0 = the system picks.
+    pub listen: Vec<String>,
+    /// Transport.
+    pub transport: Transport,
+    /// Language of people who use this home: nb, nn, en.
+    pub language: String,
+}
+
+/// `[trust]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trust {
+    /// Anchors (`did:key:…`) whose signature on a trust document counts.
+    pub anchors: Vec<Did>,
+}
+
+/// `[status]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Status {
+    /// How often status heads are fetched, in seconds (1 to 3600); never because a presentation arrived.
+    pub every_seconds: u32,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// error, warn, info, debug, trace, or a tracing filter.
+    pub level: String,
+    /// text or json.
+    pub format: String,
+}
+
+/// `[organisation]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Organisation {
+    /// `did:web:<domain>`
+    pub did: Did,
+    /// organisasjonsnummer
+    pub number: String,
+    /// Registered name.
+    pub name: String,
+}
+
+/// `[wallet]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wallet {
+    /// For a company's wallet: its organisasjonsnummer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<String>,
+}
+
+/// `[issuer]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Issuer {
+    /// What this node issues: ids (`C02`), names or `vct`s of credential types.
+    pub issues: Vec<String>,
+}
+
+/// A role that needs no settings of its own yet.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Section {}
+
+/// The whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// `[node]`
+    pub node: Node,
+    /// `[trust]`
+    pub trust: Trust,
+    /// `[status]`
+    pub status: Status,
+    /// `[log]`
+    pub log: Log,
+    /// `[organisation]`: issuers and verifiers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<Organisation>,
+    /// `[wallet]`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wallet: Option<Wallet>,
+    /// `[issuer]`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<Issuer>,
+    /// `[verifier]`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verifier: Option<Section>,
+    /// `[anchor]`: this home signs trust documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<Section>,
+}
+
+/// Where a value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// Built in.
+    Default,
+    /// `bevis.toml`
+    File,
+    /// Environment.
+    Environment,
+    /// Command line.
+    Flag,
+}
+
+/// A configuration with the origin of each value.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The values.
+    pub config: Config,
+    /// Key → origin.
+    pub origins: BTreeMap<String, Origin>,
+}
+
+/// Settings that the environment may give, as `BEVIS_<KEY>` with `_` for the point.
+const FROM_ENVIRONMENT: &[(&str, &str)] = &[
+    ("node.listen", "BEVIS_NODE_LISTEN"),
+    ("node.transport", "BEVIS_NODE_TRANSPORT"),
+    ("node.language", "BEVIS_LANG"),
+    ("status.every_seconds", "BEVIS_STATUS_EVERY_SECONDS"),
+    ("log.level", "BEVIS_LOG_LEVEL"),
+    ("log.format", "BEVIS_LOG_FORMAT"),
+];
+
+/// Every key there is, for suggestions.
+const KNOWN: &[&str] = &[
+    "node.listen",
+    "node.transport",
+    "node.language",
+    "trust.anchors",
+    "status.every_seconds",
+    "log.level",
+    "log.format",
+    "organisation.did",
+    "organisation.number",
+    "organisation.name",
+    "wallet.organisation",
+    "issuer.issues",
+    "node",
+    "trust",
+    "status",
+    "log",
+    "organisation",
+    "wallet",
+    "issuer",
+    "verifier",
+    "anchor",
+];
+
+/// The values that hold when nobody says otherwise.
+pub fn defaults() -> Config {
+    Config {
+        node: Node { listen: vec!["127.0.0.1:0".to_owned()], transport: Transport::Both, language: "nb".to_owned() },
+        trust: Trust { anchors: Vec::new() },
+        status: Status { every_seconds: 5 },
+        log: Log { level: "info".to_owned(), format: "text".to_owned() },
+        organisation: None,
+        wallet: None,
+        issuer: None,
+        verifier: None,
+        anchor: None,
+    }
+}
+
+/// Reads the home's configuration, with flags on top (key, value).
+pub fn load(home: &Home, flags: &[(&str, String)]) -> Result<Loaded, Failure> {
+    let text = home::read(&home.config(), CONFIG_MAX)?;
+    let text = String::from_utf8(text).map_err(|e| Failure::because(Code::ConfigInvalid, e))?;
+    resolve(&text, flags)
+}
+
+/// Reads a configuration's text alone, without environment or flags of its own.
+pub fn parse(text: &str) -> Result<Config, Failure> {
+    resolve(text, &[]).map(|loaded| loaded.config)
+}
+
+fn resolve(text: &str, flags: &[(&str, String)]) -> Result<Loaded, Failure> {
+    let mut merged = Table::try_from(defaults()).map_err(|e| Failure::because(Code::Internal, e))?;
+    let mut origins = BTreeMap::new();
+    mark(&merged, "", Origin::Default, &mut origins);
+    let file: Table = text.parse().map_err(|e: toml::de::Error| Failure::because(Code::ConfigInvalid, e.message()))?;
+    known(&file, "")?;
+    mark(&file, "", Origin::File, &mut origins);
+    merge(&mut merged, file);
+    for (key, variable) in FROM_ENVIRONMENT {
+        if let Some(value) = clock::environment(variable) {
+            set(&mut merged, key, &value)?;
+            origins.insert((*key).to_owned(), Origin::Environment);
+        }
+    }
+    for (key, value) in flags {
+        set(&mut merged, key, value)?;
+        origins.insert((*key).to_owned(), Origin::Flag);
+    }
+    let config: Config = merged.try_into().map_err(|e: toml::de::Error| Failure::because(Problem::new(Code::ConfigInvalid, e.message()), &e))?;
+    check(&config)?;
+    Ok(Loaded { config, origins })
+}
+
+/// A commented file for a new home.
+pub fn text(config: &Config) -> Result<String, Failure> {
+    let body = toml::to_string_pretty(config).map_err(|e| Failure::because(Code::Internal, e))?;
+    Ok(format!(
+        "# Bevis. Every key: `bevis config show --origin`. Unknown keys are refused.\n\
+         # Precedence: flag, environment (BEVIS_…), this file, default. No secret belongs here.\n\n{body}"
+    ))
+}
+
+fn invalid(key: &str) -> Failure {
+    Problem::new(Code::ConfigInvalid, key).into()
+}
+
+fn check(config: &Config) -> Result<(), Failure> {
+    if !(1..=3600).contains(&config.status.every_seconds) {
+        return Err(invalid("status.every_seconds"));
+    }
+    if !["nb", "nn", "en"].contains(&config.node.language.as_str()) {
+        return Err(invalid("node.language"));
+    }
+    if !["text", "json"].contains(&config.log.format.as_str()) {
+        return Err(invalid("log.format"));
+    }
+    if config.node.listen.iter().any(|address| address.parse::<std::net::SocketAddr>().is_err()) {
+        return Err(invalid("node.listen"));
+    }
+    if let Some(organisation) = &config.organisation {
+        if !matches!(organisation.did, Did::Web(_)) {
+            return Err(invalid("organisation.did"));
+        }
+        if credentials::identifier::OrganisationNumber::parse(&organisation.number).is_none() {
+            return Err(invalid("organisation.number"));
+        }
+        if organisation.name.trim().is_empty() || organisation.name.len() > 200 {
+            return Err(invalid("organisation.name"));
+        }
+    }
+    let serves = config.issuer.is_some() || config.verifier.is_some();
+    if serves && config.organisation.is_none() {
+        return Err(invalid("organisation"));
+    }
+    // A wallet tells nobody who it is; a home that is both would be linked by its own listening PeerId.
+    if config.wallet.is_some() && (serves || config.anchor.is_some()) {
+        return Err(invalid("wallet"));
+    }
+    if let Some(number) = config.wallet.as_ref().and_then(|w| w.organisation.as_ref())
+        && credentials::identifier::OrganisationNumber::parse(number).is_none()
+    {
+        return Err(invalid("wallet.organisation"));
+    }
+    Ok(())
+}
+
+fn mark(table: &Table, prefix: &str, origin: Origin, origins: &mut BTreeMap<String, Origin>) {
+    for (key, value) in table {
+        let path = format!("{prefix}{key}");
+        match value {
+            Value::Table(inner) => mark(inner, &format!("{path}."), origin, origins),
+            _ => {
+                origins.insert(path, origin);
+            }
+        }
+    }
+}
+
+fn merge(into: &mut Table, from: Table) {
+    for (key, value) in from {
+        match (into.get_mut(&key), value) {
+            (Some(Value::Table(inner)), Value::Table(more)) => merge(inner, more),
+            (_, value) => {
+                into.insert(key, value);
+            }
+        }
+    }
+}
+
+fn set(table: &mut Table, key: &str, text: &str) -> Result<(), Failure> {
+    let Some((section, name)) = key.split_once('.') else { return Err(invalid(key)) };
+    let Some(Value::Table(section)) = table.get_mut(section) else { return Err(invalid(key)) };
+    let value = match section.get(name) {
+        Some(Value::Array(_)) => Value::Array(text.split(',').map(|part| Value::String(part.trim().to_owned())).collect()),
+        Some(Value::Integer(_)) => Value::Integer(text.parse().map_err(|_| invalid(key))?),
+        _ => Value::String(text.to_owned()),
+    };
+    section.insert(name.to_owned(), value);
+    Ok(())
+}
+
+fn known(table: &Table, prefix: &str) -> Result<(), Failure> {
+    for (key, value) in table {
+        let path = format!("{prefix}{key}");
+        if !KNOWN.contains(&path.as_str()) {
+            let nearest = KNOWN.iter().min_by_key(|k| distance(k, &path)).filter(|k| distance(k, &path) <= 3);
+            let cause = nearest.map_or_else(|| "no such key".to_owned(), |k| format!("no such key; did you mean {k}?"));
+            return Err(Failure::because(Problem::new(Code::ConfigInvalid, path), cause));
+        }
+        if let Value::Table(inner) = value {
+            known(inner, &format!("{path}."))?;
+        }
+    }
+    Ok(())
+}
+
+/// Levenshtein distance, for "did you mean".
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut next = vec![i + 1];
+        for (j, y) in b.chars().enumerate() {
+            let diagonal = row.get(j).copied().unwrap_or(usize::MAX - 1) + usize::from(x != y);
+            let up = row.get(j + 1).copied().unwrap_or(usize::MAX - 1) + 1;
+            let left = next.get(j).copied().unwrap_or(usize::MAX - 1) + 1;
+            next.push(diagonal.min(up).min(left));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_we_write_we_read_back() {
+        let text = text(&defaults()).expect("writes");
+        assert_eq!(resolve(&text, &[]).expect("reads").config, defaults());
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_and_the_nearest_is_named() {
+        let failure = resolve("[node]\ntransprt = \"tcp\"\n", &[]).expect_err("refused");
+        assert_eq!(failure.problem, Problem::new(Code::ConfigInvalid, "node.transprt"));
+        assert!(failure.cause.is_some_and(|c| c.contains("node.transport")));
+        assert_eq!(failure.problem.code.as_str(), "config_invalid");
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_origins_say_so() {
+        let loaded = resolve("[node]\ntransport = \"tcp\"\n[log]\nlevel = \"debug\"\n", &[("node.transport", "quic".to_owned())]).expect("reads");
+        assert_eq!(loaded.config.node.transport, Transport::Quic);
+        assert_eq!(loaded.origins.get("node.transport"), Some(&Origin::Flag));
+        assert_eq!(loaded.origins.get("log.level"), Some(&Origin::File));
+        assert_eq!(loaded.origins.get("node.language"), Some(&Origin::Default));
+    }
+
+    #[test]
+    fn values_out_of_range_are_named() {
+        for (text, key) in [
+            ("[status]\nevery_seconds = 0\n", "status.every_seconds"),
+            ("[node]\nlanguage = \"de\"\n", "node.language"),
+            ("[node]\nlisten = [\"localhost\"]\n", "node.listen"),
+            ("[issuer]\nissues = [\"C02\"]\n", "organisation"),
+            ("[organisation]\ndid = \"did:web:a.example\"\nnumber = \"112233445\"\nname = \"A\"\n", "organisation.number"),
+        ] {
+            assert_eq!(resolve(text, &[]).expect_err(text).problem, Problem::new(Code::ConfigInvalid, key), "{text}");
+        }
+    }
+}

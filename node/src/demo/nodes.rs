@@ -1,0 +1,267 @@
+//! The processes of the story: homes, children, and the public commands by which everything is asked and done.
+
+use super::cast::{CAST, Part, Role};
+use crate::clock;
+use crate::error::Failure;
+use crate::home;
+use credentials::{Code, Problem, random};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// How long a node may take to be ready: on a loaded machine nine passphrases are stretched at once.
+const READY: Duration = Duration::from_secs(60);
+/// How long a node may take to stop when told.
+const STOP: Duration = Duration::from_secs(10);
+
+/// Where everything lies, and what runs.
+pub(super) struct Nodes {
+    exe: PathBuf,
+    root: PathBuf,
+    kept: bool,
+    isolate: bool,
+    language: &'static str,
+    running: Vec<(&'static str, Child)>,
+}
+
+/// What a command said.
+pub(super) struct Said {
+    /// Its JSON object on stdout (the last one).
+    pub(super) value: Value,
+    /// What it told a person, on stderr.
+    pub(super) talk: String,
+    /// Its exit code.
+    pub(super) exit: i32,
+}
+
+impl Said {
+    /// The text at a key.
+    pub(super) fn text(&self, key: &str) -> String {
+        self.value[key].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+impl Nodes {
+    /// Folders for the homes; a temporary place unless one is named.
+    pub(super) fn new(keep: Option<&Path>, isolate: bool, language: &'static str) -> Result<Nodes, Failure> {
+        let exe = std::env::current_exe().map_err(|e| Failure::because(Code::Internal, e))?;
+        let root = match keep {
+            Some(path) => {
+                let path = std::path::absolute(path).map_err(|e| Failure::file(path, &e))?;
+                let empty = std::fs::read_dir(&path).map_or(true, |mut entries| entries.next().is_none());
+                if !empty {
+                    return Err(Problem::new(Code::HomeExists, path.display().to_string()).into());
+                }
+                path
+            }
+            None => {
+                let folder = tempfile::Builder::new().prefix("bevis-demo-").tempdir();
+                folder.map_err(|e| Failure::because(Code::FileFailed, e))?.keep()
+            }
+        };
+        let nodes = Nodes { exe, root, kept: keep.is_some(), isolate, language, running: Vec::new() };
+        for folder in ["homes", "own", "secrets"] {
+            home::Home::at(&nodes.root.join(folder))?.create()?;
+        }
+        // One passphrase for every home of the demo, so that a person who keeps them can open them.
+        let secret = crate::output::hex(&random::bytes::<16>(&mut clock::System));
+        home::write(&nodes.root.join("secrets/passphrase"), secret.as_bytes())?;
+        for role in CAST {
+            home::Home::at(&nodes.root.join("own").join(role.name))?.create()?;
+        }
+        Ok(nodes)
+    }
+
+    pub(super) fn home(&self, node: &str) -> PathBuf {
+        self.root.join("homes").join(node)
+    }
+
+    /// Where register files and codes lie while the story needs them; never within a home.
+    pub(super) fn secrets(&self) -> PathBuf {
+        self.root.join("secrets")
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) fn exe(&self) -> &Path {
+        &self.exe
+    }
+
+    fn base(&self, home: &Path) -> Command {
+        let mut command = Command::new(&self.exe);
+        command.arg("--home").arg(home).args(["--json", "--no-input", "--lang", self.language]);
+        command.arg("--passphrase-file").arg(self.secrets().join("passphrase"));
+        // A setting of whoever runs the demo must not reach into its nodes.
+        for name in ["BEVIS_HOME", "BEVIS_PASSPHRASE_FILE", "BEVIS_NODE_LISTEN", "BEVIS_NODE_TRANSPORT", "BEVIS_LANG"] {
+            command.env_remove(name);
+        }
+        command.kill_on_drop(true);
+        command
+    }
+
+    /// Runs a public command in a node's home and gives what it said, whatever its exit code.
+    pub(super) async fn try_run(&self, node: &str, arguments: &[&str], input: Option<&str>) -> Result<Said, Failure> {
+        let mut command = self.base(&self.home(node));
+        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
+        let mut child = command.spawn().map_err(|e| Failure::file(&self.exe, &e))?;
+        if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input) {
+            stdin.write_all(input.as_bytes()).await.map_err(|e| Failure::file(Path::new("stdin"), &e))?;
+        }
+        let done = child.wait_with_output().await.map_err(|e| Failure::file(&self.exe, &e))?;
+        let stdout = String::from_utf8_lossy(&done.stdout);
+        let stderr = String::from_utf8_lossy(&done.stderr).into_owned();
+        let last = |text: &str| text.lines().rev().find_map(|line| serde_json::from_str::<Value>(line).ok());
+        let value = last(&stdout).or_else(|| last(&stderr)).unwrap_or(Value::Null);
+        Ok(Said { value, talk: stderr, exit: done.status.code().unwrap_or(-1) })
+    }
+
+    /// Runs a public command that has to succeed.
+    pub(super) async fn run(&self, node: &str, arguments: &[&str]) -> Result<Said, Failure> {
+        self.run_with(node, arguments, None).await
+    }
+
+    /// Runs a public command that has to succeed, with a line on its standard input.
+    pub(super) async fn run_with(&self, node: &str, arguments: &[&str], input: Option<&str>) -> Result<Said, Failure> {
+        let said = self.try_run(node, arguments, input).await?;
+        if said.exit == 0 {
+            return Ok(said);
+        }
+        let code = said.value["code"].as_str().and_then(Code::parse).unwrap_or(Code::Internal);
+        let words = arguments.iter().take(2).copied().collect::<Vec<_>>().join(" ");
+        let detail = said.value["detail"].as_str().unwrap_or_default();
+        let cause = format!("{node}: `bevis {words}` ended with {} {detail}", said.exit);
+        Err(Failure { problem: Problem::new(code, node), cause: Some(cause) })
+    }
+
+    /// The same, with its progress shown to whoever watches.
+    pub(super) async fn run_watched(&self, node: &str, arguments: &[&str], show: bool) -> Result<Said, Failure> {
+        use std::io::IsTerminal;
+        if !show || !std::io::stderr().is_terminal() {
+            return self.run(node, arguments).await;
+        }
+        // The bar is drawn by the command itself; what it did is asked for afterwards, in the same words as without a bar.
+        let mut command = Command::new(&self.exe);
+        command.arg("--home").arg(self.home(node)).args(["--no-input", "--lang", self.language]);
+        command.arg("--passphrase-file").arg(self.secrets().join("passphrase")).args(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
+        let status = command.status().await.map_err(|e| Failure::file(&self.exe, &e))?;
+        if !status.success() {
+            return Err(Failure::because(Problem::new(Code::Internal, node), format!("import ended with {status}")));
+        }
+        let jobs = self.run(node, &["issuer", "jobs"]).await?;
+        let last = jobs.value["jobs"].as_array().and_then(|jobs| jobs.last()).cloned().unwrap_or(Value::Null);
+        Ok(Said { value: serde_json::json!({ "report": last["report"] }), talk: String::new(), exit: 0 })
+    }
+
+    /// Makes a home by `bevis init`.
+    pub(super) async fn init(&self, role: &Role, anchor: &str, transport: Option<&str>) -> Result<(), Failure> {
+        let mut arguments = vec!["init", "--anchor", anchor];
+        match &role.part {
+            Part::Wallet { organisation } => {
+                arguments.extend(["--role", "wallet"]);
+                if let Some(number) = organisation {
+                    arguments.extend(["--organisation", number]);
+                }
+            }
+            Part::Organisation { number, name, did, issues, services } => {
+                arguments.extend(["--number", number, "--name", name, "--did", did]);
+                if !issues.is_empty() {
+                    arguments.extend(["--role", "issuer"]);
+                }
+                for name in *issues {
+                    arguments.extend(["--issues", name]);
+                }
+                if issues.is_empty() && !services.is_empty() {
+                    arguments.extend(["--role", "verifier"]);
+                }
+            }
+        }
+        if let Some(transport) = transport {
+            arguments.extend(["--transport", transport]);
+        }
+        self.run(role.name, &arguments).await.map(drop)
+    }
+
+    /// Starts `bevis serve` for a home and waits until it says that it is ready.
+    pub(super) async fn serve(&mut self, role: &'static Role) -> Result<Value, Failure> {
+        let log = std::fs::File::create(self.root.join(format!("{}.log", role.name)));
+        let log = log.map_err(|e| Failure::file(&self.root, &e))?;
+        let mut command = if self.isolate { self.isolated(role.name) } else { self.base(&self.home(role.name)) };
+        command.args(["serve", "--with-parent"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::from(log));
+        let mut child = command.spawn().map_err(|e| Failure::file(&self.exe, &e))?;
+        let gone = || Failure::from(Problem::new(Code::Unreachable, role.name));
+        let stdout = child.stdout.take().ok_or_else(gone)?;
+        let mut lines = BufReader::new(stdout).lines();
+        let ready = tokio::time::timeout(READY, lines.next_line()).await.map_err(|_| gone())?;
+        let ready = ready.map_err(|e| Failure::because(Problem::new(Code::Unreachable, role.name), e))?;
+        let ready = ready.and_then(|line| serde_json::from_str(&line).ok()).ok_or_else(gone)?;
+        self.running.push((role.name, child));
+        Ok(ready)
+    }
+
+    /// The same in a user and mount namespace in which the other homes are not there: its own home is bound elsewhere,
+    /// then an empty file system covers all of them.
+    fn isolated(&self, node: &str) -> Command {
+        let own = self.root.join("own").join(node);
+        let script = "mount --bind \"$1\" \"$2\" && mount -t tmpfs none \"$3\" && mkdir -m 700 \"$4\" && shift 4 && exec \"$@\"";
+        let base = self.base(&own);
+        let mut command = Command::new("unshare");
+        command.args(["-Urm", "sh", "-c", script, "sh"]);
+        command.arg(self.home(node)).arg(&own).arg(self.root.join("homes")).arg(self.root.join("homes/hidden"));
+        command.arg(base.as_std().get_program()).args(base.as_std().get_args());
+        command.kill_on_drop(true);
+        command
+    }
+
+    /// PIDs by node, for whoever wants to look.
+    pub(super) fn pids(&self) -> Vec<(&'static str, Option<u32>)> {
+        self.running.iter().map(|(name, child)| (*name, child.id())).collect()
+    }
+
+    /// Fails when a node has ended by itself.
+    pub(super) fn all_alive(&mut self) -> Result<(), Failure> {
+        for (name, child) in &mut self.running {
+            if let Ok(Some(status)) = child.try_wait() {
+                let cause = format!("the process ended with {status}");
+                return Err(Failure { problem: Problem::new(Code::Unreachable, *name), cause: Some(cause) });
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops every node and, unless the homes are kept, leaves nothing behind.
+    pub(super) async fn stop(&mut self) {
+        // A node ends when its parent's end of the pipe closes.
+        for (_, child) in &mut self.running {
+            drop(child.stdin.take());
+        }
+        for (name, child) in &mut self.running {
+            if tokio::time::timeout(STOP, child.wait()).await.is_err() {
+                tracing::warn!(name, "did not stop in time");
+                if let Err(error) = child.kill().await {
+                    tracing::warn!(name, %error, "cannot be stopped");
+                }
+            }
+        }
+        self.running.clear();
+        let gone = if self.kept {
+            // What is personal and not sealed goes in any case.
+            super::story::REGISTERS_AND_CODES.iter().try_for_each(|name| {
+                let path = self.secrets().join(name);
+                if path.is_dir() { std::fs::remove_dir_all(path) } else { Ok(()) }
+            })
+        } else {
+            std::fs::remove_dir_all(&self.root)
+        };
+        if let Err(error) = gone {
+            tracing::warn!(%error, "the demo's folder is not all gone");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The home folder: configuration, sealed store, local socket, dropped-in credential types.
+
+use crate::error::Failure;
+use credentials::{Code, Problem};
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// A home folder, existing or not.
+#[derive(Clone, Debug)]
+pub struct Home(PathBuf);
+
+impl Home {
+    /// At a path, made absolute so that a change of working directory does not move it.
+    pub fn at(path: &Path) -> Result<Home, Failure> {
+        std::path::absolute(path).map(Home).map_err(|e| Failure::file(path, &e))
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// `bevis.toml`.
+    pub fn config(&self) -> PathBuf {
+        self.0.join("bevis.toml")
+    }
+
+    /// The sealed store's folder.
+    pub fn store(&self) -> PathBuf {
+        self.0.join("store")
+    }
+
+    /// The socket by which commands reach the running node.
+    pub fn socket(&self) -> PathBuf {
+        self.0.join("control.sock")
+    }
+
+    /// Credential types that the operator added: public data.
+    pub fn types(&self) -> PathBuf {
+        self.0.join("types")
+    }
+
+    /// Whether somebody has run `init` here.
+    pub fn exists(&self) -> bool {
+        self.config().exists() || store::Store::exists(&self.store())
+    }
+
+    /// Refuses when nothing is here.
+    pub fn require(&self) -> Result<(), Failure> {
+        if self.exists() { Ok(()) } else { Err(Problem::new(Code::HomeMissing, self.0.display().to_string()).into()) }
+    }
+
+    /// Makes the folder with mode 0700 where it is missing.
+    pub fn create(&self) -> Result<(), Failure> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0).map_err(|e| Failure::file(&self.0, &e))
+    }
+}
+
+/// Writes a file of mode 0600 so that a crash leaves the old or the new one, never half.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    use std::io::Write;
+    let temporary = path.with_extension("new");
+    let result = (|| {
+        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)?;
+        match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => fs::File::open(parent)?.sync_all(),
+            _ => Ok(()),
+        }
+    })();
+    result.map_err(|e| Failure::file(path, &e))
+}
+
+/// Reads at most `limit` bytes of a file; a larger one is `too_large`.
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
+    use std::io::Read;
+    let mut bytes = Vec::new();
+    fs::File::open(path)
+        .and_then(|file| file.take(limit.saturating_add(1)).read_to_end(&mut bytes))
+        .map_err(|e| Failure::file(path, &e))?;
+    if bytes.len() as u64 > limit {
+        return Err(Problem::new(Code::TooLarge, path.display().to_string()).into());
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,19 @@
+//! The program `bevis`: the only crate that touches the world (network, clock, randomness, files, terminal).
+//!
+//! [`args`] is what was typed, [`config`] what a node is, [`service`] an open home at work, [`control`] the local socket
+//! between the two, [`network`] the only user of libp2p, [`command`] what each command does and prints.
+
+pub mod args;
+pub mod clock;
+pub mod command;
+pub mod config;
+pub mod control;
+pub mod demo;
+pub mod error;
+pub mod home;
+pub mod network;
+pub mod output;
+pub mod population;
+pub mod service;
+pub mod telemetry;
+pub mod text;

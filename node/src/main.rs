@@ -1,0 +1,7 @@
+//! `bevis`: see `bevis --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    node::command::main()
+}

@@ -1,0 +1,346 @@
+//! The libp2p part of the node: who is connected, and bytes in and out.
+//!
+//! One task owns each swarm; everybody else holds a [`Handle`]. An organisation has one
+//! identity and listens. A wallet has one identity *per counterpart* and only dials: the
+//! swarm of an identity is made when it is first used and dropped when it is idle.
+//!
+//! Nothing of libp2p shows outside this module. Bodies are bytes; what they mean is the
+//! services' business. What this module promises about them:
+//!
+//! - `hello` comes first on every connection, else the connection is closed.
+//! - A body is never longer than its protocol allows ([`Protocol::bytes_max`]), and costs
+//!   memory only as it arrives, out of one budget for all peers.
+//! - Whatever a peer can make grow has a limit in [`Limits`]; a service that is behind
+//!   sheds load.
+
+mod context;
+mod error;
+mod exchange;
+mod frame;
+mod names;
+mod pace;
+mod peers;
+mod protocol;
+mod settings;
+mod swarm;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::timeout;
+
+pub use error::Error;
+pub use names::{Address, PeerName, Secret32, peer_name};
+pub use pace::{Rate, Rates};
+pub use peers::{PeerCounters, Traffic};
+pub use protocol::Protocol;
+pub use settings::{Limits, ListenOn, Settings, Transport};
+
+use context::{Context, Shared};
+use exchange::Outgoing;
+use frame::Answer;
+use peers::{Peers, lock};
+use swarm::{Command, Retire};
+
+/// Commands that wait for a task. The task never waits for others, so few are enough.
+const COMMANDS_MAX: usize = 64;
+
+/// Addresses of one target that are tried.
+const ADDRESSES_MAX: usize = 8;
+
+/// Longest time to get a greeted connection, over all addresses, before a request's own
+/// time begins.
+const CONNECT: Duration = Duration::from_secs(25);
+
+/// Knows what we say in `hello` and what we accept. Called on the connections' tasks: it
+/// answers at once and waits for nothing.
+pub trait Greeter: Send + Sync + 'static {
+    /// The body of our hello. `to` is the other end, where it is known.
+    fn hello(&self, to: Option<&PeerName>) -> Vec<u8>;
+
+    /// Judges the hello of `peer`.
+    ///
+    /// # Errors
+    /// The body of the refusal that the peer is told; at most 4 KiB of it are sent.
+    fn check(&self, peer: &PeerName, body: &[u8], we_dialled: bool) -> Result<(), Vec<u8>>;
+
+    /// The body of the refusal for a request that is over the rate, or that came when the
+    /// service was behind.
+    fn busy(&self, protocol: Protocol) -> Vec<u8> {
+        let _ = protocol;
+        Vec::new()
+    }
+}
+
+/// Whom to ask, and as whom.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The identity to ask with; `None` is our own listening one.
+    pub as_identity: Option<Secret32>,
+    /// The peer; no other is accepted at the addresses.
+    pub peer: PeerName,
+    /// Where it may be; used only when there is no connection yet.
+    pub addresses: Vec<Address>,
+}
+
+/// A request of a greeted peer. Dropping it closes the stream without a word.
+pub struct Inbound {
+    /// Who asks.
+    pub peer: PeerName,
+    /// What it asks by.
+    pub protocol: Protocol,
+    /// Its body, within the protocol's limit.
+    pub body: Vec<u8>,
+    share: Option<OwnedSemaphorePermit>,
+    reply: oneshot::Sender<Answer>,
+}
+
+impl Inbound {
+    /// Answers. A body over the protocol's limit is not sent; the stream closes instead.
+    /// Nothing happens when the peer has gone or its time is over.
+    pub fn reply(self, body: Vec<u8>) {
+        if body.len() > self.protocol.bytes_max() {
+            tracing::warn!(
+                peer = %self.peer, protocol = %self.protocol, bytes = body.len(),
+                "answer is over the limit and not sent"
+            );
+            return;
+        }
+        drop(self.reply.send(Answer::Body(body)));
+    }
+
+    /// Refuses, with a body of at most 4 KiB (the rest is cut), which the peer gets as
+    /// [`Error::Refused`].
+    pub fn refuse(self, mut body: Vec<u8>) {
+        body.truncate(frame::REFUSAL_BYTES_MAX);
+        drop(self.reply.send(Answer::Refusal(body)));
+    }
+}
+
+impl fmt::Debug for Inbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbound")
+            .field("peer", &self.peer)
+            .field("protocol", &self.protocol)
+            .field("bytes", &self.body.len())
+            .field("share", &self.share.as_ref().map(|share| share.num_permits()))
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where requests of peers come out.
+#[derive(Debug)]
+pub struct Inbox {
+    requests: mpsc::Receiver<Inbound>,
+}
+
+impl Inbox {
+    /// The next request; `None` when the network has stopped, or never listened.
+    pub async fn next(&mut self) -> Option<Inbound> {
+        self.requests.recv().await
+    }
+}
+
+/// The way to one swarm's task.
+struct Client {
+    commands: mpsc::Sender<Command>,
+    in_flight: Arc<AtomicUsize>,
+}
+
+/// The swarms of identities that only dial.
+type Clients = HashMap<PeerName, Client>;
+
+/// One request under way, which keeps its swarm from being dropped as idle.
+struct InFlight(Arc<AtomicUsize>);
+
+impl Client {
+    fn enter(&self) -> (mpsc::Sender<Command>, InFlight) {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        (self.commands.clone(), InFlight(Arc::clone(&self.in_flight)))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    own: Option<(Arc<Context>, Client)>,
+    clients: Arc<Mutex<Clients>>,
+}
+
+/// The network, for everybody who is not its task. Cheap to clone.
+#[derive(Clone)]
+pub struct Handle(Arc<Inner>);
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle")
+            .field("own", &self.peer_name())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Starts the network on the current tokio runtime.
+///
+/// With an identity it listens, and is ready when this returns; without one it only dials.
+///
+/// # Errors
+/// [`Error::Io`] when an address cannot be listened on, [`Error::Timeout`] when the system
+/// does not give one in time.
+pub async fn start(
+    settings: Settings,
+    identity: Option<Secret32>,
+    greeter: Arc<dyn Greeter>,
+) -> Result<(Handle, Inbox), Error> {
+    let budget = settings.limits.inbound_bytes / frame::STEP_BYTES;
+    let shared = Arc::new(Shared {
+        peers: Peers::new(settings.limits.rates),
+        budget: Arc::new(Semaphore::new(budget.min(Semaphore::MAX_PERMITS))),
+        greeter,
+        settings,
+    });
+    let (sender, requests) = mpsc::channel(shared.settings.limits.inbox.max(1));
+    let own = match identity {
+        None => None,
+        Some(secret) => {
+            let name = peer_name(&secret);
+            let context = Arc::new(Context::new(name, Arc::clone(&shared), Some(sender)));
+            let mut swarm = swarm::build(secret.keypair(), &context)?;
+            swarm::listen(&mut swarm, &context).await?;
+            let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
+            tokio::spawn(swarm::run(swarm, receiver, Arc::clone(&context), None));
+            let in_flight = Arc::default();
+            Some((context, Client { commands, in_flight }))
+        }
+    };
+    let clients = Arc::default();
+    let inner = Inner { shared, own, clients };
+    Ok((Handle(Arc::new(inner)), Inbox { requests }))
+}
+
+impl Handle {
+    /// The addresses we really listen on, with the ports that the system picked.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<Address> {
+        let own = self.0.own.as_ref();
+        own.map_or_else(Vec::new, |(context, _)| lock(&context.addresses).clone())
+    }
+
+    /// Our listening identity, if we have one.
+    #[must_use]
+    pub fn peer_name(&self) -> Option<PeerName> {
+        self.0.own.as_ref().map(|(context, _)| context.own.clone())
+    }
+
+    /// Asks `target` and waits for the answer, at most the time of the protocol after at
+    /// most 25 seconds to connect.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] before anything is sent; [`Error::Refused`] with the body of
+    /// the peer's refusal, of hello or of the request; see [`Error`] for the rest. After
+    /// [`Error::Timeout`] and [`Error::Closed`] the peer may or may not have acted.
+    pub async fn request(&self, target: Target, protocol: Protocol, body: Vec<u8>) -> Result<Vec<u8>, Error> {
+        let (limit, got) = (protocol.bytes_max(), body.len());
+        if got > limit {
+            return Err(Error::TooLarge { limit, got });
+        }
+        let addresses = self.0.shared.settings.transport.usable(&target.addresses);
+        if addresses.is_empty() && !target.addresses.is_empty() {
+            return Err(Error::BadAddress);
+        }
+        let addresses = addresses.iter().take(ADDRESSES_MAX);
+        let addresses = addresses.map(Address::multiaddr).collect();
+        let (commands, in_flight) = self.client(target.as_identity.as_ref())?;
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Request {
+            peer: target.peer,
+            addresses,
+            out: Outgoing { protocol, body, reply },
+        };
+        let all = async {
+            commands.send(command).await.map_err(|_| Error::Closed)?;
+            answer.await.map_err(|_| Error::Closed)?
+        };
+        let result = timeout(CONNECT + protocol.timeout(), all).await;
+        drop(in_flight);
+        result.map_err(|_| Error::Timeout)?
+    }
+
+    /// The way to the swarm of an identity, which is made if it is not there.
+    fn client(&self, identity: Option<&Secret32>) -> Result<(mpsc::Sender<Command>, InFlight), Error> {
+        let Some(secret) = identity else {
+            let (_, client) = self.0.own.as_ref().ok_or(Error::NoIdentity)?;
+            return Ok(client.enter());
+        };
+        let name = peer_name(secret);
+        let mut clients = lock(&self.0.clients);
+        if let Some(client) = clients.get(&name) {
+            return Ok(client.enter());
+        }
+        if clients.len() >= self.0.shared.settings.limits.identities {
+            return Err(Error::Busy);
+        }
+        let context = Context::new(name.clone(), Arc::clone(&self.0.shared), None);
+        let context = Arc::new(context);
+        let swarm = swarm::build(secret.keypair(), &context)?;
+        let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
+        let in_flight = Arc::default();
+        let retire = Retire {
+            clients: Arc::downgrade(&self.0.clients),
+            in_flight: Arc::clone(&in_flight),
+        };
+        tokio::spawn(swarm::run(swarm, receiver, context, Some(retire)));
+        let client = Client { commands, in_flight };
+        let entered = client.enter();
+        clients.insert(name, client);
+        Ok(entered)
+    }
+
+    /// The counters by pair of identities, the one last in contact last.
+    #[must_use]
+    pub fn peers(&self) -> Vec<PeerCounters> {
+        self.0.shared.peers.counters()
+    }
+
+    /// Waits until a counter has changed since revision `seen` (0 at first), and returns
+    /// the new revision with the counters.
+    pub async fn peers_since(&self, seen: u64) -> (u64, Vec<PeerCounters>) {
+        let revision = self.0.shared.peers.changed_since(seen).await;
+        (revision, self.peers())
+    }
+
+    /// Lets the next request dial `peer` at once, although its last greeting failed.
+    pub fn forget_backoff(&self, peer: &PeerName) {
+        self.0.shared.peers.forget_backoff(peer);
+    }
+
+    /// Finishes answers under way, for a bounded time, and closes all connections. Other
+    /// clones of the handle get [`Error::Closed`] from then on.
+    pub async fn shutdown(self) {
+        let dialling = std::mem::take(&mut *lock(&self.0.clients));
+        let own = self.0.own.iter().map(|(_, client)| &client.commands);
+        let all = own.chain(dialling.values().map(|client| &client.commands));
+        let mut stopping = Vec::new();
+        for commands in all {
+            let (done, stopped) = oneshot::channel();
+            if commands.send(Command::Stop(done)).await.is_ok() {
+                stopping.push(stopped);
+            }
+        }
+        for stopped in stopping {
+            // An error says that it had stopped by itself.
+            drop(stopped.await);
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! One connection: hello first, then requests and answers within the limits.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use libp2p::Stream;
+use libp2p::swarm::handler::{ConnectionEvent, DialUpgradeError, FullyNegotiatedInbound, FullyNegotiatedOutbound};
+use libp2p::swarm::{ConnectionHandler, ConnectionHandlerEvent, StreamUpgradeError, SubstreamProtocol};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::stream::{self, Done, Names};
+use super::{Failure, Outgoing};
+use crate::network::context::Context;
+use crate::network::frame::{self, Answer, Held};
+use crate::network::pace::Verdict;
+use crate::network::peers::Peer;
+use crate::network::{Error, Inbound, PeerName, Protocol};
+
+/// What a connection tells its behaviour.
+#[derive(Debug)]
+pub(in crate::network) enum Report {
+    /// Hello succeeded; requests may flow.
+    Ready,
+    /// Hello failed; the connection must go.
+    HelloFailed(Failure),
+    /// The peer misbehaved; the connection must go.
+    Close(&'static str),
+}
+
+/// Where a connection is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Our hello, as the side that dialled, is yet to be sent.
+    Greeting,
+    /// The hello of the other end, or its answer to ours, is awaited.
+    Awaiting,
+    Ready,
+    /// Being closed; nothing is served.
+    Ending,
+}
+
+/// Why a stream of ours was opened.
+#[derive(Debug)]
+pub(in crate::network) enum Purpose {
+    Hello,
+    Request(Outgoing),
+}
+
+/// The handler of one connection.
+pub(in crate::network) struct Handler {
+    context: Arc<Context>,
+    peer: Arc<Peer>,
+    dialled: bool,
+    state: State,
+    /// End of the greeting, or of lingering after a refusal.
+    deadline: Option<Pin<Box<Sleep>>>,
+    failure: Failure,
+    /// Requests that overtook the answer to our hello.
+    parked: Vec<(Stream, Protocol)>,
+    waiting: VecDeque<Outgoing>,
+    inbound: usize,
+    outbound: usize,
+    work: FuturesUnordered<BoxFuture<'static, Done>>,
+    reports: VecDeque<Report>,
+}
+
+impl Handler {
+    pub(super) fn new(context: Arc<Context>, peer: Arc<Peer>, dialled: bool) -> Self {
+        peer.connected(dialled);
+        let until = Instant::now() + Protocol::Hello.timeout();
+        Self {
+            context,
+            peer,
+            dialled,
+            state: if dialled { State::Greeting } else { State::Awaiting },
+            deadline: Some(Box::pin(sleep_until(until))),
+            failure: Failure::Timeout,
+            parked: Vec::new(),
+            waiting: VecDeque::new(),
+            inbound: 0,
+            outbound: 0,
+            work: FuturesUnordered::new(),
+            reports: VecDeque::new(),
+        }
+    }
+
+    fn name(&self) -> &PeerName {
+        self.peer.name()
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        self.state = State::Ending;
+        self.deadline = None;
+        self.parked.clear();
+        self.reports.push_back(Report::HelloFailed(failure));
+    }
+
+    fn close(&mut self, reason: &'static str) {
+        self.state = State::Ending;
+        self.parked.clear();
+        self.reports.push_back(Report::Close(reason));
+    }
+
+    fn ready(&mut self) {
+        if self.state == State::Ready {
+            return;
+        }
+        self.state = State::Ready;
+        self.deadline = None;
+        self.reports.push_back(Report::Ready);
+        for (stream, protocol) in std::mem::take(&mut self.parked) {
+            self.serve(stream, protocol);
+        }
+    }
+
+    /// A stream that the peer opened.
+    fn opened(&mut self, stream: Stream, protocol: Protocol) {
+        if self.inbound + self.parked.len() >= self.context.shared.settings.limits.streams || self.context.is_stopping()
+        {
+            tracing::debug!(peer = %self.name(), %protocol, "stream dropped");
+            return;
+        }
+        match (self.state, protocol) {
+            (State::Ending, _) => {}
+            // Only the side that dialled says hello first.
+            (_, Protocol::Hello) if self.dialled => self.close("hello from the side dialled"),
+            (State::Ready, _) | (State::Awaiting, Protocol::Hello) => self.serve(stream, protocol),
+            (State::Greeting | State::Awaiting, _) if self.dialled => {
+                self.parked.push((stream, protocol));
+            }
+            (State::Greeting | State::Awaiting, _) => self.close("request before hello"),
+        }
+    }
+
+    fn serve(&mut self, stream: Stream, protocol: Protocol) {
+        match self.peer.take(protocol) {
+            Verdict::Serve => {
+                self.inbound += 1;
+                let context = Arc::clone(&self.context);
+                self.work.push(Box::pin(stream::arrive(stream, protocol, context)));
+            }
+            Verdict::Refuse => {
+                tracing::debug!(peer = %self.name(), %protocol, "over the rate");
+                self.inbound += 1;
+                let body = self.busy(protocol);
+                let peer = Arc::clone(&self.peer);
+                self.work.push(Box::pin(stream::refuse(stream, protocol, body, peer)));
+            }
+            Verdict::Disconnect => self.close("over the rate again and again"),
+        }
+    }
+
+    fn busy(&self, protocol: Protocol) -> Vec<u8> {
+        let mut body = self.context.shared.greeter.busy(protocol);
+        body.truncate(frame::REFUSAL_BYTES_MAX);
+        body
+    }
+
+    /// A request that has been read whole.
+    fn arrived(&mut self, stream: Stream, protocol: Protocol, held: Held, until: Instant) {
+        self.peer.request_in(protocol, held.body.len());
+        let (reply, answer) = oneshot::channel();
+        if protocol == Protocol::Hello {
+            drop(reply.send(self.greeted_by(&held.body)));
+        } else if self.state == State::Ready {
+            self.hand_over(protocol, held, reply);
+        }
+        self.work.push(Box::pin(stream::answer(
+            stream,
+            protocol,
+            until,
+            answer,
+            Arc::clone(&self.peer),
+            self.context.answering(),
+        )));
+    }
+
+    fn greeted_by(&mut self, body: &[u8]) -> Answer {
+        let greeter = Arc::clone(&self.context.shared.greeter);
+        match greeter.check(self.name(), body, false) {
+            Ok(()) => {
+                self.ready();
+                Answer::Body(greeter.hello(Some(self.name())))
+            }
+            Err(mut refusal) => {
+                refusal.truncate(frame::REFUSAL_BYTES_MAX);
+                // The refusal must leave before the connection does.
+                self.state = State::Ending;
+                self.failure = Failure::NotAccepted(Vec::new());
+                self.deadline = Some(Box::pin(sleep_until(Instant::now() + stream::LINGER)));
+                Answer::Refusal(refusal)
+            }
+        }
+    }
+
+    /// Gives a request to the service, or refuses it at once when the service is behind.
+    fn hand_over(&self, protocol: Protocol, held: Held, reply: oneshot::Sender<Answer>) {
+        let inbound = Inbound {
+            peer: self.name().clone(),
+            protocol,
+            body: held.body,
+            share: held.share,
+            reply,
+        };
+        if let Some(inbound) = self.context.deliver(inbound) {
+            tracing::debug!(peer = %self.name(), %protocol, "service is behind");
+            inbound.refuse(self.busy(protocol));
+        }
+    }
+
+    fn unreadable(&mut self, error: &frame::Error) {
+        tracing::debug!(peer = %self.name(), %error, "request not readable");
+        match error {
+            // A peer that ignores the limits, or does not speak the protocol.
+            frame::Error::TooLarge { .. } | frame::Error::Malformed => {
+                self.close("over the limit of the protocol");
+            }
+            frame::Error::Full | frame::Error::Io(_) => {}
+        }
+    }
+
+    /// The answer to our hello.
+    fn greeted(&mut self, answer: Result<Answer, Error>) {
+        if self.state != State::Awaiting {
+            return;
+        }
+        match answer {
+            Ok(Answer::Body(body)) => match self.context.shared.greeter.check(self.peer.name(), &body, true) {
+                Ok(()) => self.ready(),
+                Err(refusal) => self.fail(Failure::NotAccepted(refusal)),
+            },
+            Ok(Answer::Refusal(body)) => self.fail(Failure::Refused(body)),
+            Err(Error::Timeout) => self.fail(Failure::Timeout),
+            Err(Error::Closed) => self.fail(Failure::Closed),
+            Err(_) => self.fail(Failure::Malformed),
+        }
+    }
+
+    fn finished(&mut self, done: Done) {
+        match done {
+            Done::Greeted(answer) => {
+                self.outbound -= 1;
+                self.greeted(answer);
+            }
+            Done::Arrived {
+                stream,
+                protocol,
+                held,
+                until,
+            } => self.arrived(stream, protocol, held, until),
+            Done::Unreadable(error) => {
+                self.inbound -= 1;
+                self.unreadable(&error);
+            }
+            Done::Answered => self.inbound -= 1,
+            Done::Finished => self.outbound -= 1,
+        }
+    }
+
+    fn want(&mut self, protocol: Protocol, purpose: Purpose) -> ConnectionHandlerEvent<Names, Purpose, Report> {
+        self.outbound += 1;
+        ConnectionHandlerEvent::OutboundSubstreamRequest {
+            protocol: SubstreamProtocol::new(Names::only(protocol), purpose).with_timeout(protocol.timeout()),
+        }
+    }
+}
+
+impl ConnectionHandler for Handler {
+    type FromBehaviour = Outgoing;
+    type ToBehaviour = Report;
+    type InboundProtocol = Names;
+    type OutboundProtocol = Names;
+    type InboundOpenInfo = ();
+    type OutboundOpenInfo = Purpose;
+
+    fn listen_protocol(&self) -> SubstreamProtocol<Names> {
+        // An identity that only dials serves nothing and says so.
+        let names: &'static [Protocol] = if self.context.serves { &Protocol::ALL } else { &[] };
+        SubstreamProtocol::new(Names(names), ()).with_timeout(Protocol::Hello.timeout())
+    }
+
+    fn connection_keep_alive(&self) -> bool {
+        !self.work.is_empty() || !self.waiting.is_empty() || self.deadline.is_some()
+    }
+
+    fn on_behaviour_event(&mut self, out: Outgoing) {
+        if self.waiting.len() >= super::WAITING_PER_PEER_MAX {
+            out.finish(Err(Error::Busy));
+        } else {
+            self.waiting.push_back(out);
+        }
+    }
+
+    fn on_connection_event(&mut self, event: ConnectionEvent<'_, Names, Names, (), Purpose>) {
+        match event {
+            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound {
+                protocol: (stream, protocol),
+                ..
+            }) => self.opened(stream, protocol),
+            ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound {
+                protocol: (stream, _),
+                info,
+            }) => {
+                let peer = Arc::clone(&self.peer);
+                match info {
+                    Purpose::Hello => {
+                        let body = self.context.shared.greeter.hello(Some(self.name()));
+                        self.work.push(Box::pin(stream::greet(stream, body, peer)));
+                    }
+                    Purpose::Request(out) => {
+                        self.work.push(Box::pin(stream::ask(stream, out, peer)));
+                    }
+                }
+            }
+            ConnectionEvent::DialUpgradeError(DialUpgradeError { info, error }) => {
+                self.outbound -= 1;
+                let error = match error {
+                    StreamUpgradeError::Timeout => Error::Timeout,
+                    StreamUpgradeError::NegotiationFailed => Error::Unsupported,
+                    StreamUpgradeError::Apply(never) => match never {},
+                    StreamUpgradeError::Io(_) => Error::Closed,
+                };
+                match info {
+                    Purpose::Hello => self.greeted(Err(error)),
+                    Purpose::Request(out) => out.finish(Err(error)),
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn poll(&mut self, cx: &mut std::task::Context<'_>) -> Poll<ConnectionHandlerEvent<Names, Purpose, Report>> {
+        loop {
+            if let Some(report) = self.reports.pop_front() {
+                return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(report));
+            }
+            if self.state == State::Greeting {
+                self.state = State::Awaiting;
+                return Poll::Ready(self.want(Protocol::Hello, Purpose::Hello));
+            }
+            if let Some(deadline) = &mut self.deadline
+                && deadline.as_mut().poll(cx).is_ready()
+            {
+                self.fail(self.failure.clone());
+                continue;
+            }
+            match self.work.poll_next_unpin(cx) {
+                Poll::Ready(Some(done)) => {
+                    self.finished(done);
+                    continue;
+                }
+                Poll::Ready(None) | Poll::Pending => {}
+            }
+            let is_free = self.outbound < self.context.shared.settings.limits.streams;
+            if self.state == State::Ready
+                && is_free
+                && let Some(out) = self.waiting.pop_front()
+            {
+                return Poll::Ready(self.want(out.protocol, Purpose::Request(out)));
+            }
+            return Poll::Pending;
+        }
+    }
+}
+
+impl Drop for Handler {
+    fn drop(&mut self) {
+        self.peer.disconnected();
+    }
+}
+
+impl fmt::Debug for Handler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handler")
+            .field("peer", self.name())
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}

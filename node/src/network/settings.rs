@@ -1,0 +1,127 @@
+//! What the configuration decides.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use super::{Address, Rates};
+
+/// Which transports are listened on and dialled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// Both; QUIC addresses are tried before TCP ones.
+    #[default]
+    QuicThenTcp,
+    /// TCP with Noise and Yamux only.
+    TcpOnly,
+    /// QUIC v1 only.
+    QuicOnly,
+}
+
+impl Transport {
+    /// The addresses that can be dialled, in the order in which they are tried.
+    pub(super) fn usable(self, addresses: &[Address]) -> Vec<Address> {
+        let (quic, tcp): (Vec<_>, Vec<_>) = addresses.iter().cloned().partition(Address::is_quic);
+        match self {
+            Self::QuicThenTcp => quic.into_iter().chain(tcp).collect(),
+            Self::TcpOnly => tcp,
+            Self::QuicOnly => quic,
+        }
+    }
+}
+
+/// One network interface to listen on. A port of 0 lets the system pick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListenOn {
+    /// The interface's address.
+    pub ip: IpAddr,
+    /// UDP port of QUIC.
+    pub quic: u16,
+    /// TCP port.
+    pub tcp: u16,
+}
+
+impl ListenOn {
+    /// Loopback with ports that the system picks.
+    pub const LOOPBACK: Self = Self {
+        ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        quic: 0,
+        tcp: 0,
+    };
+}
+
+/// What peers may make us hold. The defaults serve an organisation on one machine.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Inbound connections that are agreeing on keys. A handshake is the costliest thing
+    /// a stranger can ask for.
+    pub pending_in: u32,
+    /// Dials under way.
+    pub pending_out: u32,
+    /// Inbound connections. Each may hold about 1 MiB of unread bytes.
+    pub established_in: u32,
+    /// Connections that we dialled. Counted apart, so that inbound ones cannot crowd out
+    /// those that we need.
+    pub established_out: u32,
+    /// Connections with one peer: one each way, and as many that are being replaced.
+    pub per_peer: u32,
+    /// Resident memory of the process in bytes above which no connection is made.
+    pub memory_bytes: usize,
+    /// Bytes of request bodies that all peers together may have us hold; a request that
+    /// does not fit is dropped.
+    pub inbound_bytes: usize,
+    /// Requests of one connection that are read or answered at one time, and as many of
+    /// ours.
+    pub streams: usize,
+    /// Requests that wait for the service; the next is refused.
+    pub inbox: usize,
+    /// Identities that dial at one time, each with its own swarm and socket.
+    pub identities: usize,
+    /// Requests that one peer may make per time.
+    pub rates: Rates,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            pending_in: 64,
+            pending_out: 32,
+            established_in: 256,
+            established_out: 64,
+            per_peer: 4,
+            memory_bytes: 2 * 1024 * 1024 * 1024,
+            inbound_bytes: 64 * 1024 * 1024,
+            streams: 16,
+            inbox: 64,
+            identities: 64,
+            rates: Rates::default(),
+        }
+    }
+}
+
+/// How the network behaves.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The transports in use.
+    pub transport: Transport,
+    /// Where to listen; without an identity nothing is listened on.
+    pub listen: Vec<ListenOn>,
+    /// What peers may make us hold.
+    pub limits: Limits,
+    /// Time without a request after which a connection is closed, and the swarm of an
+    /// identity that only dials is dropped.
+    pub idle: Duration,
+    /// First time that a peer is left alone after a failed hello; it doubles up to 1 h.
+    pub backoff_min: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            transport: Transport::default(),
+            listen: vec![ListenOn::LOOPBACK],
+            limits: Limits::default(),
+            idle: Duration::from_secs(60),
+            backoff_min: Duration::from_secs(60),
+        }
+    }
+}

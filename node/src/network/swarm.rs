@@ -1,0 +1,308 @@
+//! One swarm: transports, limits and behaviours of one identity, and the task that owns it.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+
+use futures::StreamExt;
+use libp2p::connection_limits::{self, ConnectionLimits};
+use libp2p::identity::Keypair;
+use libp2p::multiaddr::{Multiaddr, Protocol as Part};
+use libp2p::swarm::{NetworkBehaviour, Swarm, SwarmEvent};
+use libp2p::{SwarmBuilder, identify, memory_connection_limits, noise, ping, quic, tcp, yamux};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::context::Context;
+use super::exchange::{self, Outgoing};
+use super::peers::lock;
+use super::{Address, Clients, Error, ListenOn, PeerName, Settings, Transport};
+
+/// Told to every peer, the same in every build and role (findings section 6.2).
+const AGENT: &str = "bevis";
+const PROTOCOL_VERSION: &str = "/bevis/1";
+
+/// Unread bytes that a peer may send on one QUIC stream, and on a connection: a slow
+/// reader holds this much per connection, and a body of 1 MiB passes in a few windows.
+const QUIC_STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+const QUIC_CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+/// Streams that a peer may have open: one per request, hello, identify and ping.
+const QUIC_STREAMS_MAX: u32 = 32;
+/// A QUIC handshake takes two round trips; where UDP is blocked, TCP follows after this.
+const QUIC_HANDSHAKE: Duration = Duration::from_secs(3);
+/// The same for Yamux, which counts both directions.
+const YAMUX_STREAMS_MAX: usize = 64;
+/// Streams of one connection whose protocol is being agreed on.
+const NEGOTIATING_MAX: usize = 16;
+/// Events of one connection that wait for the task, and back.
+const CONNECTION_EVENTS_MAX: usize = 16;
+/// Longest time to reach one address and agree on keys.
+const DIAL: Duration = Duration::from_secs(10);
+/// Longest time until the system has given us the addresses we listen on.
+const LISTEN: Duration = Duration::from_secs(5);
+/// Longest time that answers under way get when the node stops.
+const DRAIN: Duration = Duration::from_secs(5);
+/// Longest time for connections to say good-bye.
+const GOOD_BYE: Duration = Duration::from_secs(1);
+
+/// Behaviours that refuse connections come first, so that those after them never hear of
+/// a connection that is refused (libp2p issue 4773).
+#[derive(NetworkBehaviour)]
+pub(super) struct Behaviour {
+    connection_limits: connection_limits::Behaviour,
+    memory_limits: memory_connection_limits::Behaviour,
+    identify: identify::Behaviour,
+    ping: ping::Behaviour,
+    exchange: exchange::Behaviour,
+}
+
+impl Behaviour {
+    fn new(keypair: &Keypair, context: &Arc<Context>) -> Self {
+        let limits = &context.shared.settings.limits;
+        let identify = identify::Config::new(PROTOCOL_VERSION.to_owned(), keypair.public())
+            .with_agent_version(AGENT.to_owned())
+            .with_hide_listen_addrs(true)
+            .with_push_listen_addr_updates(false)
+            // Addresses come only from the trust list, never from a peer.
+            .with_cache_size(0);
+        Self {
+            connection_limits: connection_limits::Behaviour::new(
+                ConnectionLimits::default()
+                    .with_max_pending_incoming(Some(limits.pending_in))
+                    .with_max_pending_outgoing(Some(limits.pending_out))
+                    .with_max_established_incoming(Some(limits.established_in))
+                    .with_max_established_outgoing(Some(limits.established_out))
+                    .with_max_established_per_peer(Some(limits.per_peer)),
+            ),
+            memory_limits: memory_connection_limits::Behaviour::with_max_bytes(limits.memory_bytes),
+            identify: identify::Behaviour::new(identify),
+            ping: ping::Behaviour::default(),
+            exchange: exchange::Behaviour::new(Arc::clone(context)),
+        }
+    }
+}
+
+fn yamux_config() -> yamux::Config {
+    let mut config = yamux::Config::default();
+    config.set_max_num_streams(YAMUX_STREAMS_MAX);
+    config
+}
+
+fn quic_config(mut config: quic::Config) -> quic::Config {
+    config.max_stream_data = QUIC_STREAM_WINDOW_BYTES;
+    config.max_connection_data = QUIC_CONNECTION_WINDOW_BYTES;
+    config.max_concurrent_stream_limit = QUIC_STREAMS_MAX;
+    config.handshake_timeout = QUIC_HANDSHAKE;
+    config
+}
+
+/// Builds the swarm of an identity. It does not listen yet.
+pub(super) fn build(keypair: Keypair, context: &Arc<Context>) -> Result<Swarm<Behaviour>, Error> {
+    let idle = context.shared.settings.idle;
+    let swarm = SwarmBuilder::with_existing_identity(keypair)
+        .with_tokio()
+        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux_config)
+        .map_err(|error| Error::Io(std::io::Error::other(error)))?
+        .with_quic_config(quic_config)
+        .with_behaviour(|keypair| Behaviour::new(keypair, context))
+        .map_err(|never: Infallible| -> Error { match never {} })?
+        .with_swarm_config(|config| {
+            config
+                .with_idle_connection_timeout(idle)
+                .with_max_negotiating_inbound_streams(NEGOTIATING_MAX)
+                .with_per_connection_event_buffer_size(CONNECTION_EVENTS_MAX)
+                .with_notify_handler_buffer_size(NonZeroUsize::new(CONNECTION_EVENTS_MAX).unwrap_or(NonZeroUsize::MIN))
+        })
+        .with_connection_timeout(DIAL)
+        .build();
+    Ok(swarm)
+}
+
+fn listen_addresses(settings: &Settings) -> Vec<Multiaddr> {
+    let mut addresses = Vec::new();
+    for ListenOn { ip, quic, tcp } in &settings.listen {
+        let host = match ip {
+            IpAddr::V4(ip) => Part::Ip4(*ip),
+            IpAddr::V6(ip) => Part::Ip6(*ip),
+        };
+        let host = Multiaddr::empty().with(host);
+        if settings.transport != Transport::TcpOnly {
+            addresses.push(host.clone().with(Part::Udp(*quic)).with(Part::QuicV1));
+        }
+        if settings.transport != Transport::QuicOnly {
+            addresses.push(host.with(Part::Tcp(*tcp)));
+        }
+    }
+    addresses
+}
+
+/// Listens on every address of the settings and waits until each has a port.
+pub(super) async fn listen(swarm: &mut Swarm<Behaviour>, context: &Context) -> Result<(), Error> {
+    let mut pending = Vec::new();
+    for address in listen_addresses(&context.shared.settings) {
+        let named = address.to_string();
+        let listener = swarm
+            .listen_on(address)
+            .map_err(|error| Error::Io(std::io::Error::other(format!("listen on {named}: {error}"))))?;
+        pending.push(listener);
+    }
+    let all = async {
+        while !pending.is_empty() {
+            let event = swarm.select_next_some().await;
+            match &event {
+                SwarmEvent::NewListenAddr { listener_id, .. } => {
+                    pending.retain(|waiting| waiting != listener_id);
+                }
+                SwarmEvent::ListenerClosed { addresses, reason, .. } => {
+                    let cause = reason.as_ref().err().map(ToString::to_string);
+                    return Err(Error::Io(std::io::Error::other(format!(
+                        "listen on {addresses:?}: {}",
+                        cause.unwrap_or_else(|| "closed".to_owned())
+                    ))));
+                }
+                SwarmEvent::ListenerError { error, .. } => {
+                    return Err(Error::Io(std::io::Error::other(format!("listen: {error}"))));
+                }
+                _ => {}
+            }
+            observe(event, context);
+        }
+        Ok(())
+    };
+    timeout(LISTEN, all).await.map_err(|_| Error::Timeout)?
+}
+
+fn observe(event: SwarmEvent<BehaviourEvent>, context: &Context) {
+    let own = &context.own;
+    match event {
+        SwarmEvent::NewListenAddr { address, .. } => {
+            tracing::debug!(%own, %address, "listening");
+            if let Ok(address) = Address::of(address) {
+                lock(&context.addresses).push(address);
+            }
+        }
+        SwarmEvent::ExpiredListenAddr { address, .. } => {
+            tracing::debug!(%own, %address, "no longer listening");
+            lock(&context.addresses).retain(|known| known.multiaddr() != address);
+        }
+        SwarmEvent::ListenerClosed { addresses, reason, .. } => {
+            tracing::debug!(%own, ?addresses, ?reason, "listener closed");
+            lock(&context.addresses).retain(|known| !addresses.contains(&known.multiaddr()));
+        }
+        SwarmEvent::ListenerError { error, .. } => tracing::debug!(%own, %error, "listener"),
+        SwarmEvent::ConnectionEstablished { peer_id, endpoint, .. } => {
+            tracing::debug!(%own, peer = %peer_id, dialled = endpoint.is_dialer(), "connected");
+        }
+        SwarmEvent::ConnectionClosed { peer_id, cause, .. } => {
+            tracing::debug!(%own, peer = %peer_id, ?cause, "disconnected");
+        }
+        SwarmEvent::IncomingConnectionError { error, .. } => {
+            tracing::debug!(%own, %error, "inbound connection refused");
+        }
+        _ => {}
+    }
+}
+
+/// What others ask of the task.
+pub(super) enum Command {
+    Request {
+        peer: PeerName,
+        addresses: Vec<Multiaddr>,
+        out: Outgoing,
+    },
+    Stop(oneshot::Sender<()>),
+}
+
+/// How an identity that only dials ends itself when nobody needs it.
+pub(super) struct Retire {
+    pub(super) clients: Weak<Mutex<Clients>>,
+    pub(super) in_flight: Arc<AtomicUsize>,
+}
+
+impl Retire {
+    /// Leaves the table unless a request is under way. Who asks later starts a new swarm.
+    fn is_due(&self, own: &PeerName) -> bool {
+        let Some(clients) = self.clients.upgrade() else {
+            return true;
+        };
+        // Requests are counted under the same lock, so that none can slip in between.
+        let mut clients = lock(&clients);
+        let is_due = self.in_flight.load(Ordering::Relaxed) == 0;
+        if is_due {
+            clients.remove(own);
+        }
+        is_due
+    }
+}
+
+/// Owns the swarm until it is stopped, unused or unreferenced.
+pub(super) async fn run(
+    mut swarm: Swarm<Behaviour>,
+    mut commands: mpsc::Receiver<Command>,
+    context: Arc<Context>,
+    retire: Option<Retire>,
+) {
+    let idle = context.shared.settings.idle;
+    let mut retire_at = Instant::now() + idle;
+    let done = loop {
+        tokio::select! {
+            event = swarm.select_next_some() => observe(event, &context),
+            command = commands.recv() => match command {
+                Some(Command::Request { peer, addresses, out }) => {
+                    retire_at = Instant::now() + idle;
+                    swarm.behaviour_mut().exchange.request(&peer, addresses, out);
+                }
+                Some(Command::Stop(done)) => break Some(done),
+                None => break None,
+            },
+            () = sleep_until(retire_at), if retire.is_some() => {
+                if retire.as_ref().is_some_and(|retire| retire.is_due(&context.own)) {
+                    break None;
+                }
+                retire_at = Instant::now() + idle;
+            }
+        }
+    };
+    commands.close();
+    stop(&mut swarm, &context).await;
+    tracing::debug!(own = %context.own, "stopped");
+    // The sockets are free before whoever waits is told.
+    drop(swarm);
+    if let Some(done) = done {
+        // Who asked may have gone.
+        done.send(()).ok();
+    }
+}
+
+/// Takes nothing new, finishes answers under way, then hangs up.
+async fn stop(swarm: &mut Swarm<Behaviour>, context: &Context) {
+    context.stop();
+    let mut answers = context.answers();
+    let drained = async {
+        loop {
+            tokio::select! {
+                event = swarm.select_next_some() => observe(event, context),
+                // The sender lives in the context, so that this cannot fail.
+                _ = answers.wait_for(|count| *count == 0) => break,
+            }
+        }
+    };
+    if timeout(DRAIN, drained).await.is_err() {
+        tracing::debug!(own = %context.own, "answers cut off");
+    }
+    let peers: Vec<_> = swarm.connected_peers().copied().collect();
+    for peer in peers {
+        // An error says that it is gone already.
+        swarm.disconnect_peer_id(peer).ok();
+    }
+    let closed = async {
+        while swarm.connected_peers().next().is_some() {
+            let event = swarm.select_next_some().await;
+            observe(event, context);
+        }
+    };
+    drop(timeout(GOOD_BYE, closed).await);
+}

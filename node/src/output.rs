@@ -1,0 +1,101 @@
+//! Data on stdout, talk on stderr. A reader that goes away early is no failure.
+
+use crate::error::Failure;
+use crate::text::Catalogue;
+use serde_json::{Value, json};
+use std::io::{IsTerminal, Write};
+
+/// How a command speaks.
+pub struct Output {
+    /// `--json`: one object per command, the contract; else text for people.
+    pub json: bool,
+    /// `--quiet`: no talk.
+    pub quiet: bool,
+    /// Texts.
+    pub catalogue: Catalogue,
+}
+
+impl Output {
+    /// One line of data.
+    pub fn data(&self, line: &str) {
+        put(&mut std::io::stdout().lock(), line);
+    }
+
+    /// One JSON object on a line of its own.
+    pub fn object(&self, value: &Value) {
+        self.data(&value.to_string());
+    }
+
+    /// Talk: progress, hints, questions.
+    pub fn talk(&self, line: &str) {
+        if !self.quiet {
+            put(&mut std::io::stderr().lock(), line);
+        }
+    }
+
+    /// A text of the catalogue as talk.
+    pub fn say(&self, key: &str, arguments: &[(&str, &str)]) {
+        self.talk(&self.catalogue.text(key, arguments));
+    }
+
+    /// A text of the catalogue as data.
+    pub fn print(&self, key: &str, arguments: &[(&str, &str)]) {
+        self.data(&self.catalogue.text(key, arguments));
+    }
+
+    /// Why a command failed: with `--json` an RFC 9457 object on stderr, else sentence, cause and remedy.
+    pub fn failure(&self, failure: &Failure) {
+        let code = failure.problem.code.as_str();
+        let detail = failure.problem.detail.as_deref().unwrap_or("");
+        let sentence = self.catalogue.text(&format!("problem-{code}"), &[("detail", detail)]);
+        let remedy = self.catalogue.text(&format!("remedy-{code}"), &[("detail", detail)]);
+        if self.json {
+            let object = json!({
+                "schema": "problem/v1", "type": format!("urn:bevis:problem:{code}"), "title": sentence, "code": code,
+                "detail": failure.problem.detail, "remedy": remedy, "exit": failure.exit(),
+            });
+            put(&mut std::io::stderr().lock(), &object.to_string());
+            return;
+        }
+        let error = self.catalogue.text("error", &[]);
+        let mut lines = format!("{error}: {sentence}");
+        if !detail.is_empty() && !sentence.contains(detail) {
+            lines.push_str(&format!(" ({detail})"));
+        }
+        if let Some(cause) = &failure.cause {
+            lines.push_str(&format!("\n  {}: {cause}", self.catalogue.text("cause", &[])));
+        }
+        lines.push_str(&format!("\n  {}: {remedy}  [{code}]", self.catalogue.text("remedy", &[])));
+        put(&mut std::io::stderr().lock(), &lines);
+    }
+}
+
+/// Writes a line. When nobody reads any more (`bevis … | head`), the program ends quietly as others do.
+fn put(to: &mut dyn Write, line: &str) {
+    if let Err(error) = writeln!(to, "{line}").and_then(|()| to.flush())
+        && error.kind() == std::io::ErrorKind::BrokenPipe
+    {
+        std::process::exit(0);
+    }
+}
+
+/// Whether a person sits at the terminal: questions are asked only then.
+pub fn person_present() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ignored = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// SHA-256, of texts and files.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    use sha2::Digest;
+    sha2::Sha256::digest(bytes).into()
+}

@@ -1,0 +1,88 @@
+//! `hello`: organisations are who the trust document says they are; wallets tell nothing.
+
+use crate::clock;
+use crate::network::{Greeter, PeerName, Protocol};
+use credentials::protocol::{self, hello};
+use credentials::trust::Trust;
+use credentials::{Code, Did, Problem};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Version of the protocol that this build speaks.
+const VERSION: u16 = 1;
+
+/// Our hello, and what we make of others'.
+pub struct Greeting {
+    did: Option<Did>,
+    trust: Arc<RwLock<Option<Arc<Trust>>>>,
+}
+
+impl Greeting {
+    /// For an organisation, or for a wallet (`None`), with the trust document as it changes.
+    pub fn new(did: Option<Did>, trust: Arc<RwLock<Option<Arc<Trust>>>>) -> Greeting {
+        Greeting { did, trust }
+    }
+
+    fn trust(&self) -> Option<Arc<Trust>> {
+        self.trust.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn judge(&self, peer: &PeerName, body: &[u8], we_dialled: bool) -> Result<(), Problem> {
+        let reply: hello::Reply = protocol::decode(body, hello::LIMIT)?;
+        let hello = match reply {
+            hello::Reply::Hello(hello) => hello,
+            hello::Reply::Problem(problem) => return Err(problem),
+        };
+        if hello.version != VERSION {
+            return Err(Problem::new(Code::Unsupported, "version"));
+        }
+        match hello.who {
+            // Wallets only dial: one that answers is none.
+            hello::Who::Wallet if we_dialled => Err(Code::NotListed.into()),
+            hello::Who::Wallet => Ok(()),
+            hello::Who::Organisation { did, .. } => {
+                let trust = self.trust().ok_or(Code::TrustMissing)?;
+                match trust.organisation_of_peer(peer.as_str()) {
+                    Some(organisation) if organisation.did == did => Ok(()),
+                    _ => Err(Code::NotListed.into()),
+                }
+            }
+        }
+    }
+}
+
+impl Greeter for Greeting {
+    fn hello(&self, _to: Option<&PeerName>) -> Vec<u8> {
+        let who = match &self.did {
+            None => hello::Who::Wallet,
+            Some(did) => hello::Who::Organisation {
+                did: did.clone(),
+                trust: self.trust().map(|trust| trust.sequence()),
+                time: clock::now(),
+            },
+        };
+        protocol::encode(&hello::Reply::Hello(hello::Hello { version: VERSION, who })).unwrap_or_default()
+    }
+
+    fn check(&self, peer: &PeerName, body: &[u8], we_dialled: bool) -> Result<(), Vec<u8>> {
+        self.judge(peer, body, we_dialled).map_err(|problem| {
+            tracing::debug!(code = %problem.code, we_dialled, "hello refused");
+            refusal(problem)
+        })
+    }
+
+    fn busy(&self, _protocol: Protocol) -> Vec<u8> {
+        refusal(Code::RateLimited.into())
+    }
+}
+
+fn refusal(problem: Problem) -> Vec<u8> {
+    protocol::encode(&hello::Reply::Problem(problem)).unwrap_or_default()
+}
+
+/// What a refusal of a peer says.
+pub(super) fn refused(body: &[u8]) -> Problem {
+    match protocol::decode(body, hello::LIMIT) {
+        Ok(hello::Reply::Problem(problem)) => problem,
+        _ => Code::Unreachable.into(),
+    }
+}

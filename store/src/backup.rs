@@ -1,0 +1,360 @@
+//! Backups: one file with the key file and every journal segment, taken while the store is in use.
+//!
+//! Layout (big-endian): magic 8, format 4, length of key file 4, key file, number of segments 4, sequence 8,
+//! epoch 4, hash of the last record 32; per segment number 8, length 8, bytes; end mark 8, HMAC of all before 32.
+//! The segments are sealed as they are in the home; the HMAC shows that none is missing or exchanged.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+
+use crate::bytes::Reader;
+use crate::core::lock;
+use crate::keys::{Keys, NONCE_BYTES};
+use crate::store::{Entropy, Store};
+use crate::walk::{Position, Walk};
+use crate::{Error, FORMAT, Passphrase, disk, journal, key_file, segment};
+
+const MAGIC: &[u8; 8] = b"BEVISBAK";
+const END: &[u8; 8] = b"BEVISEND";
+/// Largest key file in a backup: room for a later format to be recognised.
+const KEY_FILE_BYTES_MAX: u32 = 1 << 20;
+/// Most segments in a backup: 4 TiB of journal.
+const SEGMENTS_MAX: u32 = 1 << 16;
+const COPY_BYTES: usize = 256 << 10;
+
+/// What a backup holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BackupInfo {
+    /// Sequence of the last transaction in it.
+    pub sequence: u64,
+    /// Epoch of the home it was taken from; a restored home has the next one.
+    pub epoch: u32,
+    /// Number of journal segments.
+    pub segments: u32,
+    /// Size of the file, in bytes.
+    pub bytes: u64,
+}
+
+impl Store {
+    /// Writes a backup of everything committed so far to `path`, replacing what is there only when it is whole.
+    /// Transactions go on meanwhile. With a passphrase the backup opens with that one, else with the store's own.
+    /// The finished file is read back and every record in it opened.
+    ///
+    /// # Errors
+    /// What the disk says; [`Error::Damaged`] when the journal itself is damaged; nothing is then left at `path`.
+    pub fn backup(
+        &self,
+        path: &Path,
+        passphrase: Option<&Passphrase>,
+    ) -> Result<BackupInfo, Error> {
+        let core = &*self.core;
+        let _alone = lock(&core.maintenance);
+        let (key_bytes, _) = key_file::read(&core.dir)?;
+        let key_bytes = match passphrase {
+            None => key_bytes,
+            Some(other) => {
+                let mut random = [0; 16 + NONCE_BYTES];
+                lock(&core.entropy)(&mut random);
+                let params = key_file::params(&key_bytes, &core.dir)?;
+                key_file::encode(&core.keys, other, params, &random)?
+            }
+        };
+        let (segments, end) = {
+            let journal = lock(&core.journal);
+            (journal.segments()?, journal.position())
+        };
+        let mut part = path.as_os_str().to_owned();
+        part.push(".part");
+        let part = PathBuf::from(part);
+        let written = write(&part, &core.keys, &key_bytes, &segments, &end)
+            .and_then(|()| check(&part, &core.keys))
+            .and_then(|info| disk::rename(&part, path).map(|()| info));
+        if written.is_err() {
+            // Best effort: what matters is that nothing stands under the final name.
+            std::fs::remove_file(&part).ok();
+        }
+        written
+    }
+
+    /// Reads a whole backup, opens every record, and says what it holds.
+    ///
+    /// # Errors
+    /// [`Error::BackupDamaged`], [`Error::WrongPassphrase`], [`Error::NewerFormat`], or what the disk says.
+    pub fn verify_backup(path: &Path, passphrase: &Passphrase) -> Result<BackupInfo, Error> {
+        let (_, keys) = open_keys(path, passphrase)?;
+        check(path, &keys)
+    }
+
+    /// Verifies a backup, unpacks it into an empty folder, and opens it in the next epoch.
+    ///
+    /// # Errors
+    /// As [`Self::verify_backup`], and [`Error::NotEmpty`].
+    pub fn restore(
+        path: &Path,
+        dir: &Path,
+        passphrase: &Passphrase,
+        entropy: Entropy,
+    ) -> Result<Self, Error> {
+        let (key_bytes, keys) = open_keys(path, passphrase)?;
+        check(path, &keys)?;
+        disk::make_empty_folder(dir)?;
+        let mut source = Source::open(path)?;
+        source.head()?;
+        journal::import(dir, &mut |folder| {
+            for _ in 0..source.segments {
+                let (number, length) = source.segment()?;
+                let target = segment::path(folder, number);
+                let failed = |e| Error::io("write", &target, e);
+                let mut file = disk::own_file()
+                    .write(true)
+                    .create_new(true)
+                    .open(&target)
+                    .map_err(failed)?;
+                source.copy(length, &mut |bytes| file.write_all(bytes).map_err(failed))?;
+                file.sync_all().map_err(failed)?;
+            }
+            Ok(())
+        })?;
+        // Last: a folder is a store once it has keys, and a half restored one must not be.
+        key_file::write(dir, &key_bytes)?;
+        let store = Self::open(dir, passphrase, entropy)?;
+        store.begin_epoch()?;
+        Ok(store)
+    }
+}
+
+struct Signed<W> {
+    to: W,
+    mac: Hmac<Sha256>,
+}
+
+impl<W: Write> Signed<W> {
+    fn put(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.mac.update(bytes);
+        self.to.write_all(bytes)
+    }
+}
+
+fn write(
+    path: &Path,
+    keys: &Keys,
+    key_bytes: &[u8],
+    segments: &[(u64, PathBuf, u64)],
+    end: &Position,
+) -> Result<(), Error> {
+    let failed = |e| Error::io("write", path, e);
+    let file = disk::own_file()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(path)
+        .map_err(failed)?;
+    let mut out = Signed {
+        to: BufWriter::with_capacity(COPY_BYTES, file),
+        mac: keys.backup.stream(),
+    };
+    let too_many = || Error::TooLarge {
+        what: "a backup",
+        limit: SEGMENTS_MAX as usize,
+    };
+    let key_length = u32::try_from(key_bytes.len()).map_err(|_| too_many())?;
+    let count = u32::try_from(segments.len())
+        .ok()
+        .filter(|n| *n <= SEGMENTS_MAX)
+        .ok_or_else(too_many)?;
+    let mut head = MAGIC.to_vec();
+    head.extend_from_slice(&FORMAT.to_be_bytes());
+    head.extend_from_slice(&key_length.to_be_bytes());
+    head.extend_from_slice(key_bytes);
+    head.extend_from_slice(&count.to_be_bytes());
+    head.extend_from_slice(&end.sequence.to_be_bytes());
+    head.extend_from_slice(&end.epoch.to_be_bytes());
+    head.extend_from_slice(&end.hash);
+    out.put(&head).map_err(failed)?;
+    for (number, from, length) in segments {
+        out.put(&number.to_be_bytes()).map_err(failed)?;
+        out.put(&length.to_be_bytes()).map_err(failed)?;
+        let unreadable = |e| Error::io("read", from, e);
+        let mut source = File::open(from).map_err(unreadable)?.take(*length);
+        let mut buffer = vec![0; COPY_BYTES];
+        let mut left = *length;
+        while left > 0 {
+            let count = source.read(&mut buffer).map_err(unreadable)?;
+            let bytes = buffer.get(..count).unwrap_or_default();
+            if bytes.is_empty() {
+                return Err(Error::SegmentDamaged { segment: *number });
+            }
+            out.put(bytes).map_err(failed)?;
+            left = left.saturating_sub(count as u64);
+        }
+    }
+    out.put(END).map_err(failed)?;
+    let mac: [u8; 32] = out.mac.clone().finalize().into_bytes().into();
+    out.to
+        .write_all(&mac)
+        .and_then(|()| out.to.flush())
+        .and_then(|()| out.to.get_ref().sync_all())
+        .map_err(failed)
+}
+
+fn open_keys(path: &Path, passphrase: &Passphrase) -> Result<(Vec<u8>, Keys), Error> {
+    let mut source = Source::open(path)?;
+    let key_bytes = source.head()?;
+    let (keys, _) = key_file::decode(&key_bytes, passphrase, path).map_err(|error| match error {
+        Error::KeyFileDamaged { .. } => source.damaged("its key file is damaged"),
+        other => other,
+    })?;
+    Ok((key_bytes, keys))
+}
+
+/// Checks the end mark over the whole file, then opens every record.
+fn check(path: &Path, keys: &Keys) -> Result<BackupInfo, Error> {
+    let mut whole = Source::open(path)?;
+    let content = whole
+        .length
+        .checked_sub(32)
+        .ok_or_else(|| whole.damaged("it is too short"))?;
+    let mut mac = keys.backup.stream();
+    let (mut last, mut mark) = ([0; 8], [0; 32]);
+    whole.copy(content.saturating_sub(8), &mut |bytes| {
+        mac.update(bytes);
+        Ok(())
+    })?;
+    whole.read(&mut last)?;
+    whole.read(&mut mark)?;
+    mac.update(&last);
+    if last != *END {
+        return Err(whole.damaged("its end mark is missing"));
+    }
+    if mac.verify_slice(&mark).is_err() {
+        return Err(whole.damaged("its content is not what was written"));
+    }
+
+    let mut source = Source::open(path)?;
+    source.head()?;
+    let mut visit = |_: &Position, _: Option<&crate::record::Body>| Ok(());
+    let mut walk = Walk::new(keys, 0, &mut visit);
+    for _ in 0..source.segments {
+        let (number, length) = source.segment()?;
+        walk.segment(number, length, &mut source.file, path)?;
+    }
+    if walk.position() != source.end {
+        return Err(source.damaged("its journal ends elsewhere than it says"));
+    }
+    Ok(BackupInfo {
+        sequence: source.end.sequence,
+        epoch: source.end.epoch,
+        segments: source.segments,
+        bytes: source.length,
+    })
+}
+
+/// A backup being read from the front.
+struct Source {
+    path: PathBuf,
+    file: BufReader<File>,
+    length: u64,
+    segments: u32,
+    end: Position,
+}
+
+impl Source {
+    fn open(path: &Path) -> Result<Self, Error> {
+        let failed = |e| Error::io("open", path, e);
+        let file = File::open(path).map_err(failed)?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            length: file.metadata().map_err(failed)?.len(),
+            file: BufReader::with_capacity(COPY_BYTES, file),
+            segments: 0,
+            end: Position::default(),
+        })
+    }
+
+    fn damaged(&self, reason: &'static str) -> Error {
+        Error::BackupDamaged {
+            path: self.path.clone(),
+            reason,
+        }
+    }
+
+    fn read(&mut self, into: &mut [u8]) -> Result<(), Error> {
+        self.file.read_exact(into).map_err(|e| match e.kind() {
+            std::io::ErrorKind::UnexpectedEof => self.damaged("it is too short"),
+            _ => Error::io("read", &self.path, e),
+        })
+    }
+
+    fn copy(
+        &mut self,
+        length: u64,
+        to: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut buffer = vec![0; COPY_BYTES];
+        let mut left = length;
+        while left > 0 {
+            let step = usize::try_from(left).map_or(COPY_BYTES, |l| l.min(COPY_BYTES));
+            let chunk = buffer.get_mut(..step).unwrap_or_default();
+            self.read(chunk)?;
+            to(chunk)?;
+            left = left.saturating_sub(step as u64);
+        }
+        Ok(())
+    }
+
+    /// Reads up to the first segment and returns the key file.
+    fn head(&mut self) -> Result<Vec<u8>, Error> {
+        let mut fixed = [0; 16];
+        self.read(&mut fixed)?;
+        let mut r = Reader::new(&fixed);
+        if r.take(MAGIC.len()) != Some(MAGIC) {
+            return Err(self.damaged("it does not begin like a backup"));
+        }
+        let found = r.u32().unwrap_or_default();
+        if found > FORMAT {
+            return Err(Error::NewerFormat {
+                path: self.path.clone(),
+                found,
+                supported: FORMAT,
+            });
+        }
+        let key_length = r.u32().filter(|l| *l <= KEY_FILE_BYTES_MAX);
+        let key_length = key_length.ok_or_else(|| self.damaged("its key file is too large"))?;
+        let mut key_bytes = vec![0; key_length as usize];
+        self.read(&mut key_bytes)?;
+        let mut end = [0; 4 + 8 + 4 + 32];
+        self.read(&mut end)?;
+        let mut r = Reader::new(&end);
+        let mut fields = || {
+            let segments = r.u32().filter(|n| *n <= SEGMENTS_MAX)?;
+            let (sequence, epoch, hash) = (r.u64()?, r.u32()?, r.array()?);
+            Some((
+                segments,
+                Position {
+                    sequence,
+                    hash,
+                    epoch,
+                },
+            ))
+        };
+        (self.segments, self.end) =
+            fields().ok_or_else(|| self.damaged("it names too many segments"))?;
+        Ok(key_bytes)
+    }
+
+    fn segment(&mut self) -> Result<(u64, u64), Error> {
+        let mut head = [0; 16];
+        self.read(&mut head)?;
+        let mut r = Reader::new(&head);
+        let (number, length) = (r.u64().unwrap_or_default(), r.u64().unwrap_or_default());
+        if length > self.length {
+            return Err(self.damaged("it is too short"));
+        }
+        Ok((number, length))
+    }
+}

@@ -1,0 +1,336 @@
+//! Opening, creating and describing a store.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use zeroize::Zeroizing;
+
+use crate::commit::Queue;
+use crate::core::{Core, Filler, build, index_dir, lock};
+use crate::high_water::HighWater;
+use crate::index::Index;
+use crate::journal::{Draft, Found, Journal, Known, ORIGIN, same};
+use crate::key_file;
+use crate::keys::{Keys, NONCE_BYTES};
+use crate::lock::HomeLock;
+use crate::table::Table;
+use crate::transaction::Transaction;
+use crate::{Error, Params, Passphrase, disk};
+
+/// Where randomness comes from: fills the slice with unpredictable bytes. Keys and nonces are drawn from it.
+pub type Entropy = Box<dyn FnMut(&mut [u8]) + Send>;
+
+/// What opening found out, for [`Health`].
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Opened {
+    pub(crate) index_rebuilt: bool,
+    pub(crate) keys_renewed: bool,
+    pub(crate) mark_renewed: bool,
+    pub(crate) torn_bytes: u64,
+    pub(crate) lost_tail: bool,
+}
+
+/// How a store is doing: sizes and what opening had to mend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Health {
+    /// Sequence of the last transaction.
+    pub sequence: u64,
+    /// How often the home was restored or copied back.
+    pub epoch: u32,
+    /// Number of journal segments.
+    pub segments: u64,
+    /// Bytes of the journal.
+    pub journal_bytes: u64,
+    /// Bytes of the index on disk.
+    pub index_bytes: u64,
+    /// Rows of all tables.
+    pub rows: u64,
+    /// The index was missing, damaged or contradictory when the store was opened, and was rebuilt.
+    pub index_rebuilt_at_open: bool,
+    /// How often the index was rebuilt since.
+    pub index_rebuilds: u64,
+    /// sled cannot be used (disk full or read-only); the index is held in memory.
+    pub index_in_memory: bool,
+    /// One copy of the key file was damaged, missing or outdated, and was written anew.
+    pub keys_renewed: bool,
+    /// The high-water file was missing or damaged; a lost tail before this opening would have gone unnoticed by it.
+    pub mark_renewed: bool,
+    /// Bytes of a last, never acknowledged record that were cut off at opening.
+    pub torn_bytes: u64,
+    /// A lost tail was accepted at opening.
+    pub lost_tail: bool,
+    /// The files lie elsewhere than where they were made: the home was copied. [`Store::begin_epoch`] settles it.
+    pub is_copied: bool,
+    /// Transactions committed since opening.
+    pub commits: u64,
+    /// Times the journal was synced since opening; with many committers fewer than commits.
+    pub syncs: u64,
+}
+
+/// An open store: sealed, durable tables. Clones are handles of the same store, for any thread.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) core: Arc<Core>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("dir", &self.core.dir)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Makes a new store in a folder that does not exist or is empty. The folder gets mode 0700.
+    ///
+    /// # Errors
+    /// [`Error::NotEmpty`], [`Error::Params`], or what the disk says.
+    pub fn create(
+        dir: &Path,
+        passphrase: &Passphrase,
+        params: Params,
+        mut entropy: Entropy,
+    ) -> Result<Self, Error> {
+        disk::make_empty_folder(dir)?;
+        let lock = HomeLock::take(dir)?;
+        let mut root = Zeroizing::new([0; 32]);
+        let mut store_id = [0; 16];
+        let mut random = [0; 16 + NONCE_BYTES];
+        entropy(root.as_mut());
+        entropy(&mut store_id);
+        entropy(&mut random);
+        let keys = Keys::new(root, store_id);
+        let key_file = key_file::encode(&keys, passphrase, params, &random)?;
+        Draft::new(dir, &keys, 1, ORIGIN)?.publish(0)?;
+        let (mut high_water, _, _) = HighWater::open(dir, &keys)?;
+        let mut nonce = [0; NONCE_BYTES];
+        entropy(&mut nonce);
+        high_water.raise(&keys, nonce, 0, &ORIGIN.hash);
+        high_water.sync()?;
+        // Last: a folder is a store once it has keys.
+        key_file::write(dir, &key_file)?;
+        if let Some(parent) = dir.parent().filter(|p| !p.as_os_str().is_empty()) {
+            disk::sync_folder(parent)?;
+        }
+        Self::assemble(dir, keys, entropy, lock, false, false)
+    }
+
+    /// Opens a store: reads its whole journal, brings the index up to it, or rebuilds the index.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::WrongPassphrase`], [`Error::Locked`], [`Error::NewerFormat`]; damage by name:
+    /// [`Error::LostTail`], [`Error::Damaged`], [`Error::SegmentDamaged`], [`Error::Diverged`],
+    /// [`Error::KeyFileDamaged`].
+    pub fn open(dir: &Path, passphrase: &Passphrase, entropy: Entropy) -> Result<Self, Error> {
+        Self::open_with(dir, passphrase, entropy, false)
+    }
+
+    /// Opens a store although acknowledged transactions are missing at its end ([`Error::LostTail`]).
+    ///
+    /// What is left becomes the truth, and because what was done since is unknown, a new epoch begins.
+    ///
+    /// # Errors
+    /// As [`Self::open`], without [`Error::LostTail`].
+    pub fn accept_lost_tail(
+        dir: &Path,
+        passphrase: &Passphrase,
+        entropy: Entropy,
+    ) -> Result<Self, Error> {
+        let store = Self::open_with(dir, passphrase, entropy, true)?;
+        if store.core.opened.lost_tail {
+            store.begin_epoch()?;
+        }
+        Ok(store)
+    }
+
+    fn open_with(
+        dir: &Path,
+        passphrase: &Passphrase,
+        entropy: Entropy,
+        accept_loss: bool,
+    ) -> Result<Self, Error> {
+        if !Self::exists(dir) {
+            return Err(Error::Missing {
+                path: dir.to_path_buf(),
+            });
+        }
+        let lock = HomeLock::take(dir)?;
+        let (bytes, renewed) = key_file::read(dir)?;
+        let (keys, _) = key_file::decode(&bytes, passphrase, &key_file::path(dir))?;
+        Self::assemble(dir, keys, entropy, lock, renewed, accept_loss)
+    }
+
+    fn assemble(
+        dir: &Path,
+        keys: Keys,
+        mut entropy: Entropy,
+        home: HomeLock,
+        keys_renewed: bool,
+        accept_loss: bool,
+    ) -> Result<Self, Error> {
+        let (mut high_water, mark, mark_renewed) = HighWater::open(dir, &keys)?;
+        let index = Index::open(&index_dir(dir), &keys).ok();
+        let indexed = index.as_ref().map_or(0, |i| i.state.sequence);
+        let known = Known {
+            acknowledged: mark.map_or(0, |m| m.sequence).max(indexed),
+            accept_loss,
+        };
+        let mut index_rebuilt = index.is_none();
+        let mut filler = index.map(|index| Filler::new(index, &keys, &mut entropy));
+        let mut diverged = None;
+        let (journal, found) =
+            Journal::open(dir, &keys, &known, indexed, &mut |position, body| {
+                if mark.is_some_and(|m| m.sequence == position.sequence && m.hash != position.hash)
+                {
+                    diverged = Some(position.sequence);
+                }
+                if let Some(applying) = &mut filler
+                    && applying.record(position, body).is_err()
+                {
+                    // Closed before its files are moved; the rebuild below reads the journal again.
+                    filler = None;
+                }
+                Ok(())
+            })?;
+        if let Some(sequence) = diverged.filter(|_| !accept_loss) {
+            return Err(Error::Diverged { sequence });
+        }
+        let end = journal.position();
+        index_rebuilt |= indexed == 0 && end.sequence > 0;
+        let index = filler
+            .and_then(|filler| filler.finish().ok())
+            .filter(|index| {
+                same(index.state.sequence, &index.state.hash, &end)
+                    || (index.state.sequence == 0 && end == ORIGIN)
+            });
+        let index = match index {
+            Some(index) => index,
+            None => {
+                index_rebuilt = true;
+                build(dir, &keys, &mut entropy, |visit| journal.replay(&keys, visit))?
+            }
+        };
+        let Found { torn_bytes, lost } = found;
+        if lost {
+            high_water.clear()?;
+        }
+        let core = Core {
+            dir: dir.to_path_buf(),
+            keys,
+            entropy: Mutex::new(entropy),
+            queue: Queue::default(),
+            journal: Mutex::new(journal),
+            index: RwLock::new(index),
+            high_water: Mutex::new(high_water),
+            maintenance: Mutex::new(()),
+            opened: Opened {
+                index_rebuilt,
+                keys_renewed,
+                mark_renewed,
+                torn_bytes,
+                lost_tail: lost,
+            },
+            rebuilds: AtomicU64::new(0),
+            commits: AtomicU64::new(0),
+            _lock: home,
+        };
+        core.raise(&end);
+        Ok(Self {
+            core: Arc::new(core),
+        })
+    }
+
+    /// Whether there is a store in this folder, readable or not.
+    pub fn exists(dir: &Path) -> bool {
+        key_file::exists(dir)
+    }
+
+    /// A table; it exists as soon as it has rows.
+    pub fn table(&self, name: &'static str) -> Table {
+        Table {
+            core: Arc::clone(&self.core),
+            keys: self.core.keys.table(name),
+        }
+    }
+
+    /// An empty transaction.
+    pub fn transaction(&self) -> Transaction {
+        Transaction::new(Arc::clone(&self.core))
+    }
+
+    /// How often this home was restored or copied back; what was outstanding in an earlier epoch is void.
+    pub fn epoch(&self) -> u32 {
+        lock(&self.core.journal).position().epoch
+    }
+
+    /// Sequence of the last transaction, 0 when there was none.
+    pub fn sequence(&self) -> u64 {
+        let index = &self.core.index;
+        index.read().unwrap_or_else(PoisonError::into_inner).state.sequence
+    }
+
+    /// Durably begins the next epoch and returns it; also settles [`Health::is_copied`].
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn begin_epoch(&self) -> Result<u32, Error> {
+        self.core.next_epoch()
+    }
+
+    /// HMAC-SHA256 of `data` under a key of this store that exists for `label` only.
+    pub fn keyed_hash(&self, label: &'static str, data: &[u8]) -> [u8; 32] {
+        self.core.keys.purpose(label, data)
+    }
+
+    /// Sizes, position, and what had to be mended.
+    pub fn health(&self) -> Health {
+        let core = &*self.core;
+        let journal = lock(&core.journal);
+        let index = core.index.read().unwrap_or_else(PoisonError::into_inner);
+        let position = journal.position();
+        Health {
+            sequence: position.sequence,
+            epoch: position.epoch,
+            segments: journal.segment_count(),
+            journal_bytes: journal.bytes(),
+            index_bytes: index.bytes(),
+            rows: index.state.rows,
+            index_rebuilt_at_open: core.opened.index_rebuilt,
+            index_rebuilds: core.rebuilds.load(Ordering::Acquire),
+            index_in_memory: index.is_in_memory(),
+            keys_renewed: core.opened.keys_renewed,
+            mark_renewed: core.opened.mark_renewed,
+            torn_bytes: core.opened.torn_bytes,
+            lost_tail: core.opened.lost_tail,
+            is_copied: lock(&core.high_water).is_copied(),
+            commits: core.commits.load(Ordering::Acquire),
+            syncs: journal.syncs(),
+        }
+    }
+
+    /// Wraps the store key under a new passphrase. The data is not written anew; older backups keep theirs.
+    ///
+    /// # Errors
+    /// [`Error::WrongPassphrase`] when `old` is not the present one; what the disk says.
+    pub fn change_passphrase(
+        &self,
+        old: &Passphrase,
+        new: &Passphrase,
+        params: Params,
+    ) -> Result<(), Error> {
+        let core = &*self.core;
+        let _alone = lock(&core.maintenance);
+        let (bytes, _) = key_file::read(&core.dir)?;
+        key_file::decode(&bytes, old, &key_file::path(&core.dir))?;
+        let mut random = [0; 16 + NONCE_BYTES];
+        lock(&core.entropy)(&mut random);
+        key_file::write(
+            &core.dir,
+            &key_file::encode(&core.keys, new, params, &random)?,
+        )
+    }
+}

@@ -1,0 +1,293 @@
+//! The asker's end of `/bevis/present/1`: give out the request, check the answer, sign the receipt.
+//!
+//! Every message has a reply, and the reply leaves only after what it says is durable. What a message can do:
+//!
+//! | session | `Fetch` | `Answer` | `Decline` |
+//! |---|---|---|---|
+//! | no such name | `unknown_session` | `unknown_session` | `unknown_session` |
+//! | active, fetched | the signed request, the same bytes each time | see [`crate::policy`] | ends as *failed*, `Closed` |
+//! | completed | `unknown_session` | `replay` | `unknown_session` |
+//! | expired | `expired` | `expired` | `expired` |
+//! | failed (declined) | `unknown_session` | `unknown_session` | `Closed` again |
+
+use crate::Verifier;
+use crate::error::{Error, Refusal};
+use crate::policy::{self, Decision, Ruling, Seen};
+use crate::retention::{Kept, Terms};
+use crate::session::{self, Session, State};
+use crate::tables;
+use crate::verdict::Record;
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use credentials::decision::Receipt;
+use credentials::jwe::DecryptionKey;
+use credentials::protocol::presentation::{Ask, LIMIT, Reply};
+use credentials::query::Query;
+use credentials::schema::values_at;
+use credentials::sd_jwt::SdJwt;
+use credentials::verify::{self, Context, Expected, Verdict, VpToken};
+use credentials::{Code, Problem, Timestamp, json, status};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// Most members of an answer: as many as a query may have credentials. More is not an answer to any request of ours.
+const PRESENTATIONS_MAX: usize = 8;
+
+impl Verifier {
+    /// Takes a message of a peer. Total: whatever comes, there is a reply, and a failure of ours is `internal`.
+    pub fn receive(&mut self, now: Timestamp, status: &dyn status::Source, peer: &str, ask: Ask) -> Reply {
+        let (doing, reply) = match ask {
+            Ask::Fetch { session } => ("fetch", self.fetch(now, &session)),
+            Ask::Answer { session, answer } => ("answer", self.answer(now, status, &session, &answer)),
+            Ask::Decline { session } => ("decline", self.decline(now, &session)),
+        };
+        reply.unwrap_or_else(|refusal| {
+            let problem = refusal.problem(doing);
+            tracing::debug!(doing, peer, code = %problem.code, "refused");
+            Reply::Problem(problem)
+        })
+    }
+
+    fn fetch(&mut self, now: Timestamp, id: &str) -> Result<Reply, Refusal> {
+        let before = self.named(id)?;
+        match before.state_at(now) {
+            State::Active | State::Fetched => {}
+            State::Expired => return Err(Code::Expired.into()),
+            State::Completed | State::Failed => return Err(Code::UnknownSession.into()),
+        }
+        let request = self.tables.request(id)?.ok_or(Error::Row {
+            table: "verifier.requests",
+        })?;
+        if before.state == State::Active {
+            let mut after = before.clone();
+            after.state = State::Fetched;
+            let tx = self.tables.begin();
+            self.commit(tx, &before, Some(&after))?;
+        }
+        Ok(Reply::Request { request })
+    }
+
+    fn decline(&mut self, now: Timestamp, id: &str) -> Result<Reply, Refusal> {
+        let before = self.named(id)?;
+        match before.state_at(now) {
+            State::Active | State::Fetched => {}
+            State::Expired => return Err(Code::Expired.into()),
+            State::Completed => return Err(Code::UnknownSession.into()),
+            State::Failed => return Ok(Reply::Closed),
+        }
+        let mut after = before.clone();
+        after.end(now, State::Failed, Some(Code::NotPresented));
+        let mut tx = self.tables.begin();
+        self.tables.spend(&mut tx, &after);
+        self.tables.delete_secrets(&mut tx, id);
+        self.commit(tx, &before, Some(&after))?;
+        Ok(Reply::Closed)
+    }
+
+    fn answer(
+        &mut self,
+        now: Timestamp,
+        status: &dyn status::Source,
+        id: &str,
+        answer: &str,
+    ) -> Result<Reply, Refusal> {
+        let session = self.named(id)?;
+        match session.state_at(now) {
+            State::Active | State::Fetched => {}
+            State::Expired => return Err(Code::Expired.into()),
+            State::Completed => return Err(Code::Replay.into()),
+            State::Failed => return Err(Code::UnknownSession.into()),
+        }
+        let query = session.query()?;
+        let terms = self.terms(now, &session, &query)?;
+        let token = self.read(&session, answer)?;
+        let Some(decision) = self.judge(now, status, &session, &query, &terms, &token)? else {
+            return Err(Code::WrongSubject.into());
+        };
+        let kept = decision
+            .answer()
+            .map_or_else(Kept::nothing, |it| Kept::of(it, &query, &terms, now));
+        self.conclude(now, session, &decision, kept, answer)
+    }
+
+    /// A session by its name; anything that cannot be a name is not looked up.
+    fn named(&self, id: &str) -> Result<Session, Refusal> {
+        if !session::is_name(id) {
+            return Err(Code::UnknownSession.into());
+        }
+        self.tables.session(id)?.ok_or_else(|| Code::UnknownSession.into())
+    }
+
+    /// The session's terms, as narrowed by our present registration. A registration that is gone or no longer covers
+    /// what was asked takes no answer at all. Without a current trust document the gate cannot decide anyway.
+    fn terms(&self, now: Timestamp, session: &Session, query: &Query) -> Result<Terms, Problem> {
+        match &self.trust {
+            Some(trust) if trust.current(now).is_ok() => {
+                let registration = self.registration(&session.service)?;
+                registration.allows(query)?;
+                Ok(session.terms.narrowed(registration))
+            }
+            _ => Ok(session.terms.clone()),
+        }
+    }
+
+    /// Decrypts an answer and reads it. Nothing of a text that is not a whole answer to this session's request is used.
+    fn read(&self, session: &Session, answer: &str) -> Result<VpToken, Refusal> {
+        if answer.len() > LIMIT {
+            return Err(Code::TooLarge.into());
+        }
+        let key = self
+            .tables
+            .key(&session.id)?
+            .ok_or(Error::Row { table: "verifier.keys" })?;
+        let plain = DecryptionKey::from_bytes(&key)
+            .open(answer, &session.request_hash, LIMIT)
+            .map_err(|_| Code::Malformed)?;
+        let body = json::parse(&plain, LIMIT).map_err(|_| Code::Malformed)?;
+        vp_token(body).ok_or_else(|| Code::Malformed.into())
+    }
+
+    /// The gate, and what we make of its report. `None`: another person's answer.
+    fn judge(
+        &self,
+        now: Timestamp,
+        status: &dyn status::Source,
+        session: &Session,
+        query: &Query,
+        terms: &Terms,
+        token: &VpToken,
+    ) -> Result<Option<Decision>, Refusal> {
+        let subject = self.tables.customer(&session.id)?.ok_or(Error::Row {
+            table: "verifier.customers",
+        })?;
+        let client_id = self.client_id();
+        let expected = Expected {
+            audience: &client_id,
+            nonce: &session.nonce,
+            request_hash: session.request_hash,
+            query,
+            issued: session.created,
+            subject: Some(&subject),
+            covers: None,
+        };
+        let context = Context {
+            now,
+            trust: self.trust.as_deref(),
+            status,
+            types: &self.types,
+            status_age_max: terms.status_age_max,
+        };
+        let (report, verified) = verify::presentation(token, &expected, &context);
+        let seen = self.see(session, query, token, &subject)?;
+        Ok(match policy::rule(report, verified, &seen) {
+            Ruling::Discard => None,
+            Ruling::Decided(decision) => Some(decision),
+        })
+    }
+
+    /// Reads, unverified, what only we can tell: nonces of our other sessions, and numbers that are not the customer's.
+    fn see(&self, session: &Session, query: &Query, token: &VpToken, subject: &str) -> Result<Seen, Error> {
+        let mut seen = Seen::default();
+        for asked in &query.credentials {
+            let presented = token.get(&asked.id).and_then(|texts| texts.first());
+            let Some(presented) = presented.and_then(|text| SdJwt::parse(text).ok()) else {
+                continue;
+            };
+            if let Some(binding) = presented.key_binding()
+                && binding.nonce != session.nonce
+                && self.tables.is_our_nonce(&binding.nonce)?
+            {
+                seen.replayed.insert(asked.id.clone());
+            }
+            let credential_type = self.types.get(presented.vct());
+            seen.is_number_another |= credential_type.is_some_and(|credential_type| {
+                values_at(presented.claims(), &credential_type.holder.number)
+                    .iter()
+                    .any(|number| number.as_str().is_some_and(|number| number != subject))
+            });
+        }
+        Ok(seen)
+    }
+
+    /// Verdict, spent nonce, kept claims and receipt in one transaction; then the receipt.
+    fn conclude(
+        &mut self,
+        now: Timestamp,
+        before: Session,
+        decision: &Decision,
+        kept: Kept,
+        answer: &str,
+    ) -> Result<Reply, Refusal> {
+        let receipt = Receipt {
+            request: BASE64_URL_SAFE_NO_PAD.encode(before.request_hash),
+            answer: BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(answer.as_bytes())),
+            asker: self.settings.did.clone(),
+            verdict: decision.verdict(),
+            code: decision.code(),
+            kept: kept.paths,
+            until: kept.until,
+            ground: before.terms.ground.code.clone(),
+            at: now,
+        }
+        .sign(&self.settings.kid, self.signer.as_ref())?;
+        let record = Record::new(
+            decision,
+            kept.not_for_credit,
+            self.trust.as_deref(),
+            receipt.clone(),
+            now,
+        );
+
+        let mut after = before.clone();
+        after.end(now, State::Completed, decision.code());
+        after.verdict = Some(decision.verdict());
+        after.keep_until = kept.until;
+        let mut tx = self.tables.begin();
+        self.tables.put_verdict(&mut tx, &after, &record)?;
+        self.tables.delete_secrets(&mut tx, &after.id);
+        if kept.until.is_some() {
+            self.tables.put_claims(&mut tx, &after.id, &kept.claims)?;
+        }
+        self.commit(tx, &before, Some(&after)).map_err(|error| match error {
+            Error::Store(error) => tables::spent_twice(error),
+            other => other.into(),
+        })?;
+        if decision.verdict() == Verdict::Valid && kept.until.is_none() {
+            self.reading.hold(&after.id, &kept.claims, now);
+        }
+        Ok(Reply::Receipt { receipt })
+    }
+}
+
+/// Exactly `{"vp_token": {id: [text, …], …}}`.
+fn vp_token(body: Value) -> Option<VpToken> {
+    let Value::Object(mut body) = body else {
+        return None;
+    };
+    let token = body.remove("vp_token")?;
+    let Value::Object(token) = token else {
+        return None;
+    };
+    if !body.is_empty() || token.len() > PRESENTATIONS_MAX {
+        return None;
+    }
+    token
+        .into_iter()
+        .map(|(id, presentations)| {
+            let Value::Array(presentations) = presentations else {
+                return None;
+            };
+            // The gate takes one for each query; a list of thousands is no answer.
+            if presentations.len() > PRESENTATIONS_MAX {
+                return None;
+            }
+            let texts = presentations
+                .into_iter()
+                .map(|text| match text {
+                    Value::String(text) => Some(text),
+                    _ => None,
+                })
+                .collect::<Option<Vec<String>>>()?;
+            Some((id, texts))
+        })
+        .collect()
+}

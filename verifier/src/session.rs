@@ -1,0 +1,207 @@
+//! A session: one request to one customer, from the link to the verdict, and what becomes due when.
+
+use crate::retention::Terms;
+use credentials::query::Query;
+use credentials::verify::Verdict;
+use credentials::{Code, Problem, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Most sessions that may be open at once. Each holds at most 32 KiB of request, a key and a nonce, so 10,000 are some
+/// 320 MiB on disk and 1 MiB in memory; a bank's branch network has fewer cases waiting within the seven days a request lives.
+pub const OPEN_MAX: usize = 10_000;
+
+/// How long the outcome of a session (verdict, checks, receipt; no claim, no customer number) stays after the session ended
+/// and everything kept from it is erased, in seconds: 90 days, the time in which a customer asks what was looked at.
+pub const RECORD_SECONDS: i64 = 90 * credentials::time::DAY;
+
+/// Longest session name looked up: ours have 22 characters.
+const NAME_MAX: usize = 64;
+
+/// How far a session has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// The link is out; nobody fetched the request.
+    Active,
+    /// A wallet fetched the request.
+    Fetched,
+    /// An answer was checked; the session has a verdict, whichever it is.
+    Completed,
+    /// The request ran out, or was withdrawn, before an answer came.
+    Expired,
+    /// The holder declined, or had nothing that fits: the two look alike (`not_presented`).
+    Failed,
+}
+
+impl State {
+    /// Whether an answer may still come.
+    pub fn is_open(self) -> bool {
+        matches!(self, State::Active | State::Fetched)
+    }
+}
+
+/// The row of a session. Neither the customer's number nor a claim nor a key is in it.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Session {
+    /// Unguessable name.
+    pub(crate) id: String,
+    /// Counts up, so that sessions of one second have an order.
+    pub(crate) number: u64,
+    /// Epoch of the store when it was made; a restored store voids earlier ones.
+    pub(crate) epoch: u32,
+    pub(crate) case: String,
+    pub(crate) service: String,
+    pub(crate) state: State,
+    pub(crate) created: Timestamp,
+    pub(crate) expires: Timestamp,
+    pub(crate) ended: Option<Timestamp>,
+    pub(crate) verdict: Option<Verdict>,
+    pub(crate) code: Option<Code>,
+    pub(crate) nonce: String,
+    pub(crate) request_hash: [u8; 32],
+    query: Value,
+    /// Retention and limits as the holder was shown them.
+    pub(crate) terms: Terms,
+    /// Until when claims lie in the store, if any do or did.
+    pub(crate) keep_until: Option<Timestamp>,
+    /// When they were erased.
+    pub(crate) erased_at: Option<Timestamp>,
+}
+
+/// What a new session is made of.
+pub(crate) struct New<'a> {
+    pub(crate) id: String,
+    pub(crate) number: u64,
+    pub(crate) epoch: u32,
+    pub(crate) case: &'a str,
+    pub(crate) service: &'a str,
+    pub(crate) created: Timestamp,
+    pub(crate) expires: Timestamp,
+    pub(crate) nonce: String,
+    pub(crate) request_hash: [u8; 32],
+    pub(crate) query: &'a Query,
+    pub(crate) terms: Terms,
+}
+
+impl Session {
+    pub(crate) fn new(new: New<'_>) -> Session {
+        Session {
+            id: new.id,
+            number: new.number,
+            epoch: new.epoch,
+            case: new.case.to_owned(),
+            service: new.service.to_owned(),
+            state: State::Active,
+            created: new.created,
+            expires: new.expires,
+            ended: None,
+            verdict: None,
+            code: None,
+            nonce: new.nonce,
+            request_hash: new.request_hash,
+            query: new.query.to_value(),
+            terms: new.terms,
+            keep_until: None,
+            erased_at: None,
+        }
+    }
+
+    /// What was asked.
+    pub(crate) fn query(&self) -> Result<Query, Problem> {
+        Query::parse(&self.query)
+    }
+
+    /// The state at `now`: a request that ran out is expired before the next tick has written so.
+    pub(crate) fn state_at(&self, now: Timestamp) -> State {
+        if self.state.is_open() && now >= self.expires {
+            State::Expired
+        } else {
+            self.state
+        }
+    }
+
+    /// Ends the session.
+    pub(crate) fn end(&mut self, now: Timestamp, state: State, code: Option<Code>) {
+        self.state = state;
+        self.ended = Some(now);
+        self.code = code;
+    }
+
+    /// What has to be done next by itself, and when.
+    pub(crate) fn due(&self) -> (Timestamp, Due) {
+        if self.state.is_open() {
+            return (self.expires, Due::Expire);
+        }
+        match (self.keep_until, self.erased_at) {
+            (Some(until), None) => (until, Due::Erase),
+            (_, erased) => {
+                let ended = self.ended.unwrap_or(self.expires);
+                let last = erased.map_or(ended, |at| at.max(ended));
+                (last.plus(RECORD_SECONDS), Due::Remove)
+            }
+        }
+    }
+}
+
+/// What becomes due for a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// The request runs out.
+    Expire,
+    /// Kept claims are erased.
+    Erase,
+    /// The record itself goes.
+    Remove,
+}
+
+/// Whether `name` can be a session's; anything else is not looked up.
+pub(crate) fn is_name(name: &str) -> bool {
+    (1..=NAME_MAX).contains(&name.len())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+/// What is due when, in memory, so that a tick reads no session that is not due. Rebuilt from the rows at start.
+#[derive(Default)]
+pub(crate) struct Agenda {
+    due: BTreeSet<(Timestamp, String)>,
+    open: usize,
+    next_number: u64,
+}
+
+impl Agenda {
+    pub(crate) fn add(&mut self, session: &Session) {
+        self.due.insert((session.due().0, session.id.clone()));
+        self.open = self.open.saturating_add(usize::from(session.state.is_open()));
+        self.next_number = self.next_number.max(session.number.saturating_add(1));
+    }
+
+    pub(crate) fn remove(&mut self, session: &Session) {
+        if self.due.remove(&(session.due().0, session.id.clone())) {
+            self.open = self.open.saturating_sub(usize::from(session.state.is_open()));
+        }
+    }
+
+    /// At most `most` sessions with something due at `now`, the longest due first.
+    pub(crate) fn due(&self, now: Timestamp, most: usize) -> Vec<String> {
+        self.due
+            .iter()
+            .take_while(|(at, _)| *at <= now)
+            .take(most)
+            .map(|(_, id)| id.clone())
+            .collect()
+    }
+
+    /// Sessions that are open.
+    pub(crate) fn open(&self) -> usize {
+        self.open
+    }
+
+    /// The number of the next session.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.next_number
+    }
+}

@@ -1,0 +1,244 @@
+//! What the verifier keeps, on `store`. Everything in it is sealed; rows that must go early have tables of their own.
+//!
+//! | table | row | goes |
+//! |---|---|---|
+//! | `verifier.sessions` | state, times, query, nonce | with the record |
+//! | `verifier.requests` | the signed request, as evidence of what was asked | with the record |
+//! | `verifier.keys` | one-time X25519 secret | when the session ends |
+//! | `verifier.customers` | the customer's number | when the session ends |
+//! | `verifier.verdicts` | checks, notes, receipt; no claim | with the record |
+//! | `verifier.claims` | claims kept on a ground | at `until` |
+//! | `verifier.nonces` | keyed hash of every nonce given out | with the record |
+//! | `verifier.spent` | keyed hash of every nonce used | with the record |
+//!
+//! A nonce outlives its request by [`crate::RECORD_SECONDS`] at least; after that no session is left that would take it.
+
+use crate::Error;
+use crate::error::Refusal;
+use crate::session::Session;
+use crate::verdict::Record;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use store::{Store, Table, Transaction};
+use zeroize::Zeroizing;
+
+/// Label under which nonces are hashed.
+const NONCE: &str = "bevis/verifier/nonce/1";
+
+pub(crate) struct Tables {
+    store: Store,
+    sessions: Table,
+    requests: Table,
+    keys: Table,
+    customers: Table,
+    verdicts: Table,
+    claims: Table,
+    nonces: Table,
+    spent: Table,
+}
+
+impl Tables {
+    pub(crate) fn new(store: Store) -> Tables {
+        Tables {
+            sessions: store.table("verifier.sessions"),
+            requests: store.table("verifier.requests"),
+            keys: store.table("verifier.keys"),
+            customers: store.table("verifier.customers"),
+            verdicts: store.table("verifier.verdicts"),
+            claims: store.table("verifier.claims"),
+            nonces: store.table("verifier.nonces"),
+            spent: store.table("verifier.spent"),
+            store,
+        }
+    }
+
+    pub(crate) fn epoch(&self) -> u32 {
+        self.store.epoch()
+    }
+
+    pub(crate) fn begin(&self) -> Transaction {
+        self.store.transaction()
+    }
+
+    // --- reading ---
+
+    pub(crate) fn session(&self, id: &str) -> Result<Option<Session>, Error> {
+        read(&self.sessions, id, "verifier.sessions")
+    }
+
+    pub(crate) fn sessions(&self) -> Result<Vec<Session>, Error> {
+        let mut sessions = Vec::new();
+        let mut whole = true;
+        self.sessions.scan(&mut |_, _, row| {
+            match serde_json::from_slice(row) {
+                Ok(session) => sessions.push(session),
+                Err(_) => whole = false,
+            }
+            whole
+        })?;
+        if whole {
+            Ok(sessions)
+        } else {
+            Err(Error::Row {
+                table: "verifier.sessions",
+            })
+        }
+    }
+
+    pub(crate) fn request(&self, id: &str) -> Result<Option<String>, Error> {
+        text(self.requests.get(id)?, "verifier.requests")
+    }
+
+    pub(crate) fn key(&self, id: &str) -> Result<Option<Zeroizing<[u8; 32]>>, Error> {
+        let Some(row) = self.keys.get(id)?.map(Zeroizing::new) else {
+            return Ok(None);
+        };
+        let key = <[u8; 32]>::try_from(row.as_slice()).map_err(|_| Error::Row { table: "verifier.keys" })?;
+        Ok(Some(Zeroizing::new(key)))
+    }
+
+    pub(crate) fn customer(&self, id: &str) -> Result<Option<Zeroizing<String>>, Error> {
+        let row = text(self.customers.get(id)?, "verifier.customers")?;
+        Ok(row.map(Zeroizing::new))
+    }
+
+    pub(crate) fn verdict(&self, id: &str) -> Result<Option<Record>, Error> {
+        read(&self.verdicts, id, "verifier.verdicts")
+    }
+
+    pub(crate) fn claims(&self, id: &str) -> Result<Option<BTreeMap<String, Value>>, Error> {
+        read(&self.claims, id, "verifier.claims")
+    }
+
+    /// Whether we ever gave out this nonce and still remember it.
+    pub(crate) fn is_our_nonce(&self, nonce: &str) -> Result<bool, Error> {
+        Ok(self.nonces.contains(&self.nonce_name(nonce))?)
+    }
+
+    fn nonce_name(&self, nonce: &str) -> [u8; 32] {
+        self.store.keyed_hash(NONCE, nonce.as_bytes())
+    }
+
+    // --- writing ---
+
+    pub(crate) fn put_session(&self, tx: &mut Transaction, session: &Session) -> Result<(), Error> {
+        let row = row(session, "verifier.sessions")?;
+        tx.put(&self.sessions, &session.id, &row);
+        Ok(())
+    }
+
+    /// Everything a new session needs to take an answer.
+    pub(crate) fn put_new(
+        &self,
+        tx: &mut Transaction,
+        session: &Session,
+        request: &str,
+        key: &[u8; 32],
+        customer: &str,
+    ) -> Result<(), Error> {
+        // 128 random bits do not meet by chance: an equal name or nonce means that the random source is broken.
+        let nonce = self.nonce_name(&session.nonce);
+        tx.require_absent(&self.sessions, &session.id)
+            .require_absent(&self.nonces, &nonce)
+            .put(&self.nonces, &nonce, &[])
+            .put(&self.requests, &session.id, request.as_bytes())
+            .put(&self.keys, &session.id, key)
+            .put(&self.customers, &session.id, customer.as_bytes());
+        self.put_session(tx, session)
+    }
+
+    /// A verdict; the commit fails when the session's nonce was spent before.
+    pub(crate) fn put_verdict(&self, tx: &mut Transaction, session: &Session, record: &Record) -> Result<(), Error> {
+        let row = row(record, "verifier.verdicts")?;
+        tx.put(&self.verdicts, &session.id, &row);
+        self.spend(tx, session);
+        Ok(())
+    }
+
+    /// Marks the session's nonce as used; the commit fails when it was used before.
+    pub(crate) fn spend(&self, tx: &mut Transaction, session: &Session) {
+        let nonce = self.nonce_name(&session.nonce);
+        tx.require_absent(&self.spent, &nonce).put(&self.spent, &nonce, &[]);
+    }
+
+    pub(crate) fn put_claims(
+        &self,
+        tx: &mut Transaction,
+        id: &str,
+        claims: &BTreeMap<String, Value>,
+    ) -> Result<(), Error> {
+        let row = Zeroizing::new(row(claims, "verifier.claims")?);
+        tx.put(&self.claims, id, &row);
+        Ok(())
+    }
+
+    pub(crate) fn delete_claims(&self, tx: &mut Transaction, id: &str) {
+        tx.delete(&self.claims, id);
+    }
+
+    /// What only an open session needs.
+    pub(crate) fn delete_secrets(&self, tx: &mut Transaction, id: &str) {
+        tx.delete(&self.keys, id).delete(&self.customers, id);
+    }
+
+    /// Every row of a session.
+    pub(crate) fn delete_all(&self, tx: &mut Transaction, session: &Session) {
+        let nonce = self.nonce_name(&session.nonce);
+        self.delete_secrets(tx, &session.id);
+        self.delete_claims(tx, &session.id);
+        tx.delete(&self.sessions, &session.id)
+            .delete(&self.requests, &session.id)
+            .delete(&self.verdicts, &session.id)
+            .delete(&self.nonces, &nonce)
+            .delete(&self.spent, &nonce);
+    }
+}
+
+#[cfg(test)]
+impl Tables {
+    /// Rows of all tables.
+    pub(crate) fn rows(&self) -> Result<u64, Error> {
+        let tables = [
+            &self.sessions,
+            &self.requests,
+            &self.keys,
+            &self.customers,
+            &self.verdicts,
+            &self.claims,
+            &self.nonces,
+            &self.spent,
+        ];
+        tables.into_iter().try_fold(0, |rows, table| Ok(rows + table.len()?))
+    }
+
+    /// Puts back what an ended session has lost.
+    pub(crate) fn put_again(&self, tx: &mut Transaction, id: &str, key: &[u8; 32], customer: &str) {
+        tx.put(&self.keys, id, key)
+            .put(&self.customers, id, customer.as_bytes());
+    }
+}
+
+/// What a failed commit means to whoever sent the answer: a nonce that is already spent is a replay.
+pub(crate) fn spent_twice(error: store::Error) -> Refusal {
+    match error {
+        store::Error::Exists => credentials::Code::Replay.into(),
+        other => other.into(),
+    }
+}
+
+fn row<T: Serialize>(value: &T, table: &'static str) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(value).map_err(|_| Error::Row { table })
+}
+
+fn read<T: DeserializeOwned>(rows: &Table, id: &str, table: &'static str) -> Result<Option<T>, Error> {
+    let Some(row) = rows.get(id)?.map(Zeroizing::new) else {
+        return Ok(None);
+    };
+    serde_json::from_slice(&row).map(Some).map_err(|_| Error::Row { table })
+}
+
+fn text(row: Option<Vec<u8>>, table: &'static str) -> Result<Option<String>, Error> {
+    row.map(|bytes| String::from_utf8(bytes).map_err(|_| Error::Row { table }))
+        .transpose()
+}

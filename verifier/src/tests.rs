@@ -1,0 +1,7 @@
+//! The verifier against real signatures, real encryption and a real store.
+
+mod asking;
+mod hostile;
+mod presenting;
+mod retaining;
+mod world;

@@ -1,0 +1,195 @@
+//! What is kept, for how long, and that it is gone afterwards.
+
+use super::world::*;
+use crate::{READING_SECONDS, RECORD_SECONDS, State};
+use credentials::Timestamp;
+use credentials::protocol::presentation::{Ask, Reply};
+use credentials::verify::Verdict;
+use serde_json::json;
+
+/// Seconds that S01 may keep what it was shown.
+const KEEP: i64 = 94_608_000;
+
+/// A completed session with the customer's income.
+fn income_session(world: &mut World) -> String {
+    let income = world.income(CUSTOMER);
+    let session = world.try_ask("S01", CUSTOMER, &["C02"], &[], None).unwrap();
+    let answer = world.answer(&session, &[&income]);
+    assert_eq!(world.receipt(&session, &answer).verdict, Verdict::Valid);
+    session
+}
+
+/// A completed session with the customer's student loan, which may not be kept.
+fn loan_session(world: &mut World) -> String {
+    let loan = world.loan(CUSTOMER);
+    let session = world.ask("S15", CUSTOMER);
+    let answer = world.answer(&session, &[&loan]);
+    let receipt = world.receipt(&session, &answer);
+    assert_eq!((receipt.verdict, receipt.until), (Verdict::Valid, None));
+    assert_eq!(receipt.ground, "session_only");
+    assert!(!receipt.kept.is_empty());
+    session
+}
+
+fn at(world: &World, seconds: i64) -> Timestamp {
+    world.now.plus(seconds)
+}
+
+#[test]
+fn the_key_and_the_customers_number_go_when_the_session_ends() {
+    let mut world = World::new();
+    let open = world.ask("S01", CUSTOMER);
+    assert!(world.verifier.tables.key(&open).unwrap().is_some());
+    assert_eq!(
+        world.verifier.tables.customer(&open).unwrap().unwrap().as_str(),
+        CUSTOMER
+    );
+    let session = income_session(&mut world);
+    let world = world.reopen();
+    assert!(world.verifier.tables.key(&session).unwrap().is_none());
+    assert!(world.verifier.tables.customer(&session).unwrap().is_none());
+    assert!(world.verifier.tables.key(&open).unwrap().is_some());
+}
+
+#[test]
+fn kept_claims_are_erased_when_due_and_the_record_later() {
+    let mut world = World::new();
+    let session = income_session(&mut world);
+    let detail = world.detail(&session);
+    assert_eq!(detail.keep_until, Some(at(&world, KEEP)));
+    assert_eq!(detail.keep_ground.code, "creditworthiness_duty");
+
+    world.pass(KEEP - 1);
+    assert_eq!(world.verifier.tick(world.now).unwrap(), [""; 0]);
+    let mut world = world.reopen();
+    assert_eq!(world.detail(&session).claims, detail.claims);
+    assert!(world.verifier.tables.claims(&session).unwrap().is_some());
+    world.pass(1);
+    // Due is not shown, even before the tick.
+    assert!(world.detail(&session).claims.is_empty());
+    assert_eq!(world.verifier.tick(world.now).unwrap(), [session.clone()]);
+    assert!(world.verifier.tables.claims(&session).unwrap().is_none());
+    let mut world = world.reopen();
+    let erased = world.detail(&session);
+    assert!(erased.claims.is_empty());
+    assert_eq!(erased.erased_at, Some(world.now));
+    assert_eq!(erased.checks, detail.checks);
+    assert_eq!(erased.view, detail.view);
+
+    world.pass(RECORD_SECONDS - 1);
+    assert_eq!(world.verifier.tick(world.now).unwrap(), [""; 0]);
+    world.pass(1);
+    assert_eq!(world.verifier.tick(world.now).unwrap(), [session.clone()]);
+    assert_eq!(world.verifier.session(world.now, &session).unwrap(), None);
+    assert_eq!(world.verifier.sessions(world.now).unwrap(), []);
+    let fetch = Ask::Fetch {
+        session: session.clone(),
+    };
+    let gone = Reply::Problem(credentials::Code::UnknownSession.into());
+    assert_eq!(world.send(fetch), gone);
+    let tables = &world.verifier.tables;
+    assert!(tables.request(&session).unwrap().is_none());
+    assert!(tables.verdict(&session).unwrap().is_none());
+    assert_eq!(tables.rows().unwrap(), 0, "not a row is left of it");
+}
+
+#[test]
+fn what_may_not_be_kept_is_never_in_the_store_and_gone_with_the_process() {
+    let mut world = World::new();
+    let session = loan_session(&mut world);
+    let detail = world.detail(&session);
+    assert_eq!(
+        shown(&detail, "StudentLoanBalance", "TotalAmount.amount"),
+        [json!("313654.00")]
+    );
+    assert_eq!(detail.keep_until, None);
+    assert!(world.verifier.tables.claims(&session).unwrap().is_none());
+    let world = world.reopen();
+    let after = world.detail(&session);
+    assert!(after.claims.is_empty());
+    assert_eq!(after.view, detail.view);
+    assert_eq!(after.checks, detail.checks);
+}
+
+#[test]
+fn what_may_not_be_kept_is_forgotten_after_ten_minutes_or_when_the_session_is_closed() {
+    let mut world = World::new();
+    let session = loan_session(&mut world);
+    world.pass(READING_SECONDS - 1);
+    assert_eq!(world.verifier.tick(world.now).unwrap(), [""; 0]);
+    assert_eq!(world.detail(&session).claims.len(), 1);
+    world.pass(1);
+    assert!(world.detail(&session).claims.is_empty());
+    assert_eq!(world.verifier.tick(world.now).unwrap(), [session.clone()]);
+    assert_eq!(world.verifier.tick(world.now).unwrap(), [""; 0]);
+
+    let mut world = World::new();
+    let session = loan_session(&mut world);
+    let changes = world.verifier.changes();
+    assert!(world.verifier.close(world.now, &session).unwrap());
+    assert!(world.verifier.changes() > changes);
+    assert!(world.detail(&session).claims.is_empty());
+    assert_eq!(world.state(&session), State::Completed);
+    assert!(!world.verifier.close(world.now, &session).unwrap());
+    assert!(!world.verifier.close(world.now, "no-such").unwrap());
+}
+
+#[test]
+fn closing_touches_nothing_that_is_kept_on_a_ground() {
+    let mut world = World::new();
+    let session = income_session(&mut world);
+    let detail = world.detail(&session);
+    assert!(!world.verifier.close(world.now, &session).unwrap());
+    assert_eq!(world.detail(&session), detail);
+}
+
+#[test]
+fn a_credential_that_forbids_credit_assessment_is_flagged() {
+    let mut world = World::new();
+    let session = loan_session(&mut world);
+    assert_eq!(world.detail(&session).not_for_credit, ["StudentLoanBalance"]);
+    let session = income_session(&mut world);
+    assert_eq!(world.detail(&session).not_for_credit, [""; 0]);
+}
+
+#[test]
+fn a_credential_that_must_be_erased_is_not_kept_whatever_the_registration_allows() {
+    let mut world = World::new();
+    world.set_trust(trust(now(), |draft| {
+        let services = &mut draft.organisations[1].services;
+        services.iter_mut().find(|s| s.id == "S15").unwrap().keep_seconds = 86_400;
+    }));
+    let session = loan_session(&mut world);
+    assert!(world.verifier.tables.claims(&session).unwrap().is_none());
+    assert_eq!(world.detail(&session).claims.len(), 1);
+}
+
+#[test]
+fn a_registration_that_changed_under_a_session_can_shorten_keeping_and_never_lengthen_it() {
+    for (seconds, kept) in [(3_600, 3_600), (KEEP * 2, KEEP)] {
+        let mut world = World::new();
+        let income = world.income(CUSTOMER);
+        let session = world.try_ask("S01", CUSTOMER, &["C02"], &[], None).unwrap();
+        let answer = world.answer(&session, &[&income]);
+        world.set_trust(trust(now(), |draft| {
+            let services = &mut draft.organisations[1].services;
+            services.iter_mut().find(|s| s.id == "S01").unwrap().keep_seconds = seconds;
+        }));
+        let receipt = world.receipt(&session, &answer);
+        assert_eq!(receipt.until, Some(at(&world, kept)));
+        assert_eq!(world.detail(&session).keep_until, receipt.until);
+    }
+}
+
+#[test]
+fn an_answer_that_is_not_valid_leaves_no_claim_anywhere() {
+    let mut world = World::new();
+    world.status.at = None;
+    let income = world.income(CUSTOMER);
+    let session = world.try_ask("S01", CUSTOMER, &["C02"], &[], None).unwrap();
+    let answer = world.answer(&session, &[&income]);
+    let receipt = world.receipt(&session, &answer);
+    assert_eq!(receipt.verdict, Verdict::Undecided);
+    assert!(world.verifier.tables.claims(&session).unwrap().is_none());
+    assert!(world.detail(&session).claims.is_empty());
+}

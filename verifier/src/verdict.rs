@@ -1,0 +1,206 @@
+//! What the case-worker sees: sessions without claims, and one session with its verdict, every check and its reasons.
+
+use crate::policy::Decision;
+use crate::session::{Session, State};
+use credentials::query::Query;
+use credentials::service::Coded;
+use credentials::trust::Trust;
+use credentials::verify::{Line, Verdict};
+use credentials::{Code, Did, Timestamp};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// One session, without a claim. Serialized it is part of the `--json` contract; instants are RFC 3339 in UTC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SessionView {
+    /// The session's name.
+    pub id: String,
+    /// The asker's own reference.
+    pub case: String,
+    /// Registered service.
+    pub service: String,
+    /// How far it has come.
+    pub state: State,
+    /// When the request was signed.
+    #[serde(serialize_with = "rfc3339")]
+    pub created: Timestamp,
+    /// No answer is taken from this instant on.
+    #[serde(serialize_with = "rfc3339")]
+    pub expires: Timestamp,
+    /// The verdict of a completed session.
+    pub verdict: Option<Verdict>,
+    /// Why the verdict is not valid, or the first note of a valid one; `not_presented` when the holder declined.
+    pub code: Option<Code>,
+}
+
+/// One session with everything there is to say about it. Its `Debug` prints no claim.
+#[derive(Clone, PartialEq, Serialize)]
+pub struct SessionDetail {
+    /// The session.
+    #[serde(flatten)]
+    pub view: SessionView,
+    /// Every check and what came of it; empty before an answer.
+    pub checks: Vec<Line>,
+    /// Remarks that do not make a verdict less valid: `terminated_pending`.
+    pub notes: Vec<Code>,
+    /// What was asked and shown, by query id: only of a valid answer, and only as long as it may be kept.
+    pub claims: BTreeMap<String, Value>,
+    /// What was asked: query id → credential type.
+    pub types: BTreeMap<String, String>,
+    /// Who issued what a valid answer showed, by query id.
+    pub issuers: BTreeMap<String, Issuer>,
+    /// Query ids whose claims may not be used to assess credit (E45).
+    pub not_for_credit: Vec<String>,
+    /// Age of the oldest status used, in seconds, when the answer was checked.
+    pub status_age_s: Option<i64>,
+    /// Age of the trust document, in seconds, when the answer was checked.
+    pub trust_age_s: Option<i64>,
+    /// Until when the claims are kept; none when they are only held for reading, or nothing is.
+    #[serde(serialize_with = "rfc3339_option")]
+    pub keep_until: Option<Timestamp>,
+    /// The ground to keep them: code and text of the registration.
+    pub keep_ground: Coded,
+    /// When kept claims were erased.
+    #[serde(serialize_with = "rfc3339_option")]
+    pub erased_at: Option<Timestamp>,
+    /// When the answer was checked.
+    #[serde(serialize_with = "rfc3339_option")]
+    pub checked_at: Option<Timestamp>,
+    /// The receipt as the holder got it (JWS).
+    pub receipt: Option<String>,
+}
+
+impl std::fmt::Debug for SessionDetail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SessionDetail({:?}, ..)", self.view)
+    }
+}
+
+/// Who issued a credential.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Issuer {
+    /// DID.
+    pub did: Did,
+    /// Name in the trust document.
+    pub name: String,
+}
+
+/// A verdict as it is stored: no claim, no customer number.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Record {
+    checks: Vec<Line>,
+    notes: Vec<Code>,
+    issuers: BTreeMap<String, Issuer>,
+    not_for_credit: Vec<String>,
+    status_at: Option<Timestamp>,
+    trust_at: Option<Timestamp>,
+    checked_at: Timestamp,
+    receipt: String,
+}
+
+impl Record {
+    pub(crate) fn new(
+        decision: &Decision,
+        not_for_credit: Vec<String>,
+        trust: Option<&Trust>,
+        receipt: String,
+        now: Timestamp,
+    ) -> Record {
+        let name = |did: &Did| {
+            trust
+                .and_then(|trust| trust.organisation(did))
+                .map(|organisation| organisation.name.clone())
+                .unwrap_or_default()
+        };
+        let issuers = decision.answer().map(|answer| {
+            answer
+                .credentials()
+                .iter()
+                .map(|(id, credential)| {
+                    let did = credential.issuer().clone();
+                    let name = name(&did);
+                    (id.clone(), Issuer { did, name })
+                })
+                .collect()
+        });
+        let report = decision.report();
+        Record {
+            checks: report.lines.clone(),
+            notes: decision.notes().to_vec(),
+            issuers: issuers.unwrap_or_default(),
+            not_for_credit,
+            status_at: report.status_at,
+            trust_at: report.trust_at,
+            checked_at: now,
+            receipt,
+        }
+    }
+}
+
+/// A session as it is at `now`.
+pub(crate) fn view(session: &Session, now: Timestamp) -> SessionView {
+    SessionView {
+        id: session.id.clone(),
+        case: session.case.clone(),
+        service: session.service.clone(),
+        state: session.state_at(now),
+        created: session.created,
+        expires: session.expires,
+        verdict: session.verdict,
+        code: session.code,
+    }
+}
+
+/// A session with its verdict, if it has one, and those of its claims that may still be read.
+pub(crate) fn detail(
+    session: &Session,
+    query: &Query,
+    record: Option<Record>,
+    claims: BTreeMap<String, Value>,
+    now: Timestamp,
+) -> SessionDetail {
+    let age = |at: Option<Timestamp>, checked: Timestamp| at.map(|at| checked.since(at).max(0));
+    let mut detail = SessionDetail {
+        view: view(session, now),
+        checks: Vec::new(),
+        notes: Vec::new(),
+        claims,
+        types: query
+            .credentials
+            .iter()
+            .map(|credential| (credential.id.clone(), credential.vct.clone()))
+            .collect(),
+        issuers: BTreeMap::new(),
+        not_for_credit: Vec::new(),
+        status_age_s: None,
+        trust_age_s: None,
+        keep_until: session.keep_until,
+        keep_ground: session.terms.ground.clone(),
+        erased_at: session.erased_at,
+        checked_at: None,
+        receipt: None,
+    };
+    if let Some(record) = record {
+        detail.status_age_s = age(record.status_at, record.checked_at);
+        detail.trust_age_s = age(record.trust_at, record.checked_at);
+        detail.checks = record.checks;
+        detail.notes = record.notes;
+        detail.issuers = record.issuers;
+        detail.not_for_credit = record.not_for_credit;
+        detail.checked_at = Some(record.checked_at);
+        detail.receipt = Some(record.receipt);
+    }
+    detail
+}
+
+fn rfc3339<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(at)
+}
+
+fn rfc3339_option<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => serializer.collect_str(at),
+        None => serializer.serialize_none(),
+    }
+}

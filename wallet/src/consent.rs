@@ -1,0 +1,430 @@
+//! What a person reads before deciding: who asks for what and why, each claim with its value, what is held back, how long
+//! it is kept. The text is a pure function of the request, what would be shared, and the language; its hash goes into the decision.
+
+use crate::disclosure::{Leaf, leaves};
+use crate::selection::Lack;
+use crate::tables::Kind;
+use crate::text::{Catalogue, plain};
+use credentials::request::OpenedRequest;
+use credentials::schema::{Class, CredentialType, Field, Path};
+use credentials::Timestamp;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// The member under which a type keeps answers that are signed beside the data they are derived from (domain C02).
+const DERIVED: &str = "derived";
+
+/// One credential of the answer, as it would leave.
+pub(crate) struct Part {
+    pub(crate) credential_type: Arc<CredentialType>,
+    pub(crate) issuer_name: String,
+    /// All its claims.
+    pub(crate) held: Value,
+    /// What would be shown.
+    pub(crate) shown: Value,
+}
+
+/// One credential of the request that cannot be answered.
+pub(crate) struct Gap {
+    pub(crate) credential_type: Arc<CredentialType>,
+    pub(crate) lack: Lack,
+    pub(crate) asked: Vec<Path>,
+    /// Names of the listed issuers of the type.
+    pub(crate) issuers: Vec<String>,
+}
+
+/// What is being collected, when the request is an issuer's.
+pub(crate) struct Collecting {
+    pub(crate) credential_type: Arc<CredentialType>,
+    /// Number of the company whose wallet is opened or filled.
+    pub(crate) organisation: Option<String>,
+    /// The words that both screens show.
+    pub(crate) words: Option<String>,
+}
+
+/// Everything the text is made of.
+pub(crate) struct Consent<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) opened: &'a OpenedRequest,
+    /// Who keeps the trust list.
+    pub(crate) operator: &'a str,
+    pub(crate) collecting: Option<&'a Collecting>,
+    pub(crate) parts: &'a [&'a Part],
+    pub(crate) gaps: &'a [Gap],
+}
+
+impl Consent<'_> {
+    /// The text, line by line, ending with a line break.
+    pub(crate) fn text(&self, texts: &Catalogue) -> String {
+        let mut page = Page { texts, out: String::new() };
+        self.who_and_why(&mut page);
+        if self.gaps.is_empty() {
+            self.shared(&mut page);
+        } else {
+            self.unanswerable(&mut page);
+        }
+        self.terms(&mut page);
+        page.out
+    }
+
+    fn asker(&self) -> &str {
+        &self.opened.asker.name
+    }
+
+    fn who_and_why(&self, page: &mut Page<'_>) {
+        let language = page.texts.language();
+        let registration = &self.opened.registration;
+        let name = [("name", self.asker())];
+        match self.kind {
+            Kind::Present => page.line("title-present", &name),
+            Kind::Identify => page.line("title-identify", &name),
+            Kind::Authorise => page.line("title-authorise", &name),
+        }
+        page.gap();
+        page.line(
+            "asker",
+            &[("name", self.asker()), ("number", &self.opened.asker.number)],
+        );
+        page.line(
+            "vouched",
+            &[("name", self.asker()), ("operator", self.operator)],
+        );
+        page.line("service", &[("service", registration.name.get(language))]);
+        page.line("purpose", &[("purpose", registration.purpose.text.get(language))]);
+        page.line("ground", &[("ground", registration.ground.text.get(language))]);
+        if let Some(text) = &registration.consent_text {
+            // Filled in a single pass, so that a name cannot bring places of its own.
+            let text = text.get(language).split("{asker}").collect::<Vec<_>>();
+            page.line("source-text", &[("text", &text.join(self.asker()))]);
+        }
+        match &registration.privacy {
+            Some(link) => page.line("privacy", &[("link", link)]),
+            None => page.line("privacy-missing", &name),
+        }
+        if let Some(collecting) = self.collecting {
+            page.gap();
+            let label = collecting.credential_type.label.get(language);
+            page.line("collect", &[("type", label), ("name", self.asker())]);
+            match &collecting.organisation {
+                Some(number) => page.line("collect-for", &[("organisation", number)]),
+                None => page.line("collect-for-you", &[]),
+            }
+            if let Some(words) = &collecting.words {
+                page.line("words", &[("words", words)]);
+                page.line("words-compare", &[]);
+            }
+        }
+    }
+
+    fn shared(&self, page: &mut Page<'_>) {
+        let language = page.texts.language();
+        page.gap();
+        page.line("share-title", &[]);
+        for part in self.parts {
+            page.credential(part);
+            page.claims(part, Manner::Shared);
+        }
+        let is_some = |wanted: Manner| self.parts.iter().any(|part| part.has(wanted));
+        if is_some(Manner::Learned) {
+            page.gap();
+            page.line("learned-title", &[("name", self.asker())]);
+            page.apart(self.parts, Manner::Learned);
+        }
+        if is_some(Manner::Sensitive) {
+            page.gap();
+            page.line("sensitive-title", &[]);
+            page.apart(self.parts, Manner::Sensitive);
+        }
+        page.gap();
+        let mut labels: Vec<String> = Vec::new();
+        for part in self.parts {
+            for label in part.withheld(language) {
+                if !labels.contains(&label) {
+                    labels.push(label);
+                }
+            }
+        }
+        if labels.is_empty() {
+            page.line("withheld-none", &[]);
+        } else {
+            let labels = list(&labels, page.texts);
+            page.line("withheld", &[("labels", &labels)]);
+        }
+    }
+
+    fn unanswerable(&self, page: &mut Page<'_>) {
+        let language = page.texts.language();
+        page.gap();
+        page.line("cannot-title", &[]);
+        for gap in self.gaps {
+            let label = gap.credential_type.label.get(language);
+            let key = match gap.lack {
+                Lack::Missing => "lack-missing",
+                Lack::Unfitting => "lack-unfitting",
+                Lack::Expired => "lack-expired",
+                Lack::NotYetValid => "lack-not-yet-valid",
+                Lack::Superseded => "lack-superseded",
+                Lack::Revoked => "lack-revoked",
+                Lack::Suspended => "lack-suspended",
+                Lack::Spent => "lack-spent",
+                Lack::OtherPerson => "lack-other-person",
+            };
+            page.line(key, &[("type", label)]);
+            let mut labels: Vec<String> = Vec::new();
+            for path in &gap.asked {
+                let label = gap.credential_type.label(path, language);
+                if !labels.contains(&label) {
+                    labels.push(label);
+                }
+            }
+            page.line("asked", &[("labels", &list(&labels, page.texts))]);
+            if gap.issuers.is_empty() {
+                page.line("source-none", &[]);
+            } else {
+                page.line("source-of", &[("issuers", &list(&gap.issuers, page.texts))]);
+            }
+        }
+    }
+
+    fn terms(&self, page: &mut Page<'_>) {
+        let language = page.texts.language();
+        let registration = &self.opened.registration;
+        let name = self.asker();
+        page.gap();
+        page.line("once", &[("name", name)]);
+        let ground = registration.keep_ground.text.get(language);
+        if registration.keep_seconds <= 0 {
+            page.line("keep-none", &[("name", name)]);
+        } else {
+            let time = duration(registration.keep_seconds, page.texts);
+            page.line("keep", &[("name", name), ("time", &time)]);
+        }
+        page.line("keep-ground", &[("ground", ground)]);
+        page.line("case", &[("case", &self.opened.request.case)]);
+        let expires = moment(self.opened.request.expires, page.texts);
+        page.line("expires", &[("time", &expires)]);
+        match self.kind {
+            Kind::Present => page.line("refuse", &[("name", name)]),
+            Kind::Identify | Kind::Authorise => page.line("refuse-collecting", &[("name", name)]),
+        }
+    }
+}
+
+/// How a claim is set on the page.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// Among the others.
+    Shared,
+    /// As an answer that is learned instead of what it is derived from.
+    Learned,
+    /// Apart, as a special category.
+    Sensitive,
+}
+
+impl Part {
+    fn has(&self, wanted: Manner) -> bool {
+        self.leaves().iter().any(|(_, manner)| *manner == wanted)
+    }
+
+    /// What is shown, and how each claim of it is set.
+    fn leaves(&self) -> Vec<(Leaf<'_>, Manner)> {
+        let leaves = leaves(&self.shown, &self.credential_type);
+        let is_sensitive =
+            |leaf: &Leaf<'_>| self.credential_type.is_sensitive(&leaf.path, leaf.value);
+        // A value that is telling by itself makes what stands beside it in the same list element sensitive too.
+        let telling: Vec<_> = leaves
+            .iter()
+            .filter(|leaf| is_sensitive(leaf))
+            .filter_map(|leaf| elements(leaf).pop())
+            .collect();
+        leaves
+            .into_iter()
+            .map(|leaf| {
+                let manner = if is_sensitive(&leaf)
+                    || elements(&leaf).iter().any(|element| telling.contains(element))
+                {
+                    Manner::Sensitive
+                } else if self.credential_type.class(&leaf.path) == Class::D
+                    || Path::of(&[DERIVED]).covers(&leaf.path)
+                {
+                    Manner::Learned
+                } else {
+                    Manner::Shared
+                };
+                (leaf, manner)
+            })
+            .collect()
+    }
+
+    /// Labels of what is held and not shown, in the order of the type's fields.
+    fn withheld(&self, language: &str) -> Vec<String> {
+        let shown: Vec<Path> = leaves(&self.shown, &self.credential_type).into_iter().map(|leaf| leaf.path).collect();
+        let mut held: Vec<Path> = Vec::new();
+        for leaf in leaves(&self.held, &self.credential_type) {
+            if !shown.contains(&leaf.path) && !held.contains(&leaf.path) {
+                held.push(leaf.path);
+            }
+        }
+        let mut labels: Vec<(usize, String)> = held
+            .iter()
+            .map(|path| {
+                let field = nearest(&self.credential_type, path);
+                let order = self
+                    .credential_type
+                    .fields
+                    .iter()
+                    .position(|known| Some(known) == field)
+                    .unwrap_or(usize::MAX);
+                let label = field.map_or_else(
+                    || self.credential_type.label(path, language),
+                    |field| field.label.get(language).to_owned(),
+                );
+                (order, label)
+            })
+            .collect();
+        labels.sort_by_key(|(order, _)| *order);
+        labels.dedup();
+        labels.into_iter().map(|(_, label)| label).collect()
+    }
+}
+
+/// The declared field at a path, or the nearest above it.
+pub(crate) fn nearest<'a>(credential_type: &'a CredentialType, path: &Path) -> Option<&'a Field> {
+    credential_type
+        .fields
+        .iter()
+        .filter(|field| field.path.covers(path))
+        .max_by_key(|field| field.path.0.len())
+}
+
+/// The text as it grows.
+struct Page<'a> {
+    texts: &'a Catalogue,
+    out: String,
+}
+
+impl Page<'_> {
+    fn line(&mut self, key: &'static str, values: &[(&str, &str)]) {
+        self.out.push_str(&self.texts.fill(key, values));
+        self.out.push('\n');
+    }
+
+    fn gap(&mut self) {
+        self.out.push('\n');
+    }
+
+    fn credential(&mut self, part: &Part) {
+        let label = part.credential_type.label.get(self.texts.language());
+        self.out.push_str("  ");
+        self.line("credential", &[("type", label), ("issuer", &part.issuer_name)]);
+    }
+
+    /// The credentials that have claims of a manner, and these claims.
+    fn apart(&mut self, parts: &[&Part], wanted: Manner) {
+        for part in parts.iter().filter(|part| part.has(wanted)) {
+            self.credential(part);
+            self.claims(part, wanted);
+        }
+    }
+
+    /// The claims of a manner. Elements of a list are numbered where there are
+    /// several, so that it is seen which values belong together.
+    fn claims(&mut self, part: &Part, wanted: Manner) {
+        let language = self.texts.language();
+        let mut above: Vec<(Path, Vec<usize>)> = Vec::new();
+        for (leaf, manner) in part.leaves() {
+            if manner != wanted {
+                continue;
+            }
+            // `a[0].b[1].c` stands under the numbered headings of `a[0]` and `a[0].b[1]`.
+            let headings = elements(&leaf);
+            let common = headings
+                .iter()
+                .zip(&above)
+                .take_while(|(heading, above)| heading == above)
+                .count();
+            for (level, (path, numbers)) in headings.iter().enumerate().skip(common) {
+                let label = part.credential_type.label(path, language);
+                let number = numbers.last().map_or(1, |number| number.saturating_add(1));
+                self.indent(level);
+                self.line(
+                    "element",
+                    &[("label", &label), ("number", &number.to_string())],
+                );
+            }
+            let label = part.credential_type.label(&leaf.path, language);
+            self.indent(headings.len());
+            let value = self.value(leaf.value);
+            self.line("claim", &[("label", &label), ("value", &value)]);
+            above = headings;
+        }
+    }
+
+    fn indent(&mut self, level: usize) {
+        for _ in 0..level.saturating_add(2) {
+            self.out.push_str("  ");
+        }
+    }
+
+    fn value(&self, value: &Value) -> String {
+        match value {
+            Value::Bool(true) => self.texts.get("yes").to_owned(),
+            Value::Bool(false) => self.texts.get("no").to_owned(),
+            Value::String(text) if text.is_empty() => self.texts.get("empty").to_owned(),
+            Value::String(text) => plain(text),
+            Value::Null => self.texts.get("empty").to_owned(),
+            other => other.to_string(),
+        }
+    }
+}
+
+/// The list elements above a leaf: path of the list, and the elements' numbers down to it. A leaf that is itself an
+/// element (`adresse[0]`) has no heading of its own.
+fn elements(leaf: &Leaf<'_>) -> Vec<(Path, Vec<usize>)> {
+    let lists = leaf
+        .path
+        .0
+        .iter()
+        .enumerate()
+        .filter(|(_, segment)| segment.is_none())
+        .map(|(index, _)| index);
+    lists
+        .enumerate()
+        .filter(|(_, index)| index.saturating_add(1) < leaf.path.0.len())
+        .map(|(level, index)| {
+            (
+                Path(leaf.path.0.iter().take(index).cloned().collect()),
+                leaf.numbers.iter().take(level.saturating_add(1)).copied().collect(),
+            )
+        })
+        .collect()
+}
+
+/// `a, b og c`.
+fn list(items: &[String], texts: &Catalogue) -> String {
+    match items.split_last() {
+        None => String::new(),
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} {} {last}", others.join(", "), texts.get("and")),
+    }
+}
+
+/// A time as people write it, in Norway's time zone.
+fn moment(at: Timestamp, texts: &Catalogue) -> String {
+    at.oslo().replace("kl.", texts.get("clock"))
+}
+
+/// A span as people say it: whole years, else whole days, else hours, rounded up so that no shorter time is promised than is registered.
+fn duration(seconds: i64, texts: &Catalogue) -> String {
+    let days = seconds / credentials::time::DAY;
+    let whole = seconds % credentials::time::DAY == 0;
+    let (count, one, many) = if whole && days >= 365 && days % 365 < 3 {
+        (days / 365, texts.get("year"), texts.get("years"))
+    } else if whole {
+        (days, texts.get("day"), texts.get("days"))
+    } else {
+        let hours = seconds.saturating_add(3_599) / 3_600;
+        (hours, texts.get("hour"), texts.get("hours"))
+    };
+    format!("{count} {}", if count == 1 { one } else { many })
+}

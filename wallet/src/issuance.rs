@@ -1,0 +1,866 @@
+//! Holder's end of `/bevis/issue/1`: begun -> (identified by a person's decision) -> requested -> delivered -> acknowledged.
+//!
+//! New keys are durable before their proofs leave; a delivery is checked whole and stored whole before it is acknowledged. After a
+//! restart every state goes on with the same transaction and the same keys, which is what the issuer's redelivery asks for.
+
+use crate::history::{Event, What};
+use crate::presentation::request_row;
+use crate::tables::{
+    ActivationCode, CopyRow, CredentialRow, DecisionRow, IssuingRow, Kind, RequestRow,
+    Stage, TermsRow, bytes, public_key, text,
+};
+use crate::{Error, Outcome, Outgoing, Step, Thread, Wallet, done, is_passing};
+use credentials::link::{Authorise, Link};
+use credentials::protocol::issuance::{
+    Ask, COPIES_MAX, Identification, KEY_PROOF_TYP, Reply, Request, Terms,
+};
+use credentials::request::{self, OpenedRequest};
+use credentials::schema::{CredentialType, HolderKind, HolderProof, Path, values_at};
+use credentials::sd_jwt::{Covers, SdJwt, keys_hash};
+use credentials::time::DAY;
+use credentials::verify::{self, VerifiedCredential};
+use credentials::{Code, Did, Problem, SigningKey, Timestamp, VerifyingKey, jws, random, status};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Most credentials of one delivery, as types may declare.
+const ROWS_MAX: u16 = 8;
+/// Longest activation code as typed, in bytes: 16 characters with room for separators.
+const CODE_MAX: usize = 64;
+/// Longest nonce and offer id that are taken from outside, in bytes.
+const NAME_MAX: usize = 128;
+/// What is not acknowledged within 7 days is revoked by its issuer, so asking again after that brings nothing.
+const UNFINISHED_MAX: i64 = 7 * DAY;
+
+/// What a thread of this protocol waits for.
+pub(crate) struct Talk {
+    pub(crate) to: Did,
+    /// The transaction, base64url.
+    pub(crate) transaction: String,
+    pub(crate) wait: Wait,
+}
+
+pub(crate) enum Wait {
+    Terms,
+    Delivery,
+    /// That the issuer knows of the credentials of these names.
+    Acknowledged { credentials: Vec<String> },
+}
+
+impl Talk {
+    /// What was collected although no reply came.
+    pub(crate) fn collected(self) -> Option<Outcome> {
+        match self.wait {
+            Wait::Acknowledged { credentials } => Some(Outcome::Collected { credentials }),
+            Wait::Terms | Wait::Delivery => None,
+        }
+    }
+}
+
+/// An invitation to collect.
+pub(crate) struct Offer<'a> {
+    pub(crate) issuer: &'a Did,
+    pub(crate) vct: &'a str,
+    pub(crate) offer: Option<&'a [u8]>,
+    pub(crate) expires: Option<Timestamp>,
+}
+
+/// Status of what is being delivered: its issuer, whose signature is checked beside it, vouches for it by delivering it now. What
+/// its lists say later is looked up whenever the credential is listed or shown.
+struct JustDelivered(Timestamp);
+impl status::Source for JustDelivered {
+    fn state(&self, _: &Did, _: &str, _: u32) -> Option<(status::State, Timestamp)> {
+        Some((status::State::Valid, self.0))
+    }
+}
+
+impl Wallet {
+    pub(crate) fn receive_offer(
+        &mut self,
+        thread: Thread,
+        now: Timestamp,
+        offer: &Offer<'_>,
+        code: Option<&str>,
+    ) -> Result<Step, Error> {
+        let trust = self.current_trust(now)?;
+        let issuer = trust.organisation(offer.issuer).ok_or(Code::UnknownIssuer)?;
+        if !issuer.issues.iter().any(|vct| vct == offer.vct) {
+            return Err(Problem::new(Code::TypeNotAllowed, offer.vct).into());
+        }
+        let credential_type = self.known_type(offer.vct)?;
+        if credential_type.holder.kind != self.settings.kind {
+            return Err(Code::WrongWallet.into());
+        }
+        if offer.expires.is_some_and(|expires| now >= expires) {
+            return Err(Code::Expired.into());
+        }
+        let is_bounded = |limit: usize, length: usize| {
+            if length > limit {
+                Err(Error::from(Code::TooLarge))
+            } else {
+                Ok(())
+            }
+        };
+        is_bounded(NAME_MAX, offer.offer.map_or(0, <[u8]>::len))?;
+        is_bounded(CODE_MAX, code.map_or(0, str::len))?;
+        let code = match credential_type.holder.proof {
+            HolderProof::ActivationCode if offer.offer.is_none() => {
+                return Err(Code::UnknownOffer.into());
+            }
+            HolderProof::ActivationCode if code.is_none() => {
+                return Err(Problem::new(Code::WrongCode, "code").into());
+            }
+            HolderProof::ActivationCode => {
+                code.map(|code| ActivationCode(Zeroizing::new(code.to_owned())))
+            }
+            _ => None,
+        };
+        self.sweep_issuings(now)?;
+        let offer_id = offer.offer.map(text);
+        let known = self.tables.named::<IssuingRow>()?.into_iter().find(|(_, row)| {
+            row.issuer == *offer.issuer && row.vct == offer.vct && row.offer == offer_id
+        });
+        let Some((transaction, row)) = known else {
+            let transaction = text(&random::bytes::<16>(&mut *self.random));
+            let row = IssuingRow {
+                issuer: offer.issuer.clone(),
+                vct: offer.vct.to_owned(),
+                offer: offer_id,
+                code,
+                started: now,
+                terms: None,
+                subject: None,
+                stage: Stage::Begun,
+            };
+            let mut change = self.tables.change();
+            change.add(&transaction, &row)?;
+            change.commit()?;
+            return self.resend_issuing(thread, &transaction);
+        };
+        if code.is_some() {
+            // The person may have typed it anew.
+            let mut change = self.tables.change();
+            change.put(&transaction, &IssuingRow { code, ..row.clone() })?;
+            change.commit()?;
+        }
+        match &row.stage {
+            Stage::Identify { pending } => Ok(done(
+                thread,
+                Ok(Outcome::Waiting {
+                    id: pending.clone(),
+                }),
+            )),
+            Stage::Authorise => {
+                let authorise = self.authorise_text(&transaction, &row)?;
+                carry(thread, &Link::Authorise(authorise.clone()), &authorise)
+            }
+            _ => self.resend_issuing(thread, &transaction),
+        }
+    }
+
+    /// A company's wallet asks this person to prove who they are.
+    pub(crate) fn receive_authorise(
+        &mut self,
+        thread: Thread,
+        now: Timestamp,
+        authorise: &Authorise,
+    ) -> Result<Step, Error> {
+        if self.settings.kind != HolderKind::Person {
+            return Err(Code::WrongWallet.into());
+        }
+        let trust = self.current_trust(now)?;
+        let opened = request::open(&authorise.request, &trust, None, now)?;
+        let issue = opened.request.issue.as_ref().ok_or(Code::WrongRequest)?;
+        if issue.organisation.as_ref() != Some(&authorise.organisation) {
+            return Err(Problem::new(Code::WrongRequest, "organisation").into());
+        }
+        if authorise.transaction.len() != 16 || authorise.keys_hash.len() != 32 {
+            return Err(Code::LinkInvalid.into());
+        }
+        if !opened.asker.issues.contains(&issue.vct) {
+            return Err(Problem::new(Code::TypeNotAllowed, issue.vct.as_str()).into());
+        }
+        let credential_type = self.known_type(&issue.vct)?;
+        match &credential_type.holder.proof {
+            HolderProof::Role { vct, path, .. } => asks_only(&opened, vct, path)?,
+            _ => return Err(Code::WrongRequest.into()),
+        }
+        let row = RequestRow {
+            authorise: Some(authorise.clone()),
+            ..request_row(&opened, Kind::Authorise)
+        };
+        let here = self.tables.named::<RequestRow>()?;
+        if let Some((id, known)) = here.into_iter().find(|(_, known)| known.hash == row.hash) {
+            if known.authorise.as_ref() != Some(authorise) {
+                return Err(Code::KeysChanged.into());
+            }
+            return Ok(done(thread, Ok(Outcome::Waiting { id })));
+        }
+        if self.tables.get::<DecisionRow>(&row.hash)?.is_some() {
+            return Err(Code::Replay.into());
+        }
+        let id = self.short_name();
+        let mut change = self.tables.change();
+        change.add(&id, &row)?;
+        change.commit()?;
+        Ok(done(thread, Ok(Outcome::Waiting { id })))
+    }
+
+    /// The person's answer for this company's wallet came back.
+    pub(crate) fn receive_authorised(
+        &mut self,
+        thread: Thread,
+        now: Timestamp,
+        transaction: &[u8],
+        answer: &str,
+    ) -> Result<Step, Error> {
+        if self.settings.kind != HolderKind::Company {
+            return Err(Code::WrongWallet.into());
+        }
+        self.current_trust(now)?;
+        if answer.len() > credentials::link::LINK_MAX || answer.split('.').count() != 5 {
+            return Err(Code::LinkInvalid.into());
+        }
+        let transaction = text(transaction);
+        let row = self.tables.get::<IssuingRow>(&transaction)?;
+        let row = row.ok_or(Code::UnknownSession)?;
+        match &row.stage {
+            Stage::Authorise => {}
+            Stage::Requested { .. } | Stage::Delivered { .. } => {
+                return self.resend_issuing(thread, &transaction);
+            }
+            Stage::Begun | Stage::Identify { .. } => return Err(Code::UnexpectedMessage.into()),
+        }
+        let requested = IssuingRow {
+            stage: Stage::Requested {
+                answer: Some(answer.to_owned()),
+            },
+            ..row
+        };
+        let mut change = self.tables.change();
+        change.put(&transaction, &requested)?;
+        change.commit()?;
+        self.resend_issuing(thread, &transaction)
+    }
+
+    pub(crate) fn receive_issue(
+        &mut self,
+        thread: Thread,
+        now: Timestamp,
+        peer: &str,
+        talk: Talk,
+        reply: Reply,
+    ) -> Result<Step, Error> {
+        let transaction = talk.transaction;
+        match (talk.wait, reply) {
+            (Wait::Terms, Reply::Terms(terms)) => {
+                let result = self.take_terms(thread, now, peer, &transaction, terms);
+                self.drop_if_refused(now, &transaction, result)
+            }
+            (
+                Wait::Delivery,
+                Reply::Delivery {
+                    transaction: named,
+                    credentials,
+                },
+            ) => {
+                let result = if text(&named) == transaction {
+                    self.take_delivery(now, &transaction, &credentials)
+                } else {
+                    Err(Code::WrongRequest.into())
+                };
+                self.drop_if_refused(now, &transaction, result)?;
+                self.resend_issuing(thread, &transaction)
+            }
+            (Wait::Acknowledged { credentials }, reply) => {
+                let is_told = match reply {
+                    Reply::Acknowledged => true,
+                    Reply::Problem(problem) => !is_passing(problem.code),
+                    _ => false,
+                };
+                if is_told {
+                    let mut change = self.tables.change();
+                    change.delete::<IssuingRow>(&transaction);
+                    change.commit()?;
+                }
+                Ok(done(thread, Ok(Outcome::Collected { credentials })))
+            }
+            (_, Reply::Problem(problem)) => {
+                self.drop_if_refused(now, &transaction, Err(problem.into()))
+            }
+            _ => Err(Code::UnexpectedMessage.into()),
+        }
+    }
+
+    /// Ends the issuing when it was refused for a reason that stays, and says so in the history.
+    fn drop_if_refused<T>(
+        &mut self,
+        now: Timestamp,
+        transaction: &str,
+        result: Result<T, Error>,
+    ) -> Result<T, Error> {
+        if let Err(Error::Refused(problem)) = &result
+            && !is_passing(problem.code)
+            && let Some(row) = self.tables.get::<IssuingRow>(transaction)?
+            && !matches!(row.stage, Stage::Delivered { .. })
+        {
+            self.drop_issuing(transaction, Some((now, problem.code)))?;
+        }
+        result
+    }
+
+    /// Forgets an issuing with its keys and the identification it waits for.
+    fn drop_issuing(
+        &mut self,
+        transaction: &str,
+        failed: Option<(Timestamp, Code)>,
+    ) -> Result<(), Error> {
+        let Some(row) = self.tables.get::<IssuingRow>(transaction)? else {
+            return Ok(());
+        };
+        let keys = match row.stage {
+            // The keys of what is held belong to its copies.
+            Stage::Delivered { .. } => Vec::new(),
+            _ => new_keys(&row)?,
+        };
+        let pending = self.identification(transaction)?;
+        let event = failed.map(|(now, code)| Event {
+            types: vec![row.vct.clone()],
+            code: Some(code),
+            ..self.event(now, What::Failed, &row.issuer)
+        });
+        let mut change = self.tables.change();
+        change.delete::<IssuingRow>(transaction);
+        for key in &keys {
+            change.delete_key(key);
+        }
+        for id in &pending {
+            change.delete::<RequestRow>(id);
+        }
+        if let Some(event) = event {
+            change.event(&event)?;
+        }
+        change.commit()
+    }
+
+    /// Names of the requests that identify for an issuing; at most one.
+    fn identification(&self, transaction: &str) -> Result<Vec<String>, Error> {
+        let rows = self.tables.named::<RequestRow>()?;
+        Ok(rows
+            .into_iter()
+            .filter(|(_, row)| row.transaction.as_deref() == Some(transaction))
+            .map(|(id, _)| id)
+            .collect())
+    }
+
+    /// The keys made for an issuing.
+    pub(crate) fn issuing_keys(&self, transaction: &str) -> Result<Vec<VerifyingKey>, Error> {
+        match self.tables.get::<IssuingRow>(transaction)? {
+            Some(row) => new_keys(&row),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Checks the terms, makes the keys, and goes on to the identification that the type needs.
+    fn take_terms(
+        &mut self,
+        thread: Thread,
+        now: Timestamp,
+        peer: &str,
+        transaction: &str,
+        terms: Terms,
+    ) -> Result<Step, Error> {
+        let row = self.tables.get::<IssuingRow>(transaction)?;
+        let row = row.ok_or(Code::UnexpectedMessage)?;
+        if !matches!(row.stage, Stage::Begun) {
+            return Err(Code::UnexpectedMessage.into());
+        }
+        let credential_type = self.known_type(&row.vct)?;
+        let is_in_bounds = (1..=ROWS_MAX).contains(&terms.rows)
+            && terms.copies >= 1
+            && usize::from(terms.copies) <= COPIES_MAX
+            && (1..=NAME_MAX).contains(&terms.nonce.len());
+        if !is_in_bounds {
+            return Err(Code::Malformed.into());
+        }
+        let is_by_text = matches!(credential_type.holder.proof, HolderProof::Role { .. });
+        let opened = match (&credential_type.holder.proof, &terms.request) {
+            (HolderProof::ActivationCode, None) => None,
+            (
+                HolderProof::Credential { vct, path } | HolderProof::Role { vct, path, .. },
+                Some(request),
+            ) => {
+                let opened = request::open(request, &*self.trust()?, Some(peer), now)?;
+                self.check_identification(&opened, &row, &terms, is_by_text)?;
+                asks_only(&opened, vct, path)?;
+                Some(opened)
+            }
+            _ => return Err(Code::WrongRequest.into()),
+        };
+        let count = u32::from(terms.copies) * u32::from(terms.rows);
+        let keys: Vec<SigningKey> = (0..count)
+            .map(|_| SigningKey::generate(&mut *self.random))
+            .collect();
+        let pending = match &opened {
+            Some(_) if !is_by_text => Some(self.short_name()),
+            _ => None,
+        };
+        let stage = match (&pending, is_by_text) {
+            (Some(pending), _) => Stage::Identify {
+                pending: pending.clone(),
+            },
+            (None, true) => Stage::Authorise,
+            (None, false) => Stage::Requested { answer: None },
+        };
+        let row = IssuingRow {
+            terms: Some(TermsRow {
+                nonce: terms.nonce,
+                copies: terms.copies,
+                rows: terms.rows,
+                request: terms.request,
+                until: opened.as_ref().map(|opened| opened.request.expires),
+                keys: keys
+                    .iter()
+                    .map(|key| text(&key.verifying_key().to_bytes()))
+                    .collect(),
+            }),
+            stage,
+            ..row
+        };
+        let mut change = self.tables.change();
+        for key in &keys {
+            change.put_key(key);
+        }
+        change.put(transaction, &row)?;
+        if let (Some(id), Some(opened)) = (&pending, &opened) {
+            let request = RequestRow {
+                transaction: Some(transaction.to_owned()),
+                ..request_row(opened, Kind::Identify)
+            };
+            change.add(id, &request)?;
+        }
+        change.commit()?;
+        match pending {
+            Some(id) => Ok(done(thread, Ok(Outcome::Waiting { id }))),
+            None if is_by_text => {
+                let authorise = self.authorise_text(transaction, &row)?;
+                carry(thread, &Link::Authorise(authorise.clone()), &authorise)
+            }
+            None => self.resend_issuing(thread, transaction),
+        }
+    }
+
+    /// The request of the terms is this issuer's, for this type and this wallet's holder.
+    fn check_identification(
+        &self,
+        opened: &OpenedRequest,
+        row: &IssuingRow,
+        terms: &Terms,
+        is_by_text: bool,
+    ) -> Result<(), Error> {
+        let request = &opened.request;
+        let Some(issue) = &request.issue else {
+            return Err(Problem::new(Code::WrongRequest, "issue").into());
+        };
+        let wrong = if request.asker != row.issuer {
+            "client_id"
+        } else if request.nonce != terms.nonce {
+            "nonce"
+        } else if issue.vct != row.vct {
+            "vct"
+        } else if issue.organisation != self.settings.organisation
+            && (is_by_text || issue.organisation.is_some())
+        {
+            // A company that proves itself with its own credential need not be named beside it.
+            "organisation"
+        } else {
+            return Ok(());
+        };
+        Err(Problem::new(Code::WrongRequest, wrong).into())
+    }
+
+    /// The text for the person's wallet.
+    fn authorise_text(&self, transaction: &str, row: &IssuingRow) -> Result<Authorise, Error> {
+        let terms = row.terms.as_ref().ok_or(damaged())?;
+        Ok(Authorise {
+            request: terms.request.clone().ok_or(damaged())?,
+            transaction: bytes::<16>(transaction).ok_or(damaged())?.to_vec(),
+            keys_hash: keys_hash(&new_keys(row)?).to_vec(),
+            organisation: self.settings.organisation.clone().ok_or(damaged())?,
+        })
+    }
+
+    /// Checks a delivery whole, and stores it whole.
+    fn take_delivery(
+        &mut self,
+        now: Timestamp,
+        transaction: &str,
+        delivered: &[Vec<String>],
+    ) -> Result<(), Error> {
+        let row = self.tables.get::<IssuingRow>(transaction)?;
+        let row = row.ok_or(Code::UnexpectedMessage)?;
+        match &row.stage {
+            Stage::Requested { .. } => {}
+            // The same delivery came twice.
+            Stage::Delivered { .. } => return Ok(()),
+            _ => return Err(Code::UnexpectedMessage.into()),
+        }
+        let credential_type = self.known_type(&row.vct)?;
+        let terms = row.terms.as_ref().ok_or(damaged())?;
+        let mut unclaimed: BTreeSet<VerifyingKey> = new_keys(&row)?.into_iter().collect();
+        if delivered.is_empty()
+            || delivered.len() > usize::from(terms.rows)
+            || delivered
+                .iter()
+                .any(|copies| copies.len() != usize::from(terms.copies))
+        {
+            return Err(Problem::new(Code::Malformed, "credentials").into());
+        }
+        let number = self.settings.organisation.as_ref().or(row.subject.as_ref());
+        let held = self.holdings()?;
+        let mut replaced = Vec::new();
+        for copies in delivered {
+            let mut first: Option<VerifiedCredential> = None;
+            for copy in copies {
+                let verified = self.check_copy(now, &row, copy)?;
+                let key = SdJwt::parse(copy)?.holder_key();
+                if !key.is_some_and(|key| unclaimed.remove(&key)) {
+                    return Err(Code::HolderBindingInvalid.into());
+                }
+                match &first {
+                    Some(first) if first.claims() != verified.claims() => {
+                        return Err(Problem::new(Code::SchemaInvalid, "copies").into());
+                    }
+                    Some(_) => {}
+                    None => first = Some(verified),
+                }
+            }
+            let claims = first.as_ref().map_or(&Value::Null, VerifiedCredential::claims);
+            let theirs = values_at(claims, &credential_type.holder.number);
+            if let Some(number) = number
+                && !matches!(theirs.as_slice(), [one] if one.as_str() == Some(number.as_str()))
+            {
+                return Err(Code::WrongSubject.into());
+            }
+            // Another content of the same register row takes the place of the older one.
+            let key = row_key(&credential_type, claims);
+            replaced.extend(
+                held.iter()
+                    .filter(|held| held.row.issuer == row.issuer && held.row.vct == row.vct)
+                    .filter(|held| key.is_some() && row_key(&credential_type, &held.claims) == key)
+                    .filter(|held| held.claims != *claims)
+                    .map(|held| (held.id.clone(), held.row.clone())),
+            );
+        }
+        let names: Vec<String> = delivered.iter().map(|_| self.short_name()).collect();
+        let pending = self.identification(transaction)?;
+        let event = Event {
+            types: vec![row.vct.clone()],
+            credentials: names.clone(),
+            ..self.event(now, What::Collected, &row.issuer)
+        };
+        let mut change = self.tables.change();
+        for (name, copies) in names.iter().zip(delivered) {
+            let credential = CredentialRow {
+                vct: row.vct.clone(),
+                issuer: row.issuer.clone(),
+                collected: now,
+                is_replaced: false,
+                copies: u32::from(terms.copies),
+            };
+            change.add(name, &credential)?;
+            for (number, copy) in (0..).zip(copies) {
+                let copy = CopyRow {
+                    text: copy.clone(),
+                    used: None,
+                    state: None,
+                };
+                change.put_copy(name, number, &copy)?;
+            }
+        }
+        for (id, old) in replaced {
+            let old = CredentialRow {
+                is_replaced: true,
+                ..old
+            };
+            change.put(&id, &old)?;
+        }
+        for key in &unclaimed {
+            change.delete_key(key);
+        }
+        for id in &pending {
+            change.delete::<RequestRow>(id);
+        }
+        let delivered = IssuingRow {
+            code: None,
+            stage: Stage::Delivered { credentials: names },
+            ..row
+        };
+        change.put(transaction, &delivered)?;
+        change.event(&event)?;
+        change.commit()
+    }
+
+    /// One copy through the gate: by the issuer that was asked, of the type that was asked.
+    fn check_copy(
+        &self,
+        now: Timestamp,
+        row: &IssuingRow,
+        copy: &str,
+    ) -> Result<VerifiedCredential, Error> {
+        let trust = self.trust()?;
+        let context = verify::Context {
+            now,
+            trust: Some(&trust),
+            status: &JustDelivered(now),
+            types: &self.types,
+            status_age_max: DAY,
+        };
+        let (report, verified) = verify::credential(copy, &context);
+        let verified = verified.ok_or_else(|| {
+            let problem = report.problem().cloned();
+            Error::from(problem.unwrap_or_else(|| Code::Internal.into()))
+        })?;
+        if *verified.issuer() != row.issuer {
+            return Err(Code::UnknownIssuer.into());
+        }
+        if verified.vct() != row.vct {
+            return Err(Problem::new(Code::TypeNotAllowed, verified.vct()).into());
+        }
+        Ok(verified)
+    }
+
+    /// The next message of an issuing: for the first time, or the same again.
+    pub(crate) fn resend_issuing(
+        &mut self,
+        thread: Thread,
+        transaction: &str,
+    ) -> Result<Step, Error> {
+        let row = self.tables.get::<IssuingRow>(transaction)?;
+        let row = row.ok_or(Error::NotFound)?;
+        let id = bytes::<16>(transaction).ok_or(damaged())?.to_vec();
+        let (ask, wait) = match &row.stage {
+            Stage::Begun => {
+                let ask = Ask::Begin {
+                    vct: row.vct.clone(),
+                    offer: offer_id(&row)?,
+                    organisation: self.settings.organisation.clone(),
+                };
+                (ask, Wait::Terms)
+            }
+            Stage::Requested { answer } => {
+                let request = self.request(id, &row, answer.as_deref())?;
+                (Ask::Request(Box::new(request)), Wait::Delivery)
+            }
+            Stage::Delivered { credentials } => {
+                let wait = Wait::Acknowledged {
+                    credentials: credentials.clone(),
+                };
+                (Ask::Acknowledge { transaction: id }, wait)
+            }
+            Stage::Identify { .. } | Stage::Authorise => return Err(Error::NotFound),
+        };
+        let talk = Talk {
+            to: row.issuer,
+            transaction: transaction.to_owned(),
+            wait,
+        };
+        self.send(thread, Outgoing::Issue(ask), crate::Talk::Issue(talk))
+    }
+
+    /// The request of an issuing. Ed25519 signatures are deterministic, so it is the same bytes each time.
+    fn request(
+        &self,
+        transaction: Vec<u8>,
+        row: &IssuingRow,
+        answer: Option<&str>,
+    ) -> Result<Request, Error> {
+        let terms = row.terms.as_ref().ok_or(damaged())?;
+        let payload = json!({
+            "aud": row.issuer,
+            "nonce": terms.nonce,
+            "transaction": text(&transaction),
+        });
+        let mut proofs = Vec::new();
+        for public in new_keys(row)? {
+            let key = self.tables.key(&public)?;
+            let header = Map::from_iter([("jwk".to_owned(), public.to_jwk())]);
+            proofs.push(jws::sign(KEY_PROOF_TYP, None, header, &payload, &key)?);
+        }
+        let identification = match (answer, &row.code) {
+            (Some(answer), _) => Identification::Presentation {
+                answer: answer.to_owned(),
+            },
+            (None, Some(code)) => Identification::Code {
+                offer: offer_id(row)?.ok_or(damaged())?,
+                code: code.0.to_string(),
+            },
+            (None, None) => return Err(damaged()),
+        };
+        Ok(Request {
+            transaction,
+            vct: row.vct.clone(),
+            nonce: terms.nonce.clone(),
+            proofs,
+            identification,
+        })
+    }
+
+    /// Issuings whose next message is to be sent and is not on its way.
+    pub(crate) fn unsent_issuings(&self) -> Result<Vec<String>, Error> {
+        let rows = self.tables.named::<IssuingRow>()?;
+        Ok(rows
+            .into_iter()
+            .filter(|(_, row)| {
+                matches!(
+                    row.stage,
+                    Stage::Begun | Stage::Requested { .. } | Stage::Delivered { .. }
+                )
+            })
+            .map(|(transaction, _)| transaction)
+            .filter(|transaction| {
+                !self.talks.values().any(|talk| match talk {
+                    crate::Talk::Issue(talk) => talk.transaction == *transaction,
+                    crate::Talk::Present(_) => false,
+                })
+            })
+            .collect())
+    }
+
+    /// Drops issuings that cannot come to an end any more.
+    pub(crate) fn sweep_issuings(&mut self, now: Timestamp) -> Result<(), Error> {
+        for (transaction, row) in self.tables.named::<IssuingRow>()? {
+            let is_old = now.since(row.started) > UNFINISHED_MAX;
+            let is_request_over = row
+                .terms
+                .as_ref()
+                .and_then(|terms| terms.until)
+                .is_some_and(|until| now >= until);
+            let failed = match row.stage {
+                Stage::Begun if is_old => None,
+                Stage::Identify { .. } | Stage::Authorise if is_request_over => None,
+                Stage::Requested { .. } if is_old => Some((now, Code::Expired)),
+                Stage::Delivered { .. } if is_old => None,
+                _ => continue,
+            };
+            self.drop_issuing(&transaction, failed)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn known_type(&self, vct: &str) -> Result<Arc<CredentialType>, Error> {
+        let known = self.types.get(vct).cloned();
+        known.ok_or_else(|| Problem::new(Code::UnknownType, vct).into())
+    }
+}
+
+/// What the key binding of an answer covers beside the request: the new keys, when it identifies for issuing.
+pub(crate) fn covers(
+    row: &RequestRow,
+    issuing: Option<&(String, IssuingRow)>,
+    opened: &OpenedRequest,
+) -> Result<Option<Covers>, Error> {
+    let organisation = opened
+        .request
+        .issue
+        .as_ref()
+        .and_then(|issue| issue.organisation.clone());
+    match (row.kind, issuing, &row.authorise) {
+        (Kind::Present, _, _) => Ok(None),
+        (Kind::Identify, Some((transaction, issuing)), _) => Ok(Some(Covers {
+            transaction: bytes(transaction).ok_or(damaged())?,
+            keys_hash: keys_hash(&new_keys(issuing)?),
+            organisation,
+        })),
+        (Kind::Authorise, _, Some(authorise)) => Ok(Some(Covers {
+            transaction: authorise
+                .transaction
+                .as_slice()
+                .try_into()
+                .map_err(|_| damaged())?,
+            keys_hash: authorise
+                .keys_hash
+                .as_slice()
+                .try_into()
+                .map_err(|_| damaged())?,
+            organisation,
+        })),
+        _ => Err(damaged()),
+    }
+}
+
+/// The person's answer as a text for the company's wallet.
+pub(crate) fn carry_authorised(
+    thread: Thread,
+    authorise: &Authorise,
+    answer: String,
+) -> Result<Step, Error> {
+    let link = Link::Authorised {
+        transaction: authorise.transaction.clone(),
+        answer,
+    };
+    carry(thread, &link, authorise)
+}
+
+fn carry(thread: Thread, link: &Link, authorise: &Authorise) -> Result<Step, Error> {
+    let outcome = Outcome::Carry {
+        text: link.to_text()?,
+        words: authorise.words(),
+    };
+    Ok(done(thread, Ok(outcome)))
+}
+
+/// An identification asks for one claim of one type, the one that the type to be collected names; anything more is `over_ask`.
+fn asks_only(opened: &OpenedRequest, vct: &str, path: &Path) -> Result<(), Error> {
+    for asked in &opened.request.query.credentials {
+        if asked.vct != vct {
+            return Err(Problem::new(Code::OverAsk, asked.vct.as_str()).into());
+        }
+        for claim in &asked.claims {
+            if claim.path != *path {
+                return Err(Problem::new(Code::OverAsk, claim.path.to_string()).into());
+            }
+        }
+    }
+    match opened.request.query.credentials.as_slice() {
+        [_] => Ok(()),
+        _ => Err(Problem::new(Code::OverAsk, vct).into()),
+    }
+}
+
+/// What names the register row that a credential is about, as far as its claims tell.
+fn row_key(credential_type: &CredentialType, claims: &Value) -> Option<Vec<Value>> {
+    let parts = credential_type
+        .row_key
+        .iter()
+        .map(|path| match values_at(claims, path).as_slice() {
+            [one] => Some((*one).clone()),
+            _ => None,
+        });
+    parts.collect()
+}
+
+fn new_keys(row: &IssuingRow) -> Result<Vec<VerifyingKey>, Error> {
+    let terms = row.terms.as_ref();
+    terms
+        .map_or(&[][..], |terms| &terms.keys)
+        .iter()
+        .map(|key| public_key(key).ok_or(damaged()))
+        .collect()
+}
+
+fn offer_id(row: &IssuingRow) -> Result<Option<Vec<u8>>, Error> {
+    use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+    row.offer
+        .as_ref()
+        .map(|offer| BASE64_URL_SAFE_NO_PAD.decode(offer).map_err(|_| damaged()))
+        .transpose()
+}
+
+fn damaged() -> Error {
+    Error::Row {
+        table: <IssuingRow as crate::tables::Row>::TABLE,
+    }
+}

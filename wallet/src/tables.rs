@@ -1,0 +1,389 @@
+//! What is kept, on `store`: credentials, copies and their keys, what is under way, decisions, receipts, history.
+//!
+//! Every row is JSON; byte strings in it are base64url. Only [`Tables::key`] reads a private key.
+
+use crate::Error;
+use crate::history::Event;
+use crate::Settings;
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use credentials::decision::Decision;
+use credentials::link::Authorise;
+use credentials::status::State;
+use credentials::{Did, SigningKey, Timestamp, VerifyingKey};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use store::{Key, Store, Table, Transaction};
+use zeroize::Zeroizing;
+
+/// A held credential, without its copies. Group: none; id: its name.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct CredentialRow {
+    pub(crate) vct: String,
+    pub(crate) issuer: Did,
+    pub(crate) collected: Timestamp,
+    /// A newer credential of the same register row came, with other content.
+    pub(crate) is_replaced: bool,
+    pub(crate) copies: u32,
+}
+
+/// One once-only copy. Group: the credential's name; id: its number, big-endian.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct CopyRow {
+    /// The SD-JWT with all its disclosures.
+    pub(crate) text: String,
+    /// Hash of the request it was shown to.
+    pub(crate) used: Option<String>,
+    /// What the status list last said that is not `valid`.
+    pub(crate) state: Option<State>,
+}
+
+/// Collecting a credential. Id: the transaction, base64url.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct IssuingRow {
+    pub(crate) issuer: Did,
+    pub(crate) vct: String,
+    pub(crate) offer: Option<String>,
+    pub(crate) code: Option<ActivationCode>,
+    pub(crate) started: Timestamp,
+    /// From the terms, once there are any.
+    pub(crate) terms: Option<TermsRow>,
+    /// Number of the person or company that proved who they are; what is delivered must be theirs.
+    pub(crate) subject: Option<String>,
+    pub(crate) stage: Stage,
+}
+/// What the issuer's terms said, and the keys made for them.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct TermsRow {
+    pub(crate) nonce: String,
+    pub(crate) copies: u16,
+    pub(crate) rows: u16,
+    pub(crate) request: Option<String>,
+    /// Until when the request can be answered.
+    pub(crate) until: Option<Timestamp>,
+    /// The new public keys in order.
+    pub(crate) keys: Vec<String>,
+}
+/// How far collecting got.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Stage {
+    /// The terms were asked for.
+    Begun,
+    /// A person of this wallet must decide about the identification of this name.
+    Identify { pending: String },
+    /// A text was given out for the person's wallet; its answer is to come back.
+    Authorise,
+    /// The request may have been sent; with the identification, where one is needed.
+    Requested { answer: Option<String> },
+    /// The credentials are held; the issuer is to be told.
+    Delivered { credentials: Vec<String> },
+}
+
+/// An activation code as typed. Wiped when dropped.
+#[derive(Clone)]
+pub(crate) struct ActivationCode(pub(crate) Zeroizing<String>);
+impl Serialize for ActivationCode {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+impl<'de> Deserialize<'de> for ActivationCode {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|code| ActivationCode(Zeroizing::new(code)))
+    }
+}
+
+/// Why a request is before the person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Somebody asks to see credentials.
+    Present,
+    /// An issuer asks who the holder is, before a credential is collected into this wallet.
+    Identify,
+    /// An issuer asks who a person is, before a company's wallet is opened.
+    Authorise,
+}
+
+/// A request before the person. Id: its name.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct RequestRow {
+    pub(crate) kind: Kind,
+    /// The signed request.
+    pub(crate) request: String,
+    /// Its hash, base64url.
+    pub(crate) hash: String,
+    pub(crate) asker: Did,
+    pub(crate) session: String,
+    pub(crate) expires: Timestamp,
+    pub(crate) service: String,
+    pub(crate) case: String,
+    /// The issuing it identifies for.
+    pub(crate) transaction: Option<String>,
+    /// The text of the company's wallet.
+    pub(crate) authorise: Option<Authorise>,
+    pub(crate) stage: RequestStage,
+}
+/// How far answering got.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RequestStage {
+    /// Waits for the person.
+    Open,
+    /// The person said yes; exactly this answer may have been sent.
+    Answered { answer: String },
+    /// The person said no; the asker is to be told.
+    Declined,
+}
+
+/// A decision. Id: hash of the request.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct DecisionRow {
+    pub(crate) kind: Kind,
+    pub(crate) decision: Decision,
+    /// The decision signed with the key of each copy that was shown; none when refused.
+    pub(crate) signed: Vec<String>,
+}
+
+/// A receipt. Id: hash of the request.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct ReceiptRow {
+    pub(crate) receipt: credentials::decision::Receipt,
+    pub(crate) signed: String,
+}
+
+/// A kind of row: its table and what it holds.
+pub(crate) trait Row: Serialize + DeserializeOwned {
+    const TABLE: &'static str;
+}
+impl Row for CredentialRow {
+    const TABLE: &'static str = "wallet-credentials";
+}
+impl Row for CopyRow {
+    const TABLE: &'static str = "wallet-copies";
+}
+impl Row for IssuingRow {
+    const TABLE: &'static str = "wallet-issuings";
+}
+impl Row for RequestRow {
+    const TABLE: &'static str = "wallet-requests";
+}
+impl Row for DecisionRow {
+    const TABLE: &'static str = "wallet-decisions";
+}
+impl Row for ReceiptRow {
+    const TABLE: &'static str = "wallet-receipts";
+}
+impl Row for Event {
+    const TABLE: &'static str = "wallet-history";
+}
+impl Row for Settings {
+    const TABLE: &'static str = "wallet-holder";
+}
+
+/// Private keys of copies, by their public keys.
+const KEYS: &str = "wallet-keys";
+/// Secret of the throw-away PeerId for each counterpart.
+const RELATIONS: &str = "wallet-relations";
+
+/// The wallet's tables.
+pub(crate) struct Tables {
+    store: Store,
+    /// Number of the next line of history.
+    next_event: u64,
+}
+
+impl Tables {
+    pub(crate) fn new(store: Store) -> Result<Tables, Error> {
+        let mut tables = Tables {
+            store,
+            next_event: 0,
+        };
+        tables.next_event = tables
+            .rows::<Event>(b"")?
+            .last()
+            .and_then(|(id, _)| id.as_slice().try_into().ok().map(u64::from_be_bytes))
+            .map_or(0, |last| last.saturating_add(1));
+        Ok(tables)
+    }
+
+    pub(crate) fn get<T: Row>(&self, id: &str) -> Result<Option<T>, Error> {
+        self.get_in(b"", id.as_bytes())
+    }
+
+    pub(crate) fn get_in<T: Row>(&self, group: &[u8], id: &[u8]) -> Result<Option<T>, Error> {
+        let value = self.table::<T>().get(Key::in_group(group, id))?;
+        value.map(Zeroizing::new).map(|value| read(&value)).transpose()
+    }
+
+    /// Every row of a group, sorted by id.
+    pub(crate) fn rows<T: Row>(&self, group: &[u8]) -> Result<Vec<(Vec<u8>, T)>, Error> {
+        self.table::<T>()
+            .group(group)?
+            .into_iter()
+            .map(|(id, value)| Ok((id, read(&Zeroizing::new(value))?)))
+            .collect()
+    }
+
+    /// The same, for rows that are named by text.
+    pub(crate) fn named<T: Row>(&self) -> Result<Vec<(String, T)>, Error> {
+        self.rows::<T>(b"")?
+            .into_iter()
+            .map(|(id, row)| {
+                let name = String::from_utf8(id).map_err(|_| Error::Row { table: T::TABLE })?;
+                Ok((name, row))
+            })
+            .collect()
+    }
+
+    /// The copies of a credential, by number.
+    pub(crate) fn copies(&self, credential: &str) -> Result<Vec<(u32, CopyRow)>, Error> {
+        self.rows::<CopyRow>(credential.as_bytes())?
+            .into_iter()
+            .map(|(id, row)| {
+                let number = id.as_slice().try_into().map(u32::from_be_bytes);
+                Ok((
+                    number.map_err(|_| Error::Row {
+                        table: CopyRow::TABLE,
+                    })?,
+                    row,
+                ))
+            })
+            .collect()
+    }
+
+    /// The private half of a copy's key.
+    pub(crate) fn key(&self, public: &VerifyingKey) -> Result<SigningKey, Error> {
+        let id = public.to_bytes();
+        let secret = self.store.table(KEYS).get(&id)?.map(Zeroizing::new);
+        let secret: Option<Zeroizing<[u8; 32]>> =
+            secret.and_then(|secret| secret.as_slice().try_into().ok().map(Zeroizing::new));
+        let secret = secret.ok_or(Error::Row { table: KEYS })?;
+        Ok(SigningKey::from_bytes(&secret))
+    }
+
+    /// The secret for a counterpart, if there is one.
+    pub(crate) fn relation(&self, with: &str) -> Result<Option<Zeroizing<[u8; 32]>>, Error> {
+        let Some(secret) = self.store.table(RELATIONS).get(with)?.map(Zeroizing::new) else {
+            return Ok(None);
+        };
+        let secret: [u8; 32] = secret
+            .as_slice()
+            .try_into()
+            .map_err(|_| Error::Row { table: RELATIONS })?;
+        Ok(Some(Zeroizing::new(secret)))
+    }
+
+    /// Changes that take effect together.
+    pub(crate) fn change(&mut self) -> Change<'_> {
+        Change {
+            transaction: self.store.transaction(),
+            next_event: self.next_event,
+            tables: self,
+        }
+    }
+
+    fn table<T: Row>(&self) -> Table {
+        self.store.table(T::TABLE)
+    }
+}
+
+/// A transaction on the wallet's tables. Nothing happens before [`Change::commit`].
+#[must_use = "nothing is written before commit"]
+pub(crate) struct Change<'a> {
+    tables: &'a mut Tables,
+    transaction: Transaction,
+    next_event: u64,
+}
+
+impl Change<'_> {
+    pub(crate) fn put<T: Row>(&mut self, id: &str, row: &T) -> Result<(), Error> {
+        self.put_in(b"", id.as_bytes(), row)
+    }
+
+    fn put_in<T: Row>(&mut self, group: &[u8], id: &[u8], row: &T) -> Result<(), Error> {
+        let value = write(row)?;
+        self.transaction
+            .put(&self.tables.table::<T>(), Key::in_group(group, id), &value);
+        Ok(())
+    }
+
+    /// Puts a row that must be new.
+    pub(crate) fn add<T: Row>(&mut self, id: &str, row: &T) -> Result<(), Error> {
+        self.transaction.require_absent(&self.tables.table::<T>(), id);
+        self.put(id, row)
+    }
+
+    pub(crate) fn put_copy(&mut self, credential: &str, number: u32, row: &CopyRow) -> Result<(), Error> {
+        self.put_in(credential.as_bytes(), &number.to_be_bytes(), row)
+    }
+
+    pub(crate) fn delete<T: Row>(&mut self, id: &str) {
+        self.transaction.delete(&self.tables.table::<T>(), id);
+    }
+
+    pub(crate) fn delete_copy(&mut self, credential: &str, number: u32) {
+        self.transaction.delete(
+            &self.tables.table::<CopyRow>(),
+            Key::in_group(credential.as_bytes(), &number.to_be_bytes()),
+        );
+    }
+
+    pub(crate) fn put_key(&mut self, key: &SigningKey) {
+        let id = key.verifying_key().to_bytes();
+        self.transaction
+            .put(&self.tables.store.table(KEYS), &id, key.to_bytes().as_slice());
+    }
+
+    pub(crate) fn delete_key(&mut self, public: &VerifyingKey) {
+        self.transaction
+            .delete(&self.tables.store.table(KEYS), &public.to_bytes());
+    }
+
+    pub(crate) fn put_relation(&mut self, with: &str, secret: &[u8; 32]) {
+        self.transaction
+            .put(&self.tables.store.table(RELATIONS), with, secret);
+    }
+
+    /// Adds a line of history.
+    pub(crate) fn event(&mut self, event: &Event) -> Result<(), Error> {
+        let id = self.next_event.to_be_bytes();
+        self.next_event = self.next_event.saturating_add(1);
+        let value = write(event)?;
+        let table = self.tables.table::<Event>();
+        self.transaction.require_absent(&table, &id).put(&table, &id, &value);
+        Ok(())
+    }
+
+    /// Writes everything, durably.
+    pub(crate) fn commit(self) -> Result<(), Error> {
+        self.transaction.commit()?;
+        self.tables.next_event = self.next_event;
+        Ok(())
+    }
+}
+
+fn read<T: Row>(value: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(value).map_err(|_| Error::Row { table: T::TABLE })
+}
+
+fn write<T: Row>(row: &T) -> Result<Zeroizing<Vec<u8>>, Error> {
+    serde_json::to_vec(row)
+        .map(Zeroizing::new)
+        .map_err(|_| Error::Row { table: T::TABLE })
+}
+
+/// Bytes as they stand in rows.
+pub(crate) fn text(bytes: &[u8]) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Bytes of a row.
+pub(crate) fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
+    BASE64_URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
+}
+
+/// A public key of a row.
+pub(crate) fn public_key(text: &str) -> Option<VerifyingKey> {
+    VerifyingKey::from_bytes(&bytes(text)?)
+}

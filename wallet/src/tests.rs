@@ -1,0 +1,7 @@
+//! The wallet against an issuer and an asker made of `credentials`: real signatures, a real store, no mocks.
+
+mod collecting;
+mod company;
+mod keeping;
+mod presenting;
+mod world;
