@@ -42,13 +42,7 @@ impl Decision {
     pub fn sign(&self, holder: &dyn Signer) -> Result<String, Problem> {
         self.check()?;
         let header = Map::from_iter([("jwk".to_owned(), holder.verifying_key().to_jwk())]);
-        bounded(jws::sign(
-            DECISION_TYP,
-            None,
-            header,
-            &to_value(self)?,
-            holder,
-        )?)
+        bounded(jws::sign(DECISION_TYP, None, header, &to_value(self)?, holder)?)
     }
     /// Reads and checks a decision; returns the key that signed it. Errors: `malformed`, `signature_invalid`, `too_large`.
     pub fn open(jws: &str) -> Result<(Decision, VerifyingKey), Problem> {
@@ -70,14 +64,8 @@ impl Decision {
         check(&[
             ("request", is_hash(&self.request)),
             ("text", is_hash(&self.text)),
-            (
-                "language",
-                matches!(self.language.as_str(), "nb" | "nn" | "en"),
-            ),
-            (
-                "outcome",
-                matches!(self.outcome.as_str(), "shared" | "refused"),
-            ),
+            ("language", matches!(self.language.as_str(), "nb" | "nn" | "en")),
+            ("outcome", matches!(self.outcome.as_str(), "shared" | "refused")),
         ])
     }
 }
@@ -109,26 +97,16 @@ impl Receipt {
     /// Signs with the organisation's key. Errors: `malformed` with the field that has not its form, or `kid` for another's key.
     pub fn sign(&self, kid: &str, signer: &dyn Signer) -> Result<String, Problem> {
         self.check(kid)?;
-        bounded(jws::sign(
-            RECEIPT_TYP,
-            Some(kid),
-            Map::new(),
-            &to_value(self)?,
-            signer,
-        )?)
+        bounded(jws::sign(RECEIPT_TYP, Some(kid), Map::new(), &to_value(self)?, signer)?)
     }
     /// Reads and checks against the trust document: asker listed (`unknown_verifier`), its key valid when it signed
     /// (`unknown_key`, `key_outside_window`, `key_compromised`), `signature_invalid`, `malformed`, `too_large`.
     pub fn open(jws: &str, trust: &crate::trust::Trust) -> Result<Receipt, Problem> {
         let signed = Jws::parse(jws, RECEIPT_TYP, RECORD_MAX)?;
         let receipt: Receipt = from_payload(signed.payload.clone())?;
-        let kid = signed
-            .kid()
-            .ok_or_else(|| Problem::new(Code::Malformed, "kid"))?;
+        let kid = signed.kid().ok_or_else(|| Problem::new(Code::Malformed, "kid"))?;
         receipt.check(kid)?;
-        let asker = trust
-            .organisation(&receipt.asker)
-            .ok_or(Code::UnknownVerifier)?;
+        let asker = trust.organisation(&receipt.asker).ok_or(Code::UnknownVerifier)?;
         if !signed.verify(asker.key_at(kid, receipt.at)?) {
             return Err(Code::SignatureInvalid.into());
         }
@@ -139,10 +117,7 @@ impl Receipt {
         check(&[
             ("request", is_hash(&self.request)),
             ("answer", is_hash(&self.answer)),
-            (
-                "kid",
-                Did::parse_url(kid).is_some_and(|(did, _)| did == self.asker),
-            ),
+            ("kid", Did::parse_url(kid).is_some_and(|(did, _)| did == self.asker)),
         ])
     }
 }
@@ -156,9 +131,7 @@ fn check(rules: &[(&str, bool)]) -> Result<(), Problem> {
 
 /// Whether `text` is a SHA-256 in base64url.
 fn is_hash(text: &str) -> bool {
-    BASE64_URL_SAFE_NO_PAD
-        .decode(text)
-        .is_ok_and(|bytes| bytes.len() == 32)
+    BASE64_URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == 32)
 }
 
 fn bounded(jws: String) -> Result<String, Problem> {

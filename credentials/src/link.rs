@@ -135,10 +135,7 @@ impl Link {
                     &authorise.organisation,
                 ))?,
             ),
-            Link::Authorised {
-                transaction,
-                answer,
-            } => (
+            Link::Authorised { transaction, answer } => (
                 "authorised",
                 protocol::encode(&(serde_bytes::Bytes::new(transaction), answer))?,
             ),
@@ -192,8 +189,7 @@ impl Link {
                 }
             }
             "authorise" => {
-                let (request, transaction, keys_hash, organisation): (_, ByteBuf, ByteBuf, _) =
-                    read(&body)?;
+                let (request, transaction, keys_hash, organisation): (_, ByteBuf, ByteBuf, _) = read(&body)?;
                 Link::Authorise(Authorise {
                     request,
                     transaction: transaction.into_vec(),
@@ -221,9 +217,7 @@ impl Link {
                 "offer",
                 is_vct(vct) && offer.as_ref().is_none_or(|id| (16..=32).contains(&id.len())),
             ),
-            Link::Request { session, hash, .. } => {
-                ("request", is_base64url(session, 64) && hash.len() == 32)
-            }
+            Link::Request { session, hash, .. } => ("request", is_base64url(session, 64) && hash.len() == 32),
             Link::Authorise(authorise) => (
                 "authorise",
                 authorise.transaction.len() == 16
@@ -231,19 +225,9 @@ impl Link {
                     && OrganisationNumber::parse(&authorise.organisation).is_some()
                     && is_compact(&authorise.request),
             ),
-            Link::Authorised {
-                transaction,
-                answer,
-            } => (
-                "authorised",
-                transaction.len() == 16 && is_compact(answer),
-            ),
+            Link::Authorised { transaction, answer } => ("authorised", transaction.len() == 16 && is_compact(answer)),
         };
-        if fine {
-            Ok(())
-        } else {
-            Err(Problem::new(refusal, part))
-        }
+        if fine { Ok(()) } else { Err(Problem::new(refusal, part)) }
     }
 }
 
@@ -265,7 +249,10 @@ fn is_base64url(text: &str, max: usize) -> bool {
 
 /// Base64url parts between dots: a compact JWS or JWE.
 fn is_compact(text: &str) -> bool {
-    !text.is_empty() && text.split('.').all(|part| part.is_empty() || is_base64url(part, LINK_MAX))
+    !text.is_empty()
+        && text
+            .split('.')
+            .all(|part| part.is_empty() || is_base64url(part, LINK_MAX))
 }
 
 /// Sixteen bits as a pronounceable word of five letters (Wilkerson, "A Proposal for Proquints", 2009).

@@ -100,7 +100,7 @@ pub fn sign(
     if let (Suite::Jcs, Some(context)) = (suite, members.get("@context")) {
         proof.insert("@context".into(), context.clone());
     }
-    let signature = signer.sign(&signing_input(suite, &members, &proof)?)?;
+    let signature = signer.sign(&signing_input(suite, &members, &proof, &mut None)?)?;
     let value = format!("z{}", bs58::encode(signature).into_string());
     proof.insert("proofValue".into(), value.into());
     members.insert("proof".into(), Value::Object(proof));
@@ -148,9 +148,14 @@ pub fn verify(
     if proofs.len() > PROOFS_MAX {
         return Err(Problem::new(Code::TooLarge, "proof"));
     }
+    // Expanding to RDF is the expensive part, and the same for every proof.
+    let mut statements = None;
     proofs
         .iter()
-        .map(|proof| verify_one(&members, proof.as_object().ok_or_else(missing)?, purpose, resolve))
+        .map(|proof| {
+            let proof = proof.as_object().ok_or_else(missing)?;
+            verify_one(&members, proof, purpose, resolve, &mut statements)
+        })
         .collect()
 }
 
@@ -159,6 +164,7 @@ fn verify_one(
     proof: &Map<String, Value>,
     purpose: Purpose,
     resolve: &dyn Fn(&str) -> Option<VerifyingKey>,
+    statements: &mut Option<[u8; 32]>,
 ) -> Result<VerifiedProof, Problem> {
     if text(proof, "type")? != Some("DataIntegrityProof") {
         return Err(Problem::new(Code::Unsupported, "proof.type"));
@@ -190,48 +196,57 @@ fn verify_one(
         .and_then(signature_bytes)
         .ok_or_else(|| Problem::new(Code::Malformed, "proof.proofValue"))?;
     let key = resolve(method).ok_or(Code::UnknownKey)?;
-    if key.verify(&signing_input(suite, document, &config)?, &signature) {
+    if key.verify(&signing_input(suite, document, &config, statements)?, &signature) {
         Ok(verified)
     } else {
         Err(Code::SignatureInvalid.into())
     }
 }
 
-/// Hash of the proof configuration, then hash of the document (vc-di-eddsa §3.2.4 and §3.3.4).
+/// Hash of the proof configuration, then hash of the document (vc-di-eddsa §3.2.4 and §3.3.4). `statements` keeps the latter
+/// under RDFC.
 fn signing_input(
     suite: Suite,
     document: &Map<String, Value>,
     config: &Map<String, Value>,
+    statements: &mut Option<[u8; 32]>,
 ) -> Result<[u8; 64], Problem> {
-    let mut document = document.clone();
+    let context = document.get("@context");
     let mut config = config.clone();
-    let context = document.get("@context").cloned();
-    match suite {
+    let (config, document) = match suite {
         Suite::Jcs => {
+            let mut document = document.clone();
             if let Some(signed) = config.get("@context") {
-                if !context.as_ref().is_some_and(|context| starts_with(context, signed)) {
+                if !context.is_some_and(|context| starts_with(context, signed)) {
                     return Err(Problem::new(Code::SignatureInvalid, "proof.@context"));
                 }
                 document.insert("@context".into(), signed.clone());
             }
+            (hash(suite, config)?, hash(suite, document)?)
         }
         Suite::Rdfc => {
             let context = context.ok_or_else(|| Problem::new(Code::Malformed, "@context"))?;
             // The document's context takes its place, so that another one in the proof would not be covered.
-            if config.get("@context").is_some_and(|own| *own != context) {
+            if config.get("@context").is_some_and(|own| own != context) {
                 return Err(Problem::new(Code::SignatureInvalid, "proof.@context"));
             }
-            config.insert("@context".into(), context);
+            config.insert("@context".into(), context.clone());
+            let document = match *statements {
+                Some(hash) => hash,
+                None => *statements.insert(hash(suite, document.clone())?),
+            };
+            (hash(suite, config)?, document)
         }
-    }
+    };
     let mut input = [0; 64];
     let (first, second) = input.split_at_mut(32);
-    first.copy_from_slice(&hash(suite, Value::Object(config))?);
-    second.copy_from_slice(&hash(suite, Value::Object(document))?);
+    first.copy_from_slice(&config);
+    second.copy_from_slice(&document);
     Ok(input)
 }
 
-fn hash(suite: Suite, value: Value) -> Result<[u8; 32], Problem> {
+fn hash(suite: Suite, members: Map<String, Value>) -> Result<[u8; 32], Problem> {
+    let value = Value::Object(members);
     // Both canonical forms take numbers as doubles: two documents that differ in later digits would share a signature.
     if loses_digits(&value) {
         return Err(Problem::new(Code::Malformed, "number beyond double precision"));

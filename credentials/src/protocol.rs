@@ -29,8 +29,8 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8], limit: usize) -> Result<T, Prob
         return Err(Code::TooLarge.into());
     }
     let mut rest = bytes;
-    let message = ciborium::de::from_reader_with_recursion_limit(&mut rest, DEPTH_MAX)
-        .map_err(|error| match error {
+    let message =
+        ciborium::de::from_reader_with_recursion_limit(&mut rest, DEPTH_MAX).map_err(|error| match error {
             ciborium::de::Error::RecursionLimitExceeded => Code::TooLarge,
             _ => Code::Malformed,
         })?;

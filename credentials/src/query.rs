@@ -98,9 +98,10 @@ impl Query {
             let known = types
                 .get(&credential.vct)
                 .ok_or_else(|| Problem::new(Code::UnknownType, credential.vct.clone()))?;
-            let beyond = credential.claims.iter().find(|claim| {
-                !known.has_path(&claim.path) || known.class(&claim.path) == Class::X
-            });
+            let beyond = credential
+                .claims
+                .iter()
+                .find(|claim| !known.has_path(&claim.path) || known.class(&claim.path) == Class::X);
             if let Some(claim) = beyond {
                 return Err(Problem::new(Code::OverAsk, claim.path.to_string()));
             }
@@ -134,9 +135,7 @@ impl CredentialQuery {
         // The standard's defaults may be spelt out; anything else is not ours.
         only(entry, "multiple", false)?;
         only(entry, "require_cryptographic_holder_binding", true)?;
-        let meta = entry
-            .get("meta")
-            .ok_or_else(|| Problem::new(Code::Malformed, "meta"))?;
+        let meta = entry.get("meta").ok_or_else(|| Problem::new(Code::Malformed, "meta"))?;
         let vct = match members(meta, "meta", &["vct_values"])?.get("vct_values") {
             Some(Value::Array(listed)) => match listed.as_slice() {
                 [Value::String(vct)] if is_vct(vct) => vct.clone(),
@@ -178,8 +177,7 @@ impl ClaimQuery {
                 _ => return Err(Problem::new(Code::Malformed, "path")),
             });
         }
-        let path =
-            Path::try_from(segments).map_err(|_| Problem::new(Code::Malformed, "path"))?;
+        let path = Path::try_from(segments).map_err(|_| Problem::new(Code::Malformed, "path"))?;
         let values = match entry.get("values") {
             None => Vec::new(),
             Some(_) => list(entry, "values", VALUES_MAX)?.to_vec(),
@@ -211,8 +209,7 @@ impl ClaimQuery {
 pub fn matches(query: &CredentialQuery, claims: &Value) -> Result<(), Problem> {
     let missing = query.claims.iter().find(|claim| {
         let found = values_at(claims, &claim.path);
-        found.is_empty()
-            || (!claim.values.is_empty() && !found.iter().any(|value| claim.values.contains(value)))
+        found.is_empty() || (!claim.values.is_empty() && !found.iter().any(|value| claim.values.contains(value)))
     });
     match missing {
         Some(claim) => Err(Problem::new(Code::ClaimsMissing, claim.path.to_string())),
@@ -225,14 +222,8 @@ fn unsupported(member: &str) -> Problem {
 }
 
 /// The members of an object that has only `known` ones; another is named, if its name is fit to be shown.
-fn members<'v>(
-    value: &'v Value,
-    what: &str,
-    known: &[&str],
-) -> Result<&'v Map<String, Value>, Problem> {
-    let members = value
-        .as_object()
-        .ok_or_else(|| Problem::new(Code::Malformed, what))?;
+fn members<'v>(value: &'v Value, what: &str, known: &[&str]) -> Result<&'v Map<String, Value>, Problem> {
+    let members = value.as_object().ok_or_else(|| Problem::new(Code::Malformed, what))?;
     match members.keys().find(|name| !known.contains(&name.as_str())) {
         None => Ok(members),
         Some(name) => {

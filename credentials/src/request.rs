@@ -93,6 +93,7 @@ pub fn hash(jws: &str) -> [u8; 32] {
 /// A request that passed every check a holder's side makes: signature by a listed asker with a key in its window, not expired,
 /// within its registration, origin. There is no other way to this type.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct OpenedRequest {
     /// The request.
     pub request: Request,
@@ -104,8 +105,6 @@ pub struct OpenedRequest {
     pub hash: [u8; 32],
     /// The signed text.
     pub jws: String,
-    #[expect(dead_code, reason = "keeps other modules from building one")]
-    sealed: (),
 }
 
 /// Opens a signed request. `channel` is the PeerId it came from: it must be among `expected_origins` *and* be a node of the signer
@@ -114,12 +113,7 @@ pub struct OpenedRequest {
 /// (`unknown_verifier`), key and window, signature, client_id equals signer, times (`expired` from `exp` on, `not_yet_valid` with a clock
 /// skew of 300 s), origin, service registered (`over_ask` with the service's id), query parsed, registration allows (`over_ask` with the
 /// type or path), lifetime ≤ registered (`over_ask` "time").
-pub fn open(
-    jws: &str,
-    trust: &Trust,
-    channel: Option<&str>,
-    now: Timestamp,
-) -> Result<OpenedRequest, Problem> {
+pub fn open(jws: &str, trust: &Trust, channel: Option<&str>, now: Timestamp) -> Result<OpenedRequest, Problem> {
     if jws.len() > REQUEST_MAX {
         return Err(Code::TooLarge.into());
     }
@@ -132,9 +126,7 @@ pub fn open(
         .kid()
         .and_then(Did::parse_url)
         .ok_or_else(|| Problem::new(Code::Malformed, "kid"))?;
-    let asker = trust
-        .organisation(&signer)
-        .ok_or(Code::UnknownVerifier)?;
+    let asker = trust.organisation(&signer).ok_or(Code::UnknownVerifier)?;
     let (issued, expires) = object::times(&signed.payload)?;
     let key = asker.key_at(signed.kid().unwrap_or_default(), issued)?;
     if !signed.verify(key) {
@@ -173,7 +165,6 @@ pub fn open(
         registration,
         hash: hash(jws),
         jws: jws.to_owned(),
-        sealed: (),
     })
 }
 /// Opens again what this wallet opened before and stored (after a restart); the same checks but the channel's.
@@ -187,9 +178,7 @@ fn is_unsigned(text: &str) -> bool {
         return true;
     }
     let mut parts = text.split('.');
-    let (Some(header), Some(_), signature, None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
+    let (Some(header), Some(_), signature, None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
         return false;
     };
     signature.is_none_or(str::is_empty) || object::has_algorithm_none(header)
@@ -203,13 +192,8 @@ pub fn is_case(case: &str) -> bool {
         return false;
     }
     let plain = digit_runs(case, |_| false);
-    let grouped = digit_runs(case, |character| {
-        matches!(character, ' ' | '\u{a0}' | '.' | '-')
-    });
-    plain
-        .iter()
-        .chain(&grouped)
-        .all(|run| !has_person_number(run))
+    let grouped = digit_runs(case, |character| matches!(character, ' ' | '\u{a0}' | '.' | '-'));
+    plain.iter().chain(&grouped).all(|run| !has_person_number(run))
 }
 
 /// Runs of digits; one character that `joins` between two digits does not end a run.

@@ -3,6 +3,7 @@
 //! A type is one JSON file (`credentials/types/*.json`, or a file dropped into a node's `types/` folder). Nothing in this
 //! workspace names a single type in code.
 
+mod csv;
 mod declaration;
 mod ending;
 mod path;
@@ -243,9 +244,9 @@ impl CredentialType {
         self.fields.iter().any(|field| {
             (field.sensitive && field.path.covers(path))
                 || (field.path == *path
-                    && value.as_str().is_some_and(|text| {
-                        field.sensitive_values.iter().any(|listed| listed == text)
-                    }))
+                    && value
+                        .as_str()
+                        .is_some_and(|text| field.sensitive_values.iter().any(|listed| listed == text)))
         })
     }
 
@@ -265,11 +266,7 @@ impl CredentialType {
         let inside = |path: &Path| Path(path.0.iter().skip(element.0.len()).cloned().collect());
         let (role, ended) = (inside(role), inside(ended));
         values_at(row.value(), &element).into_iter().any(|entry| {
-            let is = |path: &Path, text: &str| {
-                values_at(entry, path)
-                    .iter()
-                    .any(|value| value.as_str() == Some(text))
-            };
+            let is = |path: &Path, text: &str| values_at(entry, path).iter().any(|value| value.as_str() == Some(text));
             is(&person, number)
                 && roles.iter().any(|code| is(&role, code))
                 && !values_at(entry, &ended)

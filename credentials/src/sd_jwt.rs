@@ -15,6 +15,8 @@ use crate::{Code, Did, Problem, Timestamp, VerifyingKey};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use std::ops::Bound;
 
 /// Largest SD-JWT with disclosures and key binding that we read.
 pub const SD_JWT_MAX: usize = 128 * 1024;
@@ -129,15 +131,19 @@ impl SdJwt {
     /// The leaf paths that are disclosed *selectively* (not class A), for "shows more than was asked": sorted, each once. A
     /// disclosed object or array of objects counts only when nothing below it is disclosed.
     pub fn disclosed_paths(&self) -> Vec<Path> {
-        let mut paths: Vec<Path> = self
+        let all: BTreeSet<Path> = self.disclosures.iter().map(|shown| shown.path.clone()).collect();
+        // What lies below a path comes right after it in their order.
+        let shows_below = |path: &Path| {
+            let mut after = all.range::<Path, _>((Bound::Excluded(path), Bound::Unbounded));
+            after.next().is_some_and(|next| path.covers(next))
+        };
+        let leaves: BTreeSet<&Path> = self
             .disclosures
             .iter()
-            .filter(|disclosure| disclosure.is_leaf || !self.shows_below(&disclosure.path))
-            .map(|disclosure| disclosure.path.clone())
+            .filter(|shown| shown.is_leaf || !shows_below(&shown.path))
+            .map(|shown| &shown.path)
             .collect();
-        paths.sort();
-        paths.dedup();
-        paths
+        leaves.into_iter().cloned().collect()
     }
     /// The SD-JWT that shows just `paths` (and what lies above and below them), ready for [`bind`]: ends with `~`, no key binding.
     ///
@@ -161,12 +167,6 @@ impl SdJwt {
     /// The key binding, when there is one.
     pub fn key_binding(&self) -> Option<&KeyBinding> {
         self.key_binding.as_ref()
-    }
-
-    fn shows_below(&self, path: &Path) -> bool {
-        self.disclosures
-            .iter()
-            .any(|other| other.path != *path && path.covers(&other.path))
     }
 }
 

@@ -96,8 +96,8 @@ impl Registration {
     /// Reads a registration of at most 64 KiB and checks it.
     pub fn parse(text: &[u8]) -> Result<Registration, Problem> {
         let value = json::parse(text, REGISTRATION_MAX)?;
-        let read: Registration = serde_json::from_value(value)
-            .map_err(|error| Problem::new(Code::Malformed, error.to_string()))?;
+        let read: Registration =
+            serde_json::from_value(value).map_err(|error| Problem::new(Code::Malformed, error.to_string()))?;
         read.check()?;
         Ok(read)
     }
@@ -108,10 +108,7 @@ impl Registration {
         let read = || {
             BUILTIN
                 .iter()
-                .map(|text| {
-                    Registration::parse(text)
-                        .expect("the registrations above are part of this source")
-                })
+                .map(|text| Registration::parse(text).expect("the registrations above are part of this source"))
                 .collect()
         };
         REGISTRATIONS.get_or_init(read).clone()
@@ -132,10 +129,7 @@ impl Registration {
         require(coded(&self.purpose), "purpose")?;
         require(coded(&self.ground), "ground")?;
         require(coded(&self.keep_ground), "keep_ground")?;
-        require(
-            self.consent_text.as_ref().is_none_or(names_the_asker),
-            "consent_text",
-        )?;
+        require(self.consent_text.as_ref().is_none_or(names_the_asker), "consent_text")?;
         let entries = |count: usize| (1..=ENTRIES_MAX).contains(&count);
         let mut types = BTreeSet::new();
         require(entries(self.may_ask.len()), "may_ask")?;
@@ -204,7 +198,9 @@ fn type_name(vct: &str) -> &str {
 
 fn is_word(text: &str, max: usize) -> bool {
     (1..=max).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
 fn every_language(text: &Text, holds: impl Fn(&str) -> bool) -> bool {

@@ -150,12 +150,7 @@ impl Trust {
         if canonical::loses_digits(&document) {
             return Err(Problem::new(Code::Malformed, "number"));
         }
-        let anchor = |method: &str| {
-            anchors
-                .iter()
-                .copied()
-                .find(|key| method_of(*key) == method)
-        };
+        let anchor = |method: &str| anchors.iter().copied().find(|key| method_of(*key) == method);
         check_proofs(&document, &anchor)?;
         let proofs = proof::verify(&document, proof::Purpose::Assertion, &anchor)?;
         if proofs.is_empty() {
@@ -208,10 +203,7 @@ impl Trust {
 }
 
 /// Refuses, before anything is hashed, a proof that no anchor could have made.
-fn check_proofs(
-    document: &Value,
-    anchor: &dyn Fn(&str) -> Option<VerifyingKey>,
-) -> Result<(), Problem> {
+fn check_proofs(document: &Value, anchor: &dyn Fn(&str) -> Option<VerifyingKey>) -> Result<(), Problem> {
     let proofs = match document.get("proof") {
         None => return Err(Code::SignatureInvalid.into()),
         Some(Value::Array(proofs)) => proofs.as_slice(),

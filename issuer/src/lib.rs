@@ -149,10 +149,9 @@ impl Issuer {
             access_next,
             failure: None,
         };
+        issuer.lists.begin(&mut *issuer.random);
         let lists: BTreeSet<u32> = issuer.lists.numbers().into_iter().collect();
-        if !lists.is_empty() {
-            issuer.raise(lists)?;
-        }
+        issuer.raise(lists)?;
         Ok(issuer)
     }
 

@@ -23,6 +23,9 @@ const HEAD_LIFETIME: i64 = 3_600;
 const HEAD_AGE_MAX: i64 = 5;
 /// Lists that are open at a time: the copies of one credential are spread over them.
 const OPEN_LISTS: usize = 2;
+/// Lists that are published before entries are given out of them, so that every mirror has the list when its first entry is
+/// shown.
+const SPARE_LISTS: usize = 1;
 
 /// A status list as an operator sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -90,7 +93,7 @@ impl Lists {
             .iter()
             .filter(|(_, list)| list.record.epoch == epoch && list.record.next < ENTRIES)
             .map(|(number, _)| *number)
-            .take(OPEN_LISTS)
+            .take(OPEN_LISTS + SPARE_LISTS)
             .collect();
         Ok(Lists {
             lists,
@@ -139,12 +142,18 @@ impl Lists {
             .collect()
     }
 
-    /// The number of an open list with room, begun if need be.
+    /// The number of an open list with room.
     fn open_list(&mut self, which: usize, random: &mut dyn Random) -> u32 {
+        self.begin(random);
+        self.open.get(which).copied().unwrap_or_default()
+    }
+
+    /// Begins lists until as many are open as there should be.
+    pub(crate) fn begin(&mut self, random: &mut dyn Random) {
         let lists = &self.lists;
         self.open
             .retain(|number| lists.get(number).is_some_and(|list| list.record.next < ENTRIES));
-        while self.open.len() < OPEN_LISTS {
+        while self.open.len() < OPEN_LISTS + SPARE_LISTS {
             let number = self
                 .lists
                 .last_key_value()
@@ -154,7 +163,6 @@ impl Lists {
             self.open.push(number);
             self.head = None;
         }
-        self.open.get(which).copied().unwrap_or_default()
     }
 
     /// Takes over states that are durable now, and the new versions of their lists.

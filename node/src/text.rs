@@ -44,7 +44,11 @@ impl Catalogue {
             "en" => ("en", EN),
             _ => ("nb", NB),
         };
-        Catalogue { language, bundle: bundle(language, text), fallback: bundle("nb", NB) }
+        Catalogue {
+            language,
+            bundle: bundle(language, text),
+            fallback: bundle("nb", NB),
+        }
     }
 
     /// Its language.
@@ -85,3 +89,6 @@ pub fn keys(language: &str) -> Vec<&'static str> {
         .filter_map(|line| line.split_once('=').map(|(key, _)| key.trim()))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

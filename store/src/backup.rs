@@ -47,11 +47,7 @@ impl Store {
     ///
     /// # Errors
     /// What the disk says; [`Error::Damaged`] when the journal itself is damaged; nothing is then left at `path`.
-    pub fn backup(
-        &self,
-        path: &Path,
-        passphrase: Option<&Passphrase>,
-    ) -> Result<BackupInfo, Error> {
+    pub fn backup(&self, path: &Path, passphrase: Option<&Passphrase>) -> Result<BackupInfo, Error> {
         let core = &*self.core;
         let _alone = lock(&core.maintenance);
         let (key_bytes, _) = key_file::read(&core.dir)?;
@@ -94,12 +90,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Self::verify_backup`], and [`Error::NotEmpty`].
-    pub fn restore(
-        path: &Path,
-        dir: &Path,
-        passphrase: &Passphrase,
-        entropy: Entropy,
-    ) -> Result<Self, Error> {
+    pub fn restore(path: &Path, dir: &Path, passphrase: &Passphrase, entropy: Entropy) -> Result<Self, Error> {
         let (key_bytes, keys) = open_keys(path, passphrase)?;
         check(path, &keys)?;
         disk::make_empty_folder(dir)?;
@@ -290,11 +281,7 @@ impl Source {
         })
     }
 
-    fn copy(
-        &mut self,
-        length: u64,
-        to: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    fn copy(&mut self, length: u64, to: &mut dyn FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
         let mut buffer = vec![0; COPY_BYTES];
         let mut left = length;
         while left > 0 {
@@ -333,17 +320,9 @@ impl Source {
         let mut fields = || {
             let segments = r.u32().filter(|n| *n <= SEGMENTS_MAX)?;
             let (sequence, epoch, hash) = (r.u64()?, r.u32()?, r.array()?);
-            Some((
-                segments,
-                Position {
-                    sequence,
-                    hash,
-                    epoch,
-                },
-            ))
+            Some((segments, Position { sequence, hash, epoch }))
         };
-        (self.segments, self.end) =
-            fields().ok_or_else(|| self.damaged("it names too many segments"))?;
+        (self.segments, self.end) = fields().ok_or_else(|| self.damaged("it names too many segments"))?;
         Ok(key_bytes)
     }
 

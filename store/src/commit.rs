@@ -65,11 +65,7 @@ impl Core {
                 return result;
             }
             if state.leading {
-                state = self
-                    .queue
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
+                state = self.queue.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
             let group = take_group(&mut state.waiting);
@@ -150,11 +146,7 @@ impl Core {
     }
 
     /// Checks, seals and stages a group in order.
-    fn prepare(
-        &self,
-        journal: &Journal,
-        group: &[(u64, Transaction)],
-    ) -> Result<Prepared, Failure> {
+    fn prepare(&self, journal: &Journal, group: &[(u64, Transaction)]) -> Result<Prepared, Failure> {
         let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
         let start = journal.position();
         let mut prepared = Prepared {
@@ -172,9 +164,7 @@ impl Core {
             if !transaction.operations.is_empty() {
                 self.stage(&index, transaction, start.sequence, &mut prepared)?;
             }
-            prepared
-                .results
-                .insert(*ticket, Ok(prepared.end.sequence));
+            prepared.results.insert(*ticket, Ok(prepared.end.sequence));
         }
         Ok(prepared)
     }
@@ -204,9 +194,7 @@ impl Core {
                     Some(sealed.ok_or(Failure::Index(Broken))?)
                 }
             };
-            prepared
-                .changes
-                .set(&self.keys, index, operation.row, sealed)?;
+            prepared.changes.set(&self.keys, index, operation.row, sealed)?;
         }
         prepared.changes.reached(&prepared.end);
         Ok(())
@@ -219,8 +207,7 @@ impl Core {
         records: &mut Vec<u8>,
     ) -> Result<Position, Failure> {
         let nonce: Nonce = self.nonce();
-        let hash = record::seal(&self.keys, place, &transaction.operations, nonce, records)
-            .map_err(Failure::Other)?;
+        let hash = record::seal(&self.keys, place, &transaction.operations, nonce, records).map_err(Failure::Other)?;
         Ok(Position {
             sequence: place.sequence,
             hash,

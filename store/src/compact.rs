@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use zeroize::Zeroizing;
 
+use crate::Error;
 use crate::core::{Core, lock};
 use crate::index::RowKey;
 use crate::journal::{Draft, Journal};
@@ -14,7 +15,6 @@ use crate::record::{self, Body, Place};
 use crate::store::Store;
 use crate::transaction::Operation;
 use crate::walk::Position;
-use crate::Error;
 
 /// Rows written into one record, by bytes: small beside a transaction, large beside a record's frame.
 const RECORD_BYTES: usize = 1 << 20;
@@ -22,7 +22,8 @@ const RECORD_BYTES: usize = 1 << 20;
 const WRITE_BYTES: usize = 8 << 20;
 
 impl Store {
-    /// Drops overwritten and deleted values from the journal. Commits wait meanwhile; reads go on.
+    /// Drops overwritten and deleted values from the journal. Commits wait meanwhile; reads wait only
+    /// while the index is built anew.
     ///
     /// Sequences go on counting; the epoch stays. Needs room for the live rows beside the old journal, and
     /// about 100 bytes of memory per row.
@@ -78,11 +79,7 @@ struct Copy<'a> {
 }
 
 impl Copy<'_> {
-    fn everything(
-        &mut self,
-        journal: &Journal,
-        last: &HashMap<RowKey, (u64, usize)>,
-    ) -> Result<(), Error> {
+    fn everything(&mut self, journal: &Journal, last: &HashMap<RowKey, (u64, usize)>) -> Result<(), Error> {
         let core = self.core;
         journal.replay(&core.keys, &mut |position, body| {
             for (at, entry) in body.and_then(Body::entries).into_iter().flatten().enumerate() {

@@ -69,8 +69,7 @@ impl Core {
                 self.rebuild(&journal)?;
             }
         }
-        read(&self.index.read().unwrap_or_else(PoisonError::into_inner))
-            .map_err(|Broken| Error::IndexFailed)
+        read(&self.index.read().unwrap_or_else(PoisonError::into_inner)).map_err(|Broken| Error::IndexFailed)
     }
 
     /// Sets the index aside and builds it anew from the journal.
@@ -95,15 +94,9 @@ impl Core {
 
 impl Drop for Core {
     fn drop(&mut self) {
-        let high_water = self
-            .high_water
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
-        high_water.sync().ok();
-        self.index
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner)
-            .flush();
+        let high_water = self.high_water.get_mut();
+        // An unsynced mark may be low after power loss, and is then only less of a help.
+        high_water.unwrap_or_else(PoisonError::into_inner).sync().ok();
     }
 }
 
@@ -177,11 +170,7 @@ fn fill(
     replay: &impl Fn(&mut crate::walk::Visit<'_>) -> Result<(), Error>,
 ) -> Result<Index, Filling> {
     let mut filler = Filler::new(index, keys, random);
-    let replayed = replay(&mut |position, body| {
-        filler
-            .record(position, body)
-            .map_err(|Broken| Error::IndexFailed)
-    });
+    let replayed = replay(&mut |position, body| filler.record(position, body).map_err(|Broken| Error::IndexFailed));
     match replayed {
         Ok(()) => filler.finish().map_err(Filling::Index),
         Err(Error::IndexFailed) => Err(Filling::Index(Broken)),
@@ -208,11 +197,7 @@ impl<'a> Filler<'a> {
     }
 
     /// Takes the next record. One that was not opened must be one the index already holds.
-    pub(crate) fn record(
-        &mut self,
-        position: &Position,
-        body: Option<&Body>,
-    ) -> Result<(), Broken> {
+    pub(crate) fn record(&mut self, position: &Position, body: Option<&Body>) -> Result<(), Broken> {
         let state = &self.index.state;
         if position.sequence <= state.sequence {
             let same = position.sequence < state.sequence || position.hash == state.hash;

@@ -30,8 +30,7 @@ pub(crate) fn make_empty_folder(path: &Path) -> Result<(), Error> {
             path: path.to_path_buf(),
         });
     }
-    fs::set_permissions(path, fs::Permissions::from_mode(FOLDER_MODE))
-        .map_err(|e| Error::io("protect", path, e))
+    fs::set_permissions(path, fs::Permissions::from_mode(FOLDER_MODE)).map_err(|e| Error::io("protect", path, e))
 }
 
 /// Makes the entries of a folder durable.

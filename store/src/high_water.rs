@@ -45,10 +45,7 @@ impl HighWater {
     /// Opens or makes the file. The flag says that there was none, or none of its slots was authentic.
     pub(crate) fn open(dir: &Path, keys: &Keys) -> Result<(Self, Option<Mark>, bool), Error> {
         let path = dir.join("high-water");
-        let nowhere = Identity {
-            device: 0,
-            inode: 0,
-        };
+        let nowhere = Identity { device: 0, inode: 0 };
         let mut this = Self {
             path: path.clone(),
             file: None,
@@ -67,9 +64,7 @@ impl HighWater {
             },
             Err(error) => return Err(error),
         };
-        let metadata = file
-            .metadata()
-            .map_err(|e| Error::io("examine", &path, e))?;
+        let metadata = file.metadata().map_err(|e| Error::io("examine", &path, e))?;
         this.here = Identity {
             device: metadata.dev(),
             inode: metadata.ino(),
@@ -130,9 +125,7 @@ impl HighWater {
     /// Forgets both slots: the loss was noticed and accepted.
     pub(crate) fn clear(&mut self) -> Result<(), Error> {
         match &self.file {
-            Some(file) => file
-                .set_len(0)
-                .map_err(|e| Error::io("truncate", &self.path, e)),
+            Some(file) => file.set_len(0).map_err(|e| Error::io("truncate", &self.path, e)),
             None => Ok(()),
         }
     }
@@ -140,9 +133,7 @@ impl HighWater {
     /// Makes the mark durable.
     pub(crate) fn sync(&self) -> Result<(), Error> {
         match &self.file {
-            Some(file) => file
-                .sync_all()
-                .map_err(|e| Error::io("sync", &self.path, e)),
+            Some(file) => file.sync_all().map_err(|e| Error::io("sync", &self.path, e)),
             None => Ok(()),
         }
     }

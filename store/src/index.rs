@@ -10,7 +10,7 @@ use std::ops::Bound;
 use std::path::Path;
 
 use crate::bytes::Reader;
-use crate::keys::{Keys, NONCE_BYTES, Nonce, TableKeys, TAG_BYTES};
+use crate::keys::{Keys, NONCE_BYTES, Nonce, TAG_BYTES, TableKeys};
 use crate::record::Hash;
 use crate::sled_tree::SledTree;
 use crate::walk::Position;
@@ -202,12 +202,7 @@ impl Index {
     }
 
     /// Writes the changes and the state that goes with them, atomically.
-    pub(crate) fn apply(
-        &mut self,
-        keys: &Keys,
-        changes: Changes,
-        nonce: Nonce,
-    ) -> Result<(), Broken> {
+    pub(crate) fn apply(&mut self, keys: &Keys, changes: Changes, nonce: Nonce) -> Result<(), Broken> {
         let state = changes.state;
         let sealed = keys
             .index_state
@@ -239,13 +234,6 @@ impl Index {
         match &self.backing {
             Backing::Sled(tree) => tree.bytes(),
             Backing::Memory(_) => 0,
-        }
-    }
-
-    /// Hands sled's files to the operating system before closing.
-    pub(crate) fn flush(&self) {
-        if let Backing::Sled(tree) = &self.backing {
-            tree.flush();
         }
     }
 }
@@ -332,7 +320,11 @@ pub(crate) fn seal_row(
     (group, id, value): (&[u8], &[u8], &[u8]),
 ) -> Option<Vec<u8>> {
     let mut plain = zeroize::Zeroizing::new(Vec::with_capacity(
-        group.len().saturating_add(id.len()).saturating_add(value.len()).saturating_add(4),
+        group
+            .len()
+            .saturating_add(id.len())
+            .saturating_add(value.len())
+            .saturating_add(4),
     ));
     plain.extend_from_slice(&u16::try_from(group.len()).ok()?.to_be_bytes());
     plain.extend_from_slice(&u16::try_from(id.len()).ok()?.to_be_bytes());
@@ -354,9 +346,7 @@ pub(crate) fn open_row(table: &TableKeys, key: &[u8], sealed: &[u8]) -> Result<R
         let sequence = r.u64()?;
         let nonce = r.array()?;
         let row: &RowKey = key.try_into().ok()?;
-        let plain = table
-            .sealer
-            .open(&nonce, &row_context(row, sequence), r.rest())?;
+        let plain = table.sealer.open(&nonce, &row_context(row, sequence), r.rest())?;
         let mut r = Reader::new(&plain);
         let (group, id) = (usize::from(r.u16()?), usize::from(r.u16()?));
         Some(Row {

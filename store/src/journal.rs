@@ -80,12 +80,7 @@ pub(crate) struct Draft {
 
 impl Draft {
     /// Starts the generation after the current one, following `after`.
-    pub(crate) fn new(
-        root: &Path,
-        keys: &Keys,
-        first_segment: u64,
-        after: Position,
-    ) -> Result<Self, Error> {
+    pub(crate) fn new(root: &Path, keys: &Keys, first_segment: u64, after: Position) -> Result<Self, Error> {
         let (complete, unfinished) = generations(root)?;
         for path in unfinished {
             fs::remove_dir_all(&path).map_err(|e| Error::io("remove", &path, e))?;
@@ -123,10 +118,7 @@ impl Draft {
 }
 
 /// Makes the journal of an empty home from segments that `fill` writes and syncs in the folder it is given.
-pub(crate) fn import(
-    root: &Path,
-    fill: &mut dyn FnMut(&Path) -> Result<(), Error>,
-) -> Result<(), Error> {
+pub(crate) fn import(root: &Path, fill: &mut dyn FnMut(&Path) -> Result<(), Error>) -> Result<(), Error> {
     let dir = generation_dir(root, 1);
     let part = dir.with_extension("part");
     disk::make_folder(&part)?;
@@ -189,10 +181,7 @@ impl Journal {
         for number in &numbers {
             let path = segment::path(&dir, *number);
             let mut file = File::open(&path).map_err(|e| Error::io("open", &path, e))?;
-            length = file
-                .metadata()
-                .map_err(|e| Error::io("examine", &path, e))?
-                .len();
+            length = file.metadata().map_err(|e| Error::io("examine", &path, e))?.len();
             let walked = walk_file(&mut walk, *number, length, &mut file, &path)
                 .and_then(|()| if number == last { walk.check_held() } else { Ok(()) });
             match walked {
@@ -269,9 +258,7 @@ impl Journal {
                 let length = if number == self.segment {
                     self.length
                 } else {
-                    fs::metadata(&path)
-                        .map_err(|e| Error::io("examine", &path, e))?
-                        .len()
+                    fs::metadata(&path).map_err(|e| Error::io("examine", &path, e))?.len()
                 };
                 Ok((number, path, length))
             })
@@ -290,9 +277,7 @@ impl Journal {
 
     /// Number of segment files.
     pub(crate) fn segment_count(&self) -> u64 {
-        self.segment
-            .saturating_sub(self.first_segment)
-            .saturating_add(1)
+        self.segment.saturating_sub(self.first_segment).saturating_add(1)
     }
 
     /// Number the next segment would get.
@@ -310,12 +295,7 @@ impl Journal {
     /// # Errors
     /// [`Error::Full`], [`Error::ReadOnly`] or [`Error::Io`]. Only when the disk also refuses to cut the
     /// records off again may they be found after a crash.
-    pub(crate) fn append(
-        &mut self,
-        keys: &Keys,
-        records: &[u8],
-        end: Position,
-    ) -> Result<(), Error> {
+    pub(crate) fn append(&mut self, keys: &Keys, records: &[u8], end: Position) -> Result<(), Error> {
         self.clean()?;
         let after = self.length.saturating_add(records.len() as u64);
         if after > SEGMENT_BYTES && self.length > SEGMENT_HEADER_BYTES as u64 {
@@ -343,9 +323,7 @@ impl Journal {
 
     fn sync(&mut self) -> Result<(), Error> {
         self.syncs = self.syncs.saturating_add(1);
-        self.file
-            .sync_data()
-            .map_err(|e| Error::io("sync", &self.path, e))
+        self.file.sync_data().map_err(|e| Error::io("sync", &self.path, e))
     }
 
     /// Cuts off what a failed write left.
@@ -381,13 +359,7 @@ impl Journal {
 }
 
 /// A segment appears under its name only when its header is whole and durable.
-fn make_segment(
-    dir: &Path,
-    keys: &Keys,
-    base: bool,
-    number: u64,
-    after: &Position,
-) -> Result<(PathBuf, File), Error> {
+fn make_segment(dir: &Path, keys: &Keys, base: bool, number: u64, after: &Position) -> Result<(PathBuf, File), Error> {
     let path = segment::path(dir, number);
     let header = SegmentHeader::new(base, number, after).encode(keys);
     disk::replace_file(&path, &header)?;
@@ -406,26 +378,13 @@ fn open_for_appending(path: &Path) -> Result<(File, bool), Error> {
     }
 }
 
-fn walk_file(
-    walk: &mut Walk<'_>,
-    number: u64,
-    length: u64,
-    file: &mut File,
-    path: &Path,
-) -> Result<(), Fault> {
+fn walk_file(walk: &mut Walk<'_>, number: u64, length: u64, file: &mut File, path: &Path) -> Result<(), Fault> {
     let mut reader = BufReader::with_capacity(READ_BYTES, file);
     walk.segment(number, length, &mut reader, path)
 }
 
 /// Decides about a fault in the last segment: torn and never acknowledged (the offset to cut at), lost, or damaged.
-fn tail(
-    fault: Fault,
-    keys: &Keys,
-    known: &Known,
-    file: &mut File,
-    path: &Path,
-    last: u64,
-) -> Result<u64, Error> {
+fn tail(fault: Fault, keys: &Keys, known: &Known, file: &mut File, path: &Path, last: u64) -> Result<u64, Error> {
     let Fault::Record {
         segment,
         offset,

@@ -41,10 +41,7 @@ pub(crate) fn encode(
     random: &[u8; 16 + NONCE_BYTES],
 ) -> Result<Vec<u8>, Error> {
     let mut parts = Reader::new(random);
-    let (salt, nonce): ([u8; 16], [u8; NONCE_BYTES]) = parts
-        .array()
-        .zip(parts.array())
-        .expect("the array holds both");
+    let (salt, nonce): ([u8; 16], [u8; NONCE_BYTES]) = parts.array().zip(parts.array()).expect("the array holds both");
     let wrapping = params.derive(passphrase, &salt)?;
     let mut file = Vec::with_capacity(KEY_FILE_BYTES);
     file.extend_from_slice(MAGIC);
@@ -65,11 +62,7 @@ pub(crate) fn encode(
 }
 
 /// Opens a key file's bytes.
-pub(crate) fn decode(
-    bytes: &[u8],
-    passphrase: &Passphrase,
-    path: &Path,
-) -> Result<(Keys, Params), Error> {
+pub(crate) fn decode(bytes: &[u8], passphrase: &Passphrase, path: &Path) -> Result<(Keys, Params), Error> {
     let (store_id, params, salt, nonce) = fields(bytes, path)?;
     let damaged = || Error::KeyFileDamaged {
         path: path.to_path_buf(),
@@ -92,11 +85,11 @@ pub(crate) fn params(bytes: &[u8], path: &Path) -> Result<Params, Error> {
     fields(bytes, path).map(|(_, params, _, _)| params)
 }
 
-/// The clear fields of a whole key file: store id, parameters, salt, nonce.
-fn fields(
-    bytes: &[u8],
-    path: &Path,
-) -> Result<([u8; 16], Params, [u8; 16], [u8; NONCE_BYTES]), Error> {
+/// Store id, parameters, salt, nonce.
+type Fields = ([u8; 16], Params, [u8; 16], [u8; NONCE_BYTES]);
+
+/// The clear fields of a whole key file.
+fn fields(bytes: &[u8], path: &Path) -> Result<Fields, Error> {
     check(bytes, path)?;
     let read = |mut r: Reader<'_>| {
         r.take(MAGIC.len() + 4)?;
@@ -122,9 +115,7 @@ fn check(bytes: &[u8], path: &Path) -> Result<(), Error> {
     if r.take(MAGIC.len()) != Some(MAGIC) {
         return Err(damaged());
     }
-    let (content, digest) = bytes
-        .split_last_chunk::<DIGEST_BYTES>()
-        .ok_or_else(damaged)?;
+    let (content, digest) = bytes.split_last_chunk::<DIGEST_BYTES>().ok_or_else(damaged)?;
     let format = r.u32().ok_or_else(damaged)?;
     // Every format ends in this digest, so that a flipped bit is not taken for a newer version.
     if Sha256::digest(content).as_slice() != digest {

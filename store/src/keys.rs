@@ -42,20 +42,12 @@ impl Sealer {
     }
 
     /// Opens what [`Self::seal`] made of the same nonce and context; `None` for anything else.
-    pub(crate) fn open(
-        &self,
-        nonce: &Nonce,
-        context: &[u8],
-        sealed: &[u8],
-    ) -> Option<Zeroizing<Vec<u8>>> {
+    pub(crate) fn open(&self, nonce: &Nonce, context: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let payload = Payload {
             msg: sealed,
             aad: context,
         };
-        self.0
-            .decrypt(&XNonce::from(*nonce), payload)
-            .ok()
-            .map(Zeroizing::new)
+        self.0.decrypt(&XNonce::from(*nonce), payload).ok().map(Zeroizing::new)
     }
 }
 
@@ -105,9 +97,7 @@ pub(crate) struct TableKeys {
 impl TableKeys {
     /// First 24 bytes of the index keys of a group.
     pub(crate) fn group_prefix(&self, group: &[u8]) -> [u8; 24] {
-        let hash = self
-            .names
-            .hash(&[b"group", self.name.as_bytes(), group]);
+        let hash = self.names.hash(&[b"group", self.name.as_bytes(), group]);
         let mut prefix = [0; 24];
         for (to, from) in prefix.iter_mut().zip(self.prefix.iter().chain(&hash)) {
             *to = *from;
@@ -117,9 +107,7 @@ impl TableKeys {
 
     /// The index key of a row: table, keyed hash of the group, keyed hash of the whole key.
     pub(crate) fn row_key(&self, group: &[u8], id: &[u8]) -> RowKey {
-        let hash = self
-            .names
-            .hash(&[b"row", self.name.as_bytes(), group, id]);
+        let hash = self.names.hash(&[b"row", self.name.as_bytes(), group, id]);
         let mut key = [0; 40];
         let parts = self.group_prefix(group).into_iter().chain(hash);
         for (to, from) in key.iter_mut().zip(parts) {
@@ -206,12 +194,7 @@ impl Keys {
     }
 }
 
-fn derive(
-    root: &[u8; 32],
-    store_id: &[u8; 16],
-    label: &str,
-    name: &str,
-) -> Zeroizing<[u8; 32]> {
+fn derive(root: &[u8; 32], store_id: &[u8; 16], label: &str, name: &str) -> Zeroizing<[u8; 32]> {
     let mut key = Zeroizing::new([0; 32]);
     Hkdf::<Sha256>::new(Some(store_id), root)
         .expand_multi_info(

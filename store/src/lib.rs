@@ -1,4 +1,66 @@
-//! Sealed, durable tables: an append-only journal that is the truth, and sled as the index over it.
+//! Sealed, durable tables: what a commit acknowledged stays, and what is read is what was written or a named error.
+//!
+//! A [`Store`] is a folder, opened by one process with a [`Passphrase`]. It holds [`Table`]s of rows; a row is a
+//! value under a [`Key`] (a group and an id in it). Reads go to a table, changes are collected in a
+//! [`Transaction`] and take effect together:
+//!
+//! ```
+//! # use store::{Error, Key, Params, Passphrase, Store};
+//! # fn main() -> Result<(), Error> {
+//! # let home = std::env::temp_dir().join(format!("bevis-store-doc-{}", std::process::id()));
+//! # let entropy = || Box::new(|bytes: &mut [u8]| getrandom::fill(bytes).expect("randomness"));
+//! # let passphrase = Passphrase::new("for this page only");
+//! let store = Store::create(&home, &passphrase, Params::quick(), entropy())?;
+//! let (cases, nonces) = (store.table("cases"), store.table("nonces"));
+//! let mut transaction = store.transaction();
+//! transaction
+//!     .require_absent(&nonces, "n-1") // fails with Error::Exists if it is there
+//!     .put(&nonces, "n-1", b"")
+//!     .put(&cases, Key::in_group(b"customer 7", b"case 1"), b"asked");
+//! transaction.commit()?; // durable, and visible to every reader
+//! assert_eq!(cases.group(b"customer 7")?.len(), 1);
+//! # drop((cases, nonces, store));
+//! # std::fs::remove_dir_all(home).ok();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What lies in the folder
+//!
+//! | file | holds |
+//! |---|---|
+//! | `keys`, `keys-spare` | the random store key, wrapped under a key made from the passphrase (Argon2id) |
+//! | `journal-N/*.segment` | **the truth**: every transaction, one sealed record each, in segments of 64 MiB |
+//! | `index/` | sled: every live row, sealed, under keyed hashes; rebuilt from the journal whenever in doubt |
+//! | `high-water` | the last acknowledged sequence, so that a journal that lost its end is noticed |
+//! | `lock` | locked while the store is open |
+//!
+//! No file shows a table's name, a key or a value; what shows is how many rows and records there are, and how long.
+//!
+//! # How a commit becomes durable
+//!
+//! Transactions that wait at the same time form a group. One thread checks, seals and appends all of them, syncs
+//! once (fdatasync), applies them to sled in one batch, and wakes the others. A record names the hash of the one
+//! before; the seal (XChaCha20-Poly1305) covers the store's id and the whole header. sled's own `flush` is not
+//! relied on: it promises nothing at power loss.
+//!
+//! # What opening checks
+//!
+//! The whole journal is read and its chain of hashes followed; the last record and those that sled lacks are
+//! opened. sled must hold exactly the rows that a keyed sum, sealed in it, says. Then:
+//!
+//! - sled is missing, panics, errors or contradicts the journal: it is rebuilt, see [`Health`];
+//! - the last record is torn and was never acknowledged: it is cut off;
+//! - the journal ends before what was acknowledged: [`Error::LostTail`]; [`Store::accept_lost_tail`] goes on
+//!   from there in a new epoch;
+//! - a record or segment is damaged: [`Error::Damaged`] or [`Error::SegmentDamaged`]; restore a backup.
+//!
+//! A row that does not authenticate when it is read makes the index be rebuilt, and is then read again.
+//!
+//! # Where to read on
+//!
+//! `record` and `segment` (formats), `walk` (reading without believing), `journal` (appending), `index` and
+//! `sled_tree` (rows), `commit` (groups), `store` (opening), `backup`, `compact`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing))]
 
 mod backup;
@@ -27,7 +89,7 @@ pub use backup::BackupInfo;
 pub use error::Error;
 pub use passphrase::{Params, Passphrase};
 pub use store::{Entropy, Health, Store};
-pub use table::{Key, Table};
+pub use table::{Each, GroupRows, Key, Table};
 pub use transaction::Transaction;
 
 /// Version of everything the store writes. A file of a newer one is refused with [`Error::NewerFormat`].

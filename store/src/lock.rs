@@ -19,9 +19,7 @@ impl HomeLock {
         options.read(true).write(true).create(true).truncate(false);
         let file = match options.open(&path).map_err(|e| Error::io("open", &path, e)) {
             Ok(file) => file,
-            Err(Error::ReadOnly { .. }) => {
-                File::open(&path).map_err(|e| Error::io("open", &path, e))?
-            }
+            Err(Error::ReadOnly { .. }) => File::open(&path).map_err(|e| Error::io("open", &path, e))?,
             Err(error) => return Err(error),
         };
         match file.try_lock() {

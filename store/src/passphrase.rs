@@ -67,19 +67,15 @@ impl Params {
     ///
     /// # Errors
     /// [`Error::Params`] when a number is out of bounds.
-    pub(crate) fn derive(
-        self,
-        passphrase: &Passphrase,
-        salt: &[u8; 16],
-    ) -> Result<Zeroizing<[u8; 32]>, Error> {
+    pub(crate) fn derive(self, passphrase: &Passphrase, salt: &[u8; 16]) -> Result<Zeroizing<[u8; 32]>, Error> {
         if self.memory_kib > MEMORY_KIB_MAX
             || !(1..=PASSES_MAX).contains(&self.passes)
             || !(1..=LANES_MAX).contains(&self.lanes)
         {
             return Err(Error::Params);
         }
-        let params = argon2::Params::new(self.memory_kib, self.passes, self.lanes, Some(32))
-            .map_err(|_| Error::Params)?;
+        let params =
+            argon2::Params::new(self.memory_kib, self.passes, self.lanes, Some(32)).map_err(|_| Error::Params)?;
         let mut key = Zeroizing::new([0; 32]);
         Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
             .hash_password_into(passphrase.0.as_bytes(), salt, key.as_mut())

@@ -118,10 +118,7 @@ pub(crate) fn seal(
     }
     let mut context = keys.store_id.to_vec();
     header.encode(&mut context).ok_or(too_large.clone())?;
-    let sealed = keys
-        .journal
-        .seal(&nonce, &context, &body)
-        .ok_or(too_large)?;
+    let sealed = keys.journal.seal(&nonce, &context, &body).ok_or(too_large)?;
     let start = out.len();
     out.extend_from_slice(context.get(keys.store_id.len()..).unwrap_or_default());
     out.extend_from_slice(&sealed);
@@ -135,17 +132,12 @@ pub(crate) fn open(keys: &Keys, header: &Header, record: &[u8]) -> Option<Body> 
     context.extend_from_slice(head);
     let body = Body(keys.journal.open(&header.nonce, &context, sealed)?);
     let entries = body.entries()?;
-    let named = entries
-        .iter()
-        .map(|e| (e.value.is_some(), e.table, e.group, e.id));
+    let named = entries.iter().map(|e| (e.value.is_some(), e.table, e.group, e.id));
     (commitment(keys, named) == header.commitment).then_some(body)
 }
 
 /// Binds what a record changes, without its values and without revealing a name.
-fn commitment<'a>(
-    keys: &Keys,
-    named: impl Iterator<Item = (bool, &'a str, &'a [u8], &'a [u8])>,
-) -> [u8; 32] {
+fn commitment<'a>(keys: &Keys, named: impl Iterator<Item = (bool, &'a str, &'a [u8], &'a [u8])>) -> [u8; 32] {
     let mut list = Vec::new();
     for (put, table, group, id) in named {
         list.push(u8::from(put));

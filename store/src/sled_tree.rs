@@ -70,12 +70,7 @@ impl SledTree {
         self.call(|db| Ok(db.get(key)?.map(|value| value.to_vec())))
     }
 
-    pub(crate) fn page(
-        &self,
-        after: Option<&[u8]>,
-        prefix: &[u8],
-        page_bytes: usize,
-    ) -> Result<Page, Broken> {
+    pub(crate) fn page(&self, after: Option<&[u8]>, prefix: &[u8], page_bytes: usize) -> Result<Page, Broken> {
         let start = after.map_or(Bound::Included(prefix), Bound::Excluded);
         self.call(|db| {
             let mut page = Vec::new();
@@ -107,10 +102,7 @@ impl SledTree {
     }
 
     /// Applies all or nothing.
-    pub(crate) fn apply<'a>(
-        &self,
-        rows: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)>,
-    ) -> Result<(), Broken> {
+    pub(crate) fn apply<'a>(&self, rows: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)>) -> Result<(), Broken> {
         let mut batch = sled::Batch::default();
         for (key, value) in rows {
             match value {
@@ -124,15 +116,12 @@ impl SledTree {
     pub(crate) fn bytes(&self) -> u64 {
         self.call(|db| db.size_on_disk()).unwrap_or_default()
     }
-
-    pub(crate) fn flush(&self) {
-        // Only spares the next opening some replaying; the journal holds everything.
-        self.call(|db| db.flush()).ok();
-    }
 }
 
 impl Drop for SledTree {
     fn drop(&mut self) {
+        // Spares the next opening some replaying, and shows whether sled can be closed at all.
+        self.call(|db| db.flush()).ok();
         let db = self.db.take();
         if self.failed.load(Ordering::Acquire) {
             // Some memory and a file handle are the lesser loss.

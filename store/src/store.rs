@@ -26,6 +26,7 @@ pub type Entropy = Box<dyn FnMut(&mut [u8]) + Send>;
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Opened {
     pub(crate) index_rebuilt: bool,
+    pub(crate) replayed: u64,
     pub(crate) keys_renewed: bool,
     pub(crate) mark_renewed: bool,
     pub(crate) torn_bytes: u64,
@@ -50,6 +51,8 @@ pub struct Health {
     pub rows: u64,
     /// The index was missing, damaged or contradictory when the store was opened, and was rebuilt.
     pub index_rebuilt_at_open: bool,
+    /// Journal records the index lacked when the store was opened, and that were applied then.
+    pub replayed_at_open: u64,
     /// How often the index was rebuilt since.
     pub index_rebuilds: u64,
     /// sled cannot be used (disk full or read-only); the index is held in memory.
@@ -89,12 +92,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::NotEmpty`], [`Error::Params`], or what the disk says.
-    pub fn create(
-        dir: &Path,
-        passphrase: &Passphrase,
-        params: Params,
-        mut entropy: Entropy,
-    ) -> Result<Self, Error> {
+    pub fn create(dir: &Path, passphrase: &Passphrase, params: Params, mut entropy: Entropy) -> Result<Self, Error> {
         disk::make_empty_folder(dir)?;
         let lock = HomeLock::take(dir)?;
         let mut root = Zeroizing::new([0; 32]);
@@ -135,11 +133,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Self::open`], without [`Error::LostTail`].
-    pub fn accept_lost_tail(
-        dir: &Path,
-        passphrase: &Passphrase,
-        entropy: Entropy,
-    ) -> Result<Self, Error> {
+    pub fn accept_lost_tail(dir: &Path, passphrase: &Passphrase, entropy: Entropy) -> Result<Self, Error> {
         let store = Self::open_with(dir, passphrase, entropy, true)?;
         if store.core.opened.lost_tail {
             store.begin_epoch()?;
@@ -147,12 +141,7 @@ impl Store {
         Ok(store)
     }
 
-    fn open_with(
-        dir: &Path,
-        passphrase: &Passphrase,
-        entropy: Entropy,
-        accept_loss: bool,
-    ) -> Result<Self, Error> {
+    fn open_with(dir: &Path, passphrase: &Passphrase, entropy: Entropy, accept_loss: bool) -> Result<Self, Error> {
         if !Self::exists(dir) {
             return Err(Error::Missing {
                 path: dir.to_path_buf(),
@@ -182,31 +171,26 @@ impl Store {
         let mut index_rebuilt = index.is_none();
         let mut filler = index.map(|index| Filler::new(index, &keys, &mut entropy));
         let mut diverged = None;
-        let (journal, found) =
-            Journal::open(dir, &keys, &known, indexed, &mut |position, body| {
-                if mark.is_some_and(|m| m.sequence == position.sequence && m.hash != position.hash)
-                {
-                    diverged = Some(position.sequence);
-                }
-                if let Some(applying) = &mut filler
-                    && applying.record(position, body).is_err()
-                {
-                    // Closed before its files are moved; the rebuild below reads the journal again.
-                    filler = None;
-                }
-                Ok(())
-            })?;
+        let (journal, found) = Journal::open(dir, &keys, &known, indexed, &mut |position, body| {
+            if mark.is_some_and(|m| m.sequence == position.sequence && m.hash != position.hash) {
+                diverged = Some(position.sequence);
+            }
+            if let Some(applying) = &mut filler
+                && applying.record(position, body).is_err()
+            {
+                // Closed before its files are moved; the rebuild below reads the journal again.
+                filler = None;
+            }
+            Ok(())
+        })?;
         if let Some(sequence) = diverged.filter(|_| !accept_loss) {
             return Err(Error::Diverged { sequence });
         }
         let end = journal.position();
         index_rebuilt |= indexed == 0 && end.sequence > 0;
-        let index = filler
-            .and_then(|filler| filler.finish().ok())
-            .filter(|index| {
-                same(index.state.sequence, &index.state.hash, &end)
-                    || (index.state.sequence == 0 && end == ORIGIN)
-            });
+        let index = filler.and_then(|filler| filler.finish().ok()).filter(|index| {
+            same(index.state.sequence, &index.state.hash, &end) || (index.state.sequence == 0 && end == ORIGIN)
+        });
         let index = match index {
             Some(index) => index,
             None => {
@@ -229,6 +213,7 @@ impl Store {
             maintenance: Mutex::new(()),
             opened: Opened {
                 index_rebuilt,
+                replayed: end.sequence.saturating_sub(indexed),
                 keys_renewed,
                 mark_renewed,
                 torn_bytes,
@@ -239,9 +224,7 @@ impl Store {
             _lock: home,
         };
         core.raise(&end);
-        Ok(Self {
-            core: Arc::new(core),
-        })
+        Ok(Self { core: Arc::new(core) })
     }
 
     /// Whether there is a store in this folder, readable or not.
@@ -300,6 +283,7 @@ impl Store {
             index_bytes: index.bytes(),
             rows: index.state.rows,
             index_rebuilt_at_open: core.opened.index_rebuilt,
+            replayed_at_open: core.opened.replayed,
             index_rebuilds: core.rebuilds.load(Ordering::Acquire),
             index_in_memory: index.is_in_memory(),
             keys_renewed: core.opened.keys_renewed,
@@ -316,21 +300,13 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::WrongPassphrase`] when `old` is not the present one; what the disk says.
-    pub fn change_passphrase(
-        &self,
-        old: &Passphrase,
-        new: &Passphrase,
-        params: Params,
-    ) -> Result<(), Error> {
+    pub fn change_passphrase(&self, old: &Passphrase, new: &Passphrase, params: Params) -> Result<(), Error> {
         let core = &*self.core;
         let _alone = lock(&core.maintenance);
         let (bytes, _) = key_file::read(&core.dir)?;
         key_file::decode(&bytes, old, &key_file::path(&core.dir))?;
         let mut random = [0; 16 + NONCE_BYTES];
         lock(&core.entropy)(&mut random);
-        key_file::write(
-            &core.dir,
-            &key_file::encode(&core.keys, new, params, &random)?,
-        )
+        key_file::write(&core.dir, &key_file::encode(&core.keys, new, params, &random)?)
     }
 }

@@ -59,6 +59,12 @@ impl<'a> From<&'a String> for Key<'a> {
     }
 }
 
+/// Rows of one group: id and value.
+pub type GroupRows = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// Takes group, id and value of a row; `false` ends the scan.
+pub type Each<'a> = dyn FnMut(&[u8], &[u8], &[u8]) -> bool + 'a;
+
 /// A named set of rows. Cheap to make and to clone; reads see every transaction committed before they began.
 #[derive(Clone)]
 pub struct Table {
@@ -84,12 +90,7 @@ impl Table {
         self.core.read(|index| self.read_row(index, &row, key))
     }
 
-    fn read_row(
-        &self,
-        index: &Index,
-        row: &index::RowKey,
-        key: Key<'_>,
-    ) -> Result<Option<Vec<u8>>, Broken> {
+    fn read_row(&self, index: &Index, row: &index::RowKey, key: Key<'_>) -> Result<Option<Vec<u8>>, Broken> {
         let Some(sealed) = index.get(row)? else {
             return Ok(None);
         };
@@ -113,7 +114,7 @@ impl Table {
     ///
     /// # Errors
     /// As [`Self::get`].
-    pub fn group(&self, group: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+    pub fn group(&self, group: &[u8]) -> Result<GroupRows, Error> {
         let prefix = self.keys.group_prefix(group);
         let mut rows = self.core.read(|index| {
             let mut rows = Vec::new();
@@ -142,10 +143,7 @@ impl Table {
     ///
     /// # Errors
     /// As [`Self::get`].
-    pub fn scan(
-        &self,
-        each: &mut dyn FnMut(&[u8], &[u8], &[u8]) -> bool,
-    ) -> Result<(), Error> {
+    pub fn scan(&self, each: &mut Each<'_>) -> Result<(), Error> {
         let mut after: Option<Vec<u8>> = None;
         loop {
             let page = self.core.read(|index| {

@@ -9,10 +9,7 @@ use crate::core::Core;
 use crate::index::RowKey;
 use crate::keys::TableKeys;
 use crate::table::{Key, Table};
-use crate::{
-    Error, GROUP_BYTES_MAX, ID_BYTES_MAX, TABLE_NAME_BYTES_MAX, TRANSACTION_BYTES_MAX,
-    VALUE_BYTES_MAX,
-};
+use crate::{Error, GROUP_BYTES_MAX, ID_BYTES_MAX, TABLE_NAME_BYTES_MAX, TRANSACTION_BYTES_MAX, VALUE_BYTES_MAX};
 
 /// One change of a row.
 pub(crate) struct Operation {
@@ -114,11 +111,7 @@ impl Transaction {
             ("a group", key.group.len(), GROUP_BYTES_MAX),
             ("an id", key.id.len(), ID_BYTES_MAX),
             ("a value", value, VALUE_BYTES_MAX),
-            (
-                "a transaction",
-                self.bytes.saturating_add(value),
-                TRANSACTION_BYTES_MAX,
-            ),
+            ("a transaction", self.bytes.saturating_add(value), TRANSACTION_BYTES_MAX),
         ];
         let over = sizes.into_iter().find(|(_, size, limit)| size > limit);
         self.problem = over.map(|(what, _, limit)| Error::TooLarge { what, limit });

@@ -110,8 +110,7 @@ impl<'a> Walk<'a> {
             return Err(Fault::Segment(number));
         }
         from.read_exact(&mut head).map_err(failed)?;
-        let header =
-            SegmentHeader::open(self.keys, &head).ok_or(Fault::Segment(number))?;
+        let header = SegmentHeader::open(self.keys, &head).ok_or(Fault::Segment(number))?;
         if header.format > FORMAT {
             return Err(Fault::Failed(Error::NewerFormat {
                 path: path.to_path_buf(),
@@ -124,8 +123,8 @@ impl<'a> Walk<'a> {
                 if number != next {
                     return Err(Fault::Segment(next));
                 }
-                let follows = header.previous == position.hash
-                    && position.sequence.checked_add(1) == Some(header.first_sequence);
+                let follows =
+                    header.previous == position.hash && position.sequence.checked_add(1) == Some(header.first_sequence);
                 if header.number != number || header.base || !follows {
                     // The one before is held but not yet vouched for: it may be the damaged one.
                     self.check_held()?;
@@ -160,10 +159,7 @@ impl<'a> Walk<'a> {
         path: &std::path::Path,
     ) -> Result<u64, Fault> {
         let before = self.position();
-        let sequence = before
-            .sequence
-            .checked_add(1)
-            .ok_or(Fault::Segment(segment))?;
+        let sequence = before.sequence.checked_add(1).ok_or(Fault::Segment(segment))?;
         let fault = |cut_short| Fault::Record {
             segment,
             offset,
@@ -227,14 +223,16 @@ impl<'a> Walk<'a> {
     /// Opens the record read last, unless that was done.
     pub(crate) fn check_held(&self) -> Result<(), Fault> {
         match &self.held {
-            Some(held) if !held.opened => record::open(self.keys, &held.header, &held.bytes)
-                .map(|_| ())
-                .ok_or(Fault::Record {
-                    segment: held.segment,
-                    offset: held.offset,
-                    sequence: held.header.sequence,
-                    cut_short: false,
-                }),
+            Some(held) if !held.opened => {
+                record::open(self.keys, &held.header, &held.bytes)
+                    .map(|_| ())
+                    .ok_or(Fault::Record {
+                        segment: held.segment,
+                        offset: held.offset,
+                        sequence: held.header.sequence,
+                        cut_short: false,
+                    })
+            }
             _ => Ok(()),
         }
     }

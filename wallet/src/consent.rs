@@ -5,9 +5,9 @@ use crate::disclosure::{Leaf, leaves};
 use crate::selection::Lack;
 use crate::tables::Kind;
 use crate::text::{Catalogue, plain};
+use credentials::Timestamp;
 use credentials::request::OpenedRequest;
 use credentials::schema::{Class, CredentialType, Field, Path};
-use credentials::Timestamp;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -56,7 +56,10 @@ pub(crate) struct Consent<'a> {
 impl Consent<'_> {
     /// The text, line by line, ending with a line break.
     pub(crate) fn text(&self, texts: &Catalogue) -> String {
-        let mut page = Page { texts, out: String::new() };
+        let mut page = Page {
+            texts,
+            out: String::new(),
+        };
         self.who_and_why(&mut page);
         if self.gaps.is_empty() {
             self.shared(&mut page);
@@ -85,10 +88,7 @@ impl Consent<'_> {
             "asker",
             &[("name", self.asker()), ("number", &self.opened.asker.number)],
         );
-        page.line(
-            "vouched",
-            &[("name", self.asker()), ("operator", self.operator)],
-        );
+        page.line("vouched", &[("name", self.asker()), ("operator", self.operator)]);
         page.line("service", &[("service", registration.name.get(language))]);
         page.line("purpose", &[("purpose", registration.purpose.text.get(language))]);
         page.line("ground", &[("ground", registration.ground.text.get(language))]);
@@ -229,8 +229,7 @@ impl Part {
     /// What is shown, and how each claim of it is set.
     fn leaves(&self) -> Vec<(Leaf<'_>, Manner)> {
         let leaves = leaves(&self.shown, &self.credential_type);
-        let is_sensitive =
-            |leaf: &Leaf<'_>| self.credential_type.is_sensitive(&leaf.path, leaf.value);
+        let is_sensitive = |leaf: &Leaf<'_>| self.credential_type.is_sensitive(&leaf.path, leaf.value);
         // A value that is telling by itself makes what stands beside it in the same list element sensitive too.
         let telling: Vec<_> = leaves
             .iter()
@@ -240,12 +239,9 @@ impl Part {
         leaves
             .into_iter()
             .map(|leaf| {
-                let manner = if is_sensitive(&leaf)
-                    || elements(&leaf).iter().any(|element| telling.contains(element))
-                {
+                let manner = if is_sensitive(&leaf) || elements(&leaf).iter().any(|element| telling.contains(element)) {
                     Manner::Sensitive
-                } else if self.credential_type.class(&leaf.path) == Class::D
-                    || Path::of(&[DERIVED]).covers(&leaf.path)
+                } else if self.credential_type.class(&leaf.path) == Class::D || Path::of(&[DERIVED]).covers(&leaf.path)
                 {
                     Manner::Learned
                 } else {
@@ -258,7 +254,10 @@ impl Part {
 
     /// Labels of what is held and not shown, in the order of the type's fields.
     fn withheld(&self, language: &str) -> Vec<String> {
-        let shown: Vec<Path> = leaves(&self.shown, &self.credential_type).into_iter().map(|leaf| leaf.path).collect();
+        let shown: Vec<Path> = leaves(&self.shown, &self.credential_type)
+            .into_iter()
+            .map(|leaf| leaf.path)
+            .collect();
         let mut held: Vec<Path> = Vec::new();
         for leaf in leaves(&self.held, &self.credential_type) {
             if !shown.contains(&leaf.path) && !held.contains(&leaf.path) {
@@ -347,10 +346,7 @@ impl Page<'_> {
                 let label = part.credential_type.label(path, language);
                 let number = numbers.last().map_or(1, |number| number.saturating_add(1));
                 self.indent(level);
-                self.line(
-                    "element",
-                    &[("label", &label), ("number", &number.to_string())],
-                );
+                self.line("element", &[("label", &label), ("number", &number.to_string())]);
             }
             let label = part.credential_type.label(&leaf.path, language);
             self.indent(headings.len());

@@ -25,10 +25,7 @@ pub(crate) fn disclose(
     credential_type: &CredentialType,
 ) -> Result<Disclosed, Problem> {
     let asked: Vec<Path> = query.claims.iter().map(|claim| claim.path.clone()).collect();
-    if let Some(path) = asked
-        .iter()
-        .find(|path| credential_type.class(path) == Class::X)
-    {
+    if let Some(path) = asked.iter().find(|path| credential_type.class(path) == Class::X) {
         return Err(Problem::new(Code::OverAsk, path.to_string()));
     }
     let selected = SdJwt::parse(text)?.select(&asked)?;
@@ -44,13 +41,12 @@ pub(crate) fn disclose(
             return Err(Problem::new(Code::ClaimsUnrequested, leaf.path.to_string()));
         }
     }
-    query::matches(query, shown.claims())
-        .map_err(|problem| Problem { code: Code::ClaimsMissing, ..problem })?;
+    query::matches(query, shown.claims()).map_err(|problem| Problem {
+        code: Code::ClaimsMissing,
+        ..problem
+    })?;
     let claims = shown.claims().clone();
-    Ok(Disclosed {
-        text: selected,
-        claims,
-    })
+    Ok(Disclosed { text: selected, claims })
 }
 
 /// One value that is no object or array.
@@ -111,12 +107,7 @@ pub(crate) fn leaves<'a>(claims: &'a Value, credential_type: &CredentialType) ->
     found
 }
 
-fn walk<'a>(
-    value: &'a Value,
-    path: &mut Path,
-    numbers: &mut Vec<usize>,
-    found: &mut Vec<Leaf<'a>>,
-) {
+fn walk<'a>(value: &'a Value, path: &mut Path, numbers: &mut Vec<usize>, found: &mut Vec<Leaf<'a>>) {
     if path.0.len() > DEPTH_MAX {
         return;
     }

@@ -6,14 +6,12 @@
 use crate::history::{Event, What};
 use crate::presentation::request_row;
 use crate::tables::{
-    ActivationCode, CopyRow, CredentialRow, DecisionRow, IssuingRow, Kind, RequestRow,
-    Stage, TermsRow, bytes, public_key, text,
+    ActivationCode, CopyRow, CredentialRow, DecisionRow, IssuingRow, Kind, RequestRow, Stage, TermsRow, bytes,
+    public_key, text,
 };
 use crate::{Error, Outcome, Outgoing, Step, Thread, Wallet, done, is_passing};
 use credentials::link::{Authorise, Link};
-use credentials::protocol::issuance::{
-    Ask, COPIES_MAX, Identification, KEY_PROOF_TYP, Reply, Request, Terms,
-};
+use credentials::protocol::issuance::{Ask, COPIES_MAX, Identification, KEY_PROOF_TYP, Reply, Request, Terms};
 use credentials::request::{self, OpenedRequest};
 use credentials::schema::{CredentialType, HolderKind, HolderProof, Path, values_at};
 use credentials::sd_jwt::{Covers, SdJwt, keys_hash};
@@ -46,7 +44,9 @@ pub(crate) enum Wait {
     Terms,
     Delivery,
     /// That the issuer knows of the credentials of these names.
-    Acknowledged { credentials: Vec<String> },
+    Acknowledged {
+        credentials: Vec<String>,
+    },
 }
 
 impl Talk {
@@ -112,16 +112,16 @@ impl Wallet {
             HolderProof::ActivationCode if code.is_none() => {
                 return Err(Problem::new(Code::WrongCode, "code").into());
             }
-            HolderProof::ActivationCode => {
-                code.map(|code| ActivationCode(Zeroizing::new(code.to_owned())))
-            }
+            HolderProof::ActivationCode => code.map(|code| ActivationCode(Zeroizing::new(code.to_owned()))),
             _ => None,
         };
         self.sweep_issuings(now)?;
         let offer_id = offer.offer.map(text);
-        let known = self.tables.named::<IssuingRow>()?.into_iter().find(|(_, row)| {
-            row.issuer == *offer.issuer && row.vct == offer.vct && row.offer == offer_id
-        });
+        let known = self
+            .tables
+            .named::<IssuingRow>()?
+            .into_iter()
+            .find(|(_, row)| row.issuer == *offer.issuer && row.vct == offer.vct && row.offer == offer_id);
         let Some((transaction, row)) = known else {
             let transaction = text(&random::bytes::<16>(&mut *self.random));
             let row = IssuingRow {
@@ -146,12 +146,7 @@ impl Wallet {
             change.commit()?;
         }
         match &row.stage {
-            Stage::Identify { pending } => Ok(done(
-                thread,
-                Ok(Outcome::Waiting {
-                    id: pending.clone(),
-                }),
-            )),
+            Stage::Identify { pending } => Ok(done(thread, Ok(Outcome::Waiting { id: pending.clone() }))),
             Stage::Authorise => {
                 let authorise = self.authorise_text(&transaction, &row)?;
                 carry(thread, &Link::Authorise(authorise.clone()), &authorise)
@@ -287,20 +282,13 @@ impl Wallet {
                 }
                 Ok(done(thread, Ok(Outcome::Collected { credentials })))
             }
-            (_, Reply::Problem(problem)) => {
-                self.drop_if_refused(now, &transaction, Err(problem.into()))
-            }
+            (_, Reply::Problem(problem)) => self.drop_if_refused(now, &transaction, Err(problem.into())),
             _ => Err(Code::UnexpectedMessage.into()),
         }
     }
 
     /// Ends the issuing when it was refused for a reason that stays, and says so in the history.
-    fn drop_if_refused<T>(
-        &mut self,
-        now: Timestamp,
-        transaction: &str,
-        result: Result<T, Error>,
-    ) -> Result<T, Error> {
+    fn drop_if_refused<T>(&mut self, now: Timestamp, transaction: &str, result: Result<T, Error>) -> Result<T, Error> {
         if let Err(Error::Refused(problem)) = &result
             && !is_passing(problem.code)
             && let Some(row) = self.tables.get::<IssuingRow>(transaction)?
@@ -312,11 +300,7 @@ impl Wallet {
     }
 
     /// Forgets an issuing with its keys and the identification it waits for.
-    fn drop_issuing(
-        &mut self,
-        transaction: &str,
-        failed: Option<(Timestamp, Code)>,
-    ) -> Result<(), Error> {
+    fn drop_issuing(&mut self, transaction: &str, failed: Option<(Timestamp, Code)>) -> Result<(), Error> {
         let Some(row) = self.tables.get::<IssuingRow>(transaction)? else {
             return Ok(());
         };
@@ -380,7 +364,7 @@ impl Wallet {
         let credential_type = self.known_type(&row.vct)?;
         let is_in_bounds = (1..=ROWS_MAX).contains(&terms.rows)
             && terms.copies >= 1
-            && usize::from(terms.copies) <= COPIES_MAX
+            && usize::from(terms.copies) * usize::from(terms.rows) <= COPIES_MAX
             && (1..=NAME_MAX).contains(&terms.nonce.len());
         if !is_in_bounds {
             return Err(Code::Malformed.into());
@@ -388,10 +372,7 @@ impl Wallet {
         let is_by_text = matches!(credential_type.holder.proof, HolderProof::Role { .. });
         let opened = match (&credential_type.holder.proof, &terms.request) {
             (HolderProof::ActivationCode, None) => None,
-            (
-                HolderProof::Credential { vct, path } | HolderProof::Role { vct, path, .. },
-                Some(request),
-            ) => {
+            (HolderProof::Credential { vct, path } | HolderProof::Role { vct, path, .. }, Some(request)) => {
                 let opened = request::open(request, &*self.trust()?, Some(peer), now)?;
                 self.check_identification(&opened, &row, &terms, is_by_text)?;
                 asks_only(&opened, vct, path)?;
@@ -400,9 +381,7 @@ impl Wallet {
             _ => return Err(Code::WrongRequest.into()),
         };
         let count = u32::from(terms.copies) * u32::from(terms.rows);
-        let keys: Vec<SigningKey> = (0..count)
-            .map(|_| SigningKey::generate(&mut *self.random))
-            .collect();
+        let keys: Vec<SigningKey> = (0..count).map(|_| SigningKey::generate(&mut *self.random)).collect();
         let pending = match &opened {
             Some(_) if !is_by_text => Some(self.short_name()),
             _ => None,
@@ -421,10 +400,7 @@ impl Wallet {
                 rows: terms.rows,
                 request: terms.request,
                 until: opened.as_ref().map(|opened| opened.request.expires),
-                keys: keys
-                    .iter()
-                    .map(|key| text(&key.verifying_key().to_bytes()))
-                    .collect(),
+                keys: keys.iter().map(|key| text(&key.verifying_key().to_bytes())).collect(),
             }),
             stage,
             ..row
@@ -470,9 +446,7 @@ impl Wallet {
             "nonce"
         } else if issue.vct != row.vct {
             "vct"
-        } else if issue.organisation != self.settings.organisation
-            && (is_by_text || issue.organisation.is_some())
-        {
+        } else if issue.organisation != self.settings.organisation && (is_by_text || issue.organisation.is_some()) {
             // A company that proves itself with its own credential need not be named beside it.
             "organisation"
         } else {
@@ -493,12 +467,7 @@ impl Wallet {
     }
 
     /// Checks a delivery whole, and stores it whole.
-    fn take_delivery(
-        &mut self,
-        now: Timestamp,
-        transaction: &str,
-        delivered: &[Vec<String>],
-    ) -> Result<(), Error> {
+    fn take_delivery(&mut self, now: Timestamp, transaction: &str, delivered: &[Vec<String>]) -> Result<(), Error> {
         let row = self.tables.get::<IssuingRow>(transaction)?;
         let row = row.ok_or(Code::UnexpectedMessage)?;
         match &row.stage {
@@ -512,9 +481,7 @@ impl Wallet {
         let mut unclaimed: BTreeSet<VerifyingKey> = new_keys(&row)?.into_iter().collect();
         if delivered.is_empty()
             || delivered.len() > usize::from(terms.rows)
-            || delivered
-                .iter()
-                .any(|copies| copies.len() != usize::from(terms.copies))
+            || delivered.iter().any(|copies| copies.len() != usize::from(terms.copies))
         {
             return Err(Problem::new(Code::Malformed, "credentials").into());
         }
@@ -604,12 +571,7 @@ impl Wallet {
     }
 
     /// One copy through the gate: by the issuer that was asked, of the type that was asked.
-    fn check_copy(
-        &self,
-        now: Timestamp,
-        row: &IssuingRow,
-        copy: &str,
-    ) -> Result<VerifiedCredential, Error> {
+    fn check_copy(&self, now: Timestamp, row: &IssuingRow, copy: &str) -> Result<VerifiedCredential, Error> {
         let trust = self.trust()?;
         let context = verify::Context {
             now,
@@ -633,11 +595,7 @@ impl Wallet {
     }
 
     /// The next message of an issuing: for the first time, or the same again.
-    pub(crate) fn resend_issuing(
-        &mut self,
-        thread: Thread,
-        transaction: &str,
-    ) -> Result<Step, Error> {
+    pub(crate) fn resend_issuing(&mut self, thread: Thread, transaction: &str) -> Result<Step, Error> {
         let row = self.tables.get::<IssuingRow>(transaction)?;
         let row = row.ok_or(Error::NotFound)?;
         let id = bytes::<16>(transaction).ok_or(damaged())?.to_vec();
@@ -671,12 +629,7 @@ impl Wallet {
     }
 
     /// The request of an issuing. Ed25519 signatures are deterministic, so it is the same bytes each time.
-    fn request(
-        &self,
-        transaction: Vec<u8>,
-        row: &IssuingRow,
-        answer: Option<&str>,
-    ) -> Result<Request, Error> {
+    fn request(&self, transaction: Vec<u8>, row: &IssuingRow, answer: Option<&str>) -> Result<Request, Error> {
         let terms = row.terms.as_ref().ok_or(damaged())?;
         let payload = json!({
             "aud": row.issuer,
@@ -775,16 +728,8 @@ pub(crate) fn covers(
             organisation,
         })),
         (Kind::Authorise, _, Some(authorise)) => Ok(Some(Covers {
-            transaction: authorise
-                .transaction
-                .as_slice()
-                .try_into()
-                .map_err(|_| damaged())?,
-            keys_hash: authorise
-                .keys_hash
-                .as_slice()
-                .try_into()
-                .map_err(|_| damaged())?,
+            transaction: authorise.transaction.as_slice().try_into().map_err(|_| damaged())?,
+            keys_hash: authorise.keys_hash.as_slice().try_into().map_err(|_| damaged())?,
             organisation,
         })),
         _ => Err(damaged()),
@@ -792,11 +737,7 @@ pub(crate) fn covers(
 }
 
 /// The person's answer as a text for the company's wallet.
-pub(crate) fn carry_authorised(
-    thread: Thread,
-    authorise: &Authorise,
-    answer: String,
-) -> Result<Step, Error> {
+pub(crate) fn carry_authorised(thread: Thread, authorise: &Authorise, answer: String) -> Result<Step, Error> {
     let link = Link::Authorised {
         transaction: authorise.transaction.clone(),
         answer,

@@ -15,6 +15,8 @@
 //! - no decision comes from a peer: a request waits until a person says yes or no;
 //! - a refusal is the same message whatever is held.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing))]
+
 mod consent;
 mod disclosure;
 mod error;
@@ -136,10 +138,7 @@ impl std::fmt::Debug for Step {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Step::Send {
-                thread,
-                to,
-                message,
-                ..
+                thread, to, message, ..
             } => write!(f, "Send({thread}, {to}, {message:?})"),
             Step::Done { thread, result } => match result {
                 Ok(outcome) => write!(f, "Done({thread}, {outcome:?})"),
@@ -217,12 +216,7 @@ impl Wallet {
     /// # Errors
     /// [`Error::Settings`] when a company has no valid number or a person has one, [`Error::OtherHolder`] when the store holds
     /// another holder's wallet, [`Error::Store`], [`Error::Row`].
-    pub fn open(
-        store: Store,
-        types: Types,
-        settings: Settings,
-        random: Box<dyn Random>,
-    ) -> Result<Wallet, Error> {
+    pub fn open(store: Store, types: Types, settings: Settings, random: Box<dyn Random>) -> Result<Wallet, Error> {
         match (settings.kind, &settings.organisation) {
             (HolderKind::Person, None) => {}
             (HolderKind::Company, Some(number)) if OrganisationNumber::parse(number).is_some() => {}
@@ -262,12 +256,7 @@ impl Wallet {
 
     /// Takes a `bevis:` text that the person brought: an invitation to collect (with the activation code where the type needs one),
     /// a request, or one of the two texts between a company's and a person's wallet. The same text again goes on where it stopped.
-    pub fn receive_link(
-        &mut self,
-        now: Timestamp,
-        link: &Link,
-        code: Option<&str>,
-    ) -> (Thread, Vec<Step>) {
+    pub fn receive_link(&mut self, now: Timestamp, link: &Link, code: Option<&str>) -> (Thread, Vec<Step>) {
         self.command(|wallet, thread| match link {
             Link::Offer {
                 issuer,
@@ -290,10 +279,7 @@ impl Wallet {
                 expires,
             } => wallet.receive_request(thread, now, asker, session, hash, *expires),
             Link::Authorise(authorise) => wallet.receive_authorise(thread, now, authorise),
-            Link::Authorised {
-                transaction,
-                answer,
-            } => wallet.receive_authorised(thread, now, transaction, answer),
+            Link::Authorised { transaction, answer } => wallet.receive_authorised(thread, now, transaction, answer),
         })
     }
 
@@ -329,27 +315,15 @@ impl Wallet {
     }
 
     /// Takes the reply to a [`Step::Send`]; `peer` is the PeerId it came from.
-    pub fn receive(
-        &mut self,
-        now: Timestamp,
-        thread: Thread,
-        peer: &str,
-        message: Incoming,
-    ) -> Vec<Step> {
+    pub fn receive(&mut self, now: Timestamp, thread: Thread, peer: &str, message: Incoming) -> Vec<Step> {
         let Some(talk) = self.talks.remove(&thread) else {
             return vec![done(thread, Err(Code::UnexpectedMessage.into()))];
         };
-        let result = self
-            .check_peer(talk.to(), peer)
-            .and_then(|()| match (talk, message) {
-                (Talk::Issue(talk), Incoming::Issue(reply)) => {
-                    self.receive_issue(thread, now, peer, talk, reply)
-                }
-                (Talk::Present(talk), Incoming::Present(reply)) => {
-                    self.receive_present(thread, now, peer, talk, reply)
-                }
-                _ => Err(Code::UnexpectedMessage.into()),
-            });
+        let result = self.check_peer(talk.to(), peer).and_then(|()| match (talk, message) {
+            (Talk::Issue(talk), Incoming::Issue(reply)) => self.receive_issue(thread, now, peer, talk, reply),
+            (Talk::Present(talk), Incoming::Present(reply)) => self.receive_present(thread, now, peer, talk, reply),
+            _ => Err(Code::UnexpectedMessage.into()),
+        });
         settle(thread, result)
     }
 
@@ -385,10 +359,7 @@ impl Wallet {
     }
 
     /// Runs a command under a new thread.
-    fn command(
-        &mut self,
-        run: impl FnOnce(&mut Wallet, Thread) -> Result<Step, Error>,
-    ) -> (Thread, Vec<Step>) {
+    fn command(&mut self, run: impl FnOnce(&mut Wallet, Thread) -> Result<Step, Error>) -> (Thread, Vec<Step>) {
         self.last_thread = self.last_thread.wrapping_add(1);
         let thread = self.last_thread;
         let result = run(self, thread);

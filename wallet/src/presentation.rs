@@ -5,9 +5,7 @@ use crate::consent::{Collecting, Consent, Gap, Part};
 use crate::disclosure::{self, Disclosed};
 use crate::history::{Event, What};
 use crate::selection::{self, Choice, Lack};
-use crate::tables::{
-    CopyRow, DecisionRow, IssuingRow, Kind, ReceiptRow, RequestRow, RequestStage, Stage, text,
-};
+use crate::tables::{CopyRow, DecisionRow, IssuingRow, Kind, ReceiptRow, RequestRow, RequestStage, Stage, text};
 use crate::text::Catalogue;
 use crate::{Error, Outcome, Outgoing, Shown, Step, Thread, Wallet, done, is_passing, name_of};
 use credentials::decision::{Decision, Receipt};
@@ -33,11 +31,7 @@ pub(crate) enum Wait {
     /// The signed request of a session.
     Request { session: String, hash: Vec<u8> },
     /// The receipt for an answer.
-    Receipt {
-        id: String,
-        hash: String,
-        answer: String,
-    },
+    Receipt { id: String, hash: String, answer: String },
     /// That a decline was taken note of.
     Closed { id: String },
 }
@@ -182,14 +176,7 @@ impl Wallet {
     }
 
     /// Checks a receipt and keeps it; the request is then finished.
-    fn take_receipt(
-        &mut self,
-        asker: &Did,
-        id: &str,
-        hash: &str,
-        answer: &str,
-        jws: &str,
-    ) -> Result<Receipt, Error> {
+    fn take_receipt(&mut self, asker: &Did, id: &str, hash: &str, answer: &str, jws: &str) -> Result<Receipt, Error> {
         let receipt = Receipt::open(jws, &*self.trust()?)?;
         if receipt.asker != *asker {
             return Err(Code::WrongOrigin.into());
@@ -257,8 +244,7 @@ impl Wallet {
                     let held = held.ok_or(Code::Internal)?;
                     let copy = held.copy(choice.copy).ok_or(Code::Internal)?;
                     let credential_type = self.known_type(&asked.vct)?;
-                    let Disclosed { text, claims } =
-                        disclosure::disclose(&copy.text, asked, &credential_type)?;
+                    let Disclosed { text, claims } = disclosure::disclose(&copy.text, asked, &credential_type)?;
                     all.push(Chosen {
                         query: asked.id.clone(),
                         key: SdJwt::parse(&copy.text)?.holder_key().ok_or(Code::Internal)?,
@@ -374,17 +360,13 @@ impl Wallet {
             change.put_copy(&chosen.choice.credential, chosen.choice.copy, &used)?;
         }
         let answered = RequestRow {
-            stage: RequestStage::Answered {
-                answer: answer.clone(),
-            },
+            stage: RequestStage::Answered { answer: answer.clone() },
             ..row
         };
         change.put(id, &answered)?;
         if let Some((transaction, issuing)) = issuing {
             let requested = IssuingRow {
-                stage: Stage::Requested {
-                    answer: Some(answer),
-                },
+                stage: Stage::Requested { answer: Some(answer) },
                 subject: subject(chosen),
                 ..issuing
             };
@@ -433,12 +415,7 @@ impl Wallet {
     }
 
     /// The person's no.
-    pub(crate) fn decide_no(
-        &mut self,
-        thread: Thread,
-        now: Timestamp,
-        id: &str,
-    ) -> Result<Step, Error> {
+    pub(crate) fn decide_no(&mut self, thread: Thread, now: Timestamp, id: &str) -> Result<Step, Error> {
         let row = self.tables.get::<RequestRow>(id)?.ok_or(Error::NotFound)?;
         match &row.stage {
             RequestStage::Answered { .. } => {
@@ -513,12 +490,7 @@ impl Wallet {
     }
 
     /// Sends what was decided: for the first time, or the same bytes again.
-    pub(crate) fn resend_request(
-        &mut self,
-        thread: Thread,
-        now: Timestamp,
-        id: &str,
-    ) -> Result<Step, Error> {
+    pub(crate) fn resend_request(&mut self, thread: Thread, now: Timestamp, id: &str) -> Result<Step, Error> {
         let row = self.tables.get::<RequestRow>(id)?.ok_or(Error::NotFound)?;
         if now >= row.expires {
             return Err(Code::Expired.into());
@@ -555,9 +527,7 @@ impl Wallet {
         let rows = self.tables.named::<RequestRow>()?;
         Ok(rows
             .into_iter()
-            .filter(|(_, row)| {
-                row.kind == Kind::Present && !matches!(row.stage, RequestStage::Open)
-            })
+            .filter(|(_, row)| row.kind == Kind::Present && !matches!(row.stage, RequestStage::Open))
             .map(|(id, _)| id)
             .filter(|id| {
                 !self.talks.values().any(|talk| match talk {
@@ -580,8 +550,7 @@ impl Wallet {
             // An identification that was answered ends with its issuing.
             .filter(|(_, row)| {
                 now >= row.expires
-                    && !(row.kind == Kind::Identify
-                        && matches!(row.stage, RequestStage::Answered { .. }))
+                    && !(row.kind == Kind::Identify && matches!(row.stage, RequestStage::Answered { .. }))
             })
             .collect();
         if expired.is_empty() {
@@ -654,13 +623,7 @@ impl Wallet {
         Ok(done(thread, Ok(Outcome::Refused)))
     }
 
-    fn send_present(
-        &mut self,
-        thread: Thread,
-        to: Did,
-        ask: Ask,
-        wait: Wait,
-    ) -> Result<Step, Error> {
+    fn send_present(&mut self, thread: Thread, to: Did, ask: Ask, wait: Wait) -> Result<Step, Error> {
         let talk = crate::Talk::Present(Talk { to, wait });
         self.send(thread, Outgoing::Present(ask), talk)
     }
@@ -683,13 +646,7 @@ pub(crate) fn request_row(opened: &OpenedRequest, kind: Kind) -> RequestRow {
     }
 }
 
-fn decision(
-    now: Timestamp,
-    opened: &OpenedRequest,
-    chosen: &[Chosen],
-    language: &str,
-    shown: &[u8; 32],
-) -> Decision {
+fn decision(now: Timestamp, opened: &OpenedRequest, chosen: &[Chosen], language: &str, shown: &[u8; 32]) -> Decision {
     Decision {
         request: text(&opened.hash),
         recipient: opened.request.asker.clone(),

@@ -1,8 +1,8 @@
 //! Which held credentials answer a query: a pure function of what is held and the time.
 
+use credentials::Timestamp;
 use credentials::query::{self, CredentialQuery, Query};
 use credentials::status::State;
-use credentials::Timestamp;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -189,4 +189,151 @@ fn free(held: &Candidate<'_>) -> impl Iterator<Item = u32> {
         .iter()
         .filter(|(_, said)| matches!(said, None | Some(State::Valid)))
         .map(|(copy, _)| *copy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use credentials::query::ClaimQuery;
+    use credentials::schema::Path;
+    use serde_json::json;
+
+    fn at(day: i64) -> Timestamp {
+        Timestamp::from_unix(day * 86_400)
+    }
+
+    fn asking(queries: &[(&str, &str)]) -> Query {
+        Query {
+            credentials: queries
+                .iter()
+                .map(|(id, vct)| CredentialQuery {
+                    id: (*id).to_owned(),
+                    vct: (*vct).to_owned(),
+                    claims: vec![ClaimQuery {
+                        path: Path::of(&["a"]),
+                        values: Vec::new(),
+                    }],
+                })
+                .collect(),
+        }
+    }
+
+    fn held<'a>(id: &'a str, vct: &'a str, claims: &'a Value, number: &'a str) -> Candidate<'a> {
+        Candidate {
+            id,
+            vct,
+            claims,
+            number: Some(number),
+            valid_from: at(1),
+            expires: at(100),
+            is_replaced: false,
+            unused: vec![(0, None), (1, Some(State::Valid))],
+        }
+    }
+
+    fn choice(credential: &str, copy: u32) -> Choice {
+        Choice {
+            credential: credential.to_owned(),
+            copy,
+        }
+    }
+
+    #[test]
+    fn of_several_that_fit_the_one_that_expires_first_is_shown() {
+        let claims = json!({ "a": "1" });
+        let later = held("x", "t", &claims, "p");
+        let sooner = Candidate {
+            expires: at(50),
+            ..held("y", "t", &claims, "p")
+        };
+        let query = asking(&[("q", "t")]);
+        let chosen = select(&query, &[later, sooner], at(10)).expect("fits");
+        assert_eq!(chosen["q"], choice("y", 0));
+    }
+
+    #[test]
+    fn two_queries_never_get_the_same_copy() {
+        let claims = json!({ "a": "1" });
+        let query = asking(&[("q", "t"), ("r", "t")]);
+        let one = [held("x", "t", &claims, "p")];
+        let chosen = select(&query, &one, at(10)).expect("fits");
+        assert_eq!((&chosen["q"], &chosen["r"]), (&choice("x", 0), &choice("x", 1)));
+        let single = [Candidate {
+            unused: vec![(4, None)],
+            ..held("x", "t", &claims, "p")
+        }];
+        let lacks = select(&query, &single, at(10)).expect_err("one copy, two queries");
+        assert_eq!(lacks, [("r".to_owned(), Lack::Spent)]);
+    }
+
+    #[test]
+    fn a_suspended_copy_is_passed_over_while_another_is_free() {
+        let claims = json!({ "a": "1" });
+        let one = [Candidate {
+            unused: vec![(0, Some(State::Suspended)), (1, None)],
+            ..held("x", "t", &claims, "p")
+        }];
+        let chosen = select(&asking(&[("q", "t")]), &one, at(10)).expect("fits");
+        assert_eq!(chosen["q"], choice("x", 1));
+    }
+
+    #[test]
+    fn what_has_no_number_is_shown_alone_only() {
+        let claims = json!({ "a": "1" });
+        let both = [
+            Candidate {
+                number: None,
+                ..held("x", "t", &claims, "")
+            },
+            Candidate {
+                number: None,
+                ..held("y", "u", &claims, "")
+            },
+        ];
+        assert!(select(&asking(&[("q", "t")]), &both, at(10)).is_ok());
+        let lacks = select(&asking(&[("q", "t"), ("r", "u")]), &both, at(10));
+        let lacks = lacks.expect_err("nobody says they are one person's");
+        assert!(lacks.iter().all(|(_, lack)| *lack == Lack::OtherPerson));
+    }
+
+    #[test]
+    fn each_reason_is_told_apart_and_the_nearest_counts() {
+        let claims = json!({ "a": "1" });
+        let other = json!({ "b": "1" });
+        let fits = || held("x", "t", &claims, "p");
+        let out = |unused| Candidate { unused, ..fits() };
+        let query = asking(&[("q", "t")]);
+        let check = |all: Vec<Candidate<'_>>, expected: Lack| {
+            let lacks = select(&query, &all, at(10)).expect_err("nothing fits");
+            assert_eq!(lacks, [("q".to_owned(), expected)]);
+        };
+        check(vec![], Lack::Missing);
+        check(vec![held("x", "u", &claims, "p")], Lack::Missing);
+        check(vec![held("x", "t", &other, "p")], Lack::Unfitting);
+        let expired = || Candidate {
+            expires: at(10),
+            ..fits()
+        };
+        check(vec![expired()], Lack::Expired);
+        check(
+            vec![Candidate {
+                valid_from: at(11),
+                ..fits()
+            }],
+            Lack::NotYetValid,
+        );
+        check(
+            vec![Candidate {
+                is_replaced: true,
+                ..fits()
+            }],
+            Lack::Superseded,
+        );
+        check(vec![out(vec![(0, Some(State::Revoked))])], Lack::Revoked);
+        check(vec![out(vec![(0, Some(State::Suspended))])], Lack::Suspended);
+        check(vec![out(vec![(0, Some(State::Superseded))])], Lack::Superseded);
+        check(vec![out(vec![])], Lack::Spent);
+        check(vec![expired(), out(vec![])], Lack::Spent);
+        assert!(select(&query, &[expired(), fits()], at(10)).is_ok());
+    }
 }

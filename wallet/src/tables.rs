@@ -3,8 +3,8 @@
 //! Every row is JSON; byte strings in it are base64url. Only [`Tables::key`] reads a private key.
 
 use crate::Error;
-use crate::history::Event;
 use crate::Settings;
+use crate::history::Event;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use credentials::decision::Decision;
 use credentials::link::Authorise;
@@ -195,10 +195,7 @@ pub(crate) struct Tables {
 
 impl Tables {
     pub(crate) fn new(store: Store) -> Result<Tables, Error> {
-        let mut tables = Tables {
-            store,
-            next_event: 0,
-        };
+        let mut tables = Tables { store, next_event: 0 };
         tables.next_event = tables
             .rows::<Event>(b"")?
             .last()
@@ -242,12 +239,7 @@ impl Tables {
             .into_iter()
             .map(|(id, row)| {
                 let number = id.as_slice().try_into().map(u32::from_be_bytes);
-                Ok((
-                    number.map_err(|_| Error::Row {
-                        table: CopyRow::TABLE,
-                    })?,
-                    row,
-                ))
+                Ok((number.map_err(|_| Error::Row { table: CopyRow::TABLE })?, row))
             })
             .collect()
     }
@@ -341,8 +333,7 @@ impl Change<'_> {
     }
 
     pub(crate) fn put_relation(&mut self, with: &str, secret: &[u8; 32]) {
-        self.transaction
-            .put(&self.tables.store.table(RELATIONS), with, secret);
+        self.transaction.put(&self.tables.store.table(RELATIONS), with, secret);
     }
 
     /// Adds a line of history.

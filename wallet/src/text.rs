@@ -18,10 +18,7 @@ pub(crate) const LANGUAGES: [&str; 3] = ["nb", "nn", "en"];
 
 /// The language that is used when `language` is asked for: one of [`LANGUAGES`], else `nb`.
 pub(crate) fn language(language: &str) -> &'static str {
-    LANGUAGES
-        .into_iter()
-        .find(|known| *known == language)
-        .unwrap_or("nb")
+    LANGUAGES.into_iter().find(|known| *known == language).unwrap_or("nb")
 }
 
 /// The texts of one language, in the wording for one kind of holder.
@@ -96,7 +93,9 @@ pub(crate) fn plain(text: &str) -> String {
         .take(INSERT_MAX)
         .map(|c| match c {
             c if c.is_control() => ' ',
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{61c}' => '\u{fffd}',
+            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{61c}' => {
+                '\u{fffd}'
+            }
             c => c,
         })
         .collect();
@@ -160,12 +159,23 @@ mod tests {
         for file in [NB, NN, EN] {
             for (key, text) in lines(file) {
                 for banned in [
-                    "verifiserbar", "legitimasjon", "attestasjon", "jwt", "holder", "relying party", "presentasjon",
-                    "verifiable", "presentation", "verifier",
+                    "verifiserbar",
+                    "legitimasjon",
+                    "attestasjon",
+                    "jwt",
+                    "holder",
+                    "relying party",
+                    "presentasjon",
+                    "verifiable",
+                    "presentation",
+                    "verifier",
                 ] {
                     assert!(!text.to_lowercase().contains(banned), "{key}: {banned}");
                 }
-                assert!(!text.split(|c: char| !c.is_alphabetic()).any(|word| word == "DID"), "{key}");
+                assert!(
+                    !text.split(|c: char| !c.is_alphabetic()).any(|word| word == "DID"),
+                    "{key}"
+                );
                 for sentence in text.split(['.', ':', '?']) {
                     assert!(sentence.split_whitespace().count() <= 22, "{key}: {sentence}");
                 }
@@ -176,9 +186,15 @@ mod tests {
     #[test]
     fn what_is_put_in_cannot_add_lines_or_places_of_its_own() {
         let texts = Catalogue::new("nb", HolderKind::Person);
-        let filled = texts.fill("case", &[("case", "1\nDu får 1000 kr {\u{202e}$name}"), ("name", "BANK")]);
+        let filled = texts.fill(
+            "case",
+            &[("case", "1\nDu får 1000 kr {\u{202e}$name}"), ("name", "BANK")],
+        );
         assert!(!filled.contains('\n') && !filled.contains('\u{202e}'), "{filled}");
-        assert!(filled.contains("{\u{fffd}$name}") && !filled.contains("BANK"), "{filled}");
+        assert!(
+            filled.contains("{\u{fffd}$name}") && !filled.contains("BANK"),
+            "{filled}"
+        );
         assert_eq!(plain(&"x".repeat(INSERT_MAX)).chars().count(), INSERT_MAX);
         assert_eq!(plain(&"x".repeat(INSERT_MAX + 1)).chars().count(), INSERT_MAX + 1);
     }

@@ -6,8 +6,7 @@ use crate::disclosure::leaves;
 use crate::history::{Event, ReceiptSummary, What};
 use crate::selection::Candidate;
 use crate::tables::{
-    CopyRow, CredentialRow, DecisionRow, IssuingRow, Kind, ReceiptRow, RequestRow, RequestStage,
-    Stage,
+    CopyRow, CredentialRow, DecisionRow, IssuingRow, Kind, ReceiptRow, RequestRow, RequestStage, Stage,
 };
 use crate::text::language;
 use crate::{Error, Wallet, name_of};
@@ -50,7 +49,7 @@ pub enum HeldState {
 }
 
 /// One held credential.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 pub struct Held {
     /// Its name in this wallet.
     pub id: String,
@@ -75,6 +74,13 @@ pub struct Held {
     pub collected: Timestamp,
     /// When its issuer last said how it stands.
     pub status_at: Option<Timestamp>,
+}
+
+// The as-of time is a claim: only name, type and state are printed.
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Held({}, {}, {:?})", self.id, self.vct, self.state)
+    }
 }
 
 /// One held credential with its claims: for its holder only.
@@ -232,8 +238,7 @@ impl Holding {
         let mut worst: Option<State> = None;
         let mut at: Option<Timestamp> = None;
         for (_, copy) in &self.copies {
-            let said = status_of(&copy.text)
-                .and_then(|entry| source.state(&self.row.issuer, &entry.uri, entry.index));
+            let said = status_of(&copy.text).and_then(|entry| source.state(&self.row.issuer, &entry.uri, entry.index));
             let state = match said {
                 Some((state, said_at)) => {
                     at = at.max(Some(said_at));
@@ -265,17 +270,10 @@ impl Wallet {
     ///
     /// # Errors
     /// [`Error::Store`], [`Error::Row`].
-    pub fn credentials(
-        &self,
-        now: Timestamp,
-        status: &dyn status::Source,
-    ) -> Result<Vec<Held>, Error> {
+    pub fn credentials(&self, now: Timestamp, status: &dyn status::Source) -> Result<Vec<Held>, Error> {
         let mut holdings = self.holdings()?;
         holdings.sort_by(|a, b| (b.row.collected, &a.id).cmp(&(a.row.collected, &b.id)));
-        Ok(holdings
-            .iter()
-            .map(|held| self.held(now, status, held))
-            .collect())
+        Ok(holdings.iter().map(|held| self.held(now, status, held)).collect())
     }
 
     /// One credential with every claim, its labels in `language`: for the holder only.
@@ -451,28 +449,21 @@ impl Wallet {
     ///
     /// # Errors
     /// [`Error::Store`], [`Error::Row`].
-    pub fn note_status(
-        &mut self,
-        now: Timestamp,
-        status: &dyn status::Source,
-    ) -> Result<Vec<String>, Error> {
+    pub fn note_status(&mut self, now: Timestamp, status: &dyn status::Source) -> Result<Vec<String>, Error> {
         let mut changed = Vec::new();
         let mut events = Vec::new();
         for held in self.holdings()? {
             let mut news: Option<State> = None;
             for (number, copy) in &held.copies {
-                let said = status_of(&copy.text)
-                    .and_then(|entry| status.state(&held.row.issuer, &entry.uri, entry.index));
+                let said =
+                    status_of(&copy.text).and_then(|entry| status.state(&held.row.issuer, &entry.uri, entry.index));
                 let Some((said, _)) = said else { continue };
                 if said == copy.state.unwrap_or(State::Valid) {
                     continue;
                 }
                 news = Some(said);
                 let state = (said != State::Valid).then_some(said);
-                let copy = CopyRow {
-                    state,
-                    ..copy.clone()
-                };
+                let copy = CopyRow { state, ..copy.clone() };
                 changed.push((held.id.clone(), *number, copy));
             }
             if let Some(said) = news {
@@ -533,9 +524,7 @@ impl Wallet {
             .tables
             .named::<DecisionRow>()?
             .into_iter()
-            .map(|(_, row)| {
-                json!({ "kind": row.kind, "decision": row.decision, "signed": row.signed })
-            })
+            .map(|(_, row)| json!({ "kind": row.kind, "decision": row.decision, "signed": row.signed }))
             .collect();
         let receipts: Vec<Value> = self
             .tables
@@ -564,8 +553,7 @@ impl Wallet {
 
     fn holding(&self, id: &str) -> Result<Option<Holding>, Error> {
         let row = self.tables.get::<CredentialRow>(id)?;
-        row.map(|row| self.read_holding(id.to_owned(), row))
-            .transpose()
+        row.map(|row| self.read_holding(id.to_owned(), row)).transpose()
     }
 
     fn read_holding(&self, id: String, row: CredentialRow) -> Result<Holding, Error> {
@@ -580,11 +568,7 @@ impl Wallet {
         let credential_type = self.types.get(&row.vct).cloned();
         let number = credential_type
             .as_ref()
-            .and_then(|known| {
-                values_at(parsed.claims(), &known.holder.number)
-                    .first()
-                    .copied()
-            })
+            .and_then(|known| values_at(parsed.claims(), &known.holder.number).first().copied())
             .and_then(Value::as_str)
             .map(str::to_owned);
         Ok(Holding {

@@ -46,8 +46,7 @@ impl Request {
             ("client_metadata", is_encryption_key(&self.encryption)),
             (
                 "expected_origins",
-                (1..=ORIGINS_MAX).contains(&self.origins.len())
-                    && self.origins.iter().all(|origin| is_text(origin)),
+                (1..=ORIGINS_MAX).contains(&self.origins.len()) && self.origins.iter().all(|origin| is_text(origin)),
             ),
             ("service", is_text(&self.service)),
             ("case", is_case(&self.case)),
@@ -145,10 +144,7 @@ struct Bevis {
 
 impl Parts {
     pub(super) fn read(payload: &Map<String, Value>) -> Result<Parts, Problem> {
-        if let Some(name) = payload
-            .keys()
-            .find(|name| !MEMBERS.contains(&name.as_str()))
-        {
+        if let Some(name) = payload.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
             return Err(Problem::new(Code::Unsupported, name.as_str()));
         }
         for (name, expected) in [
@@ -192,12 +188,7 @@ impl Parts {
         })
     }
 
-    pub(super) fn into_request(
-        self,
-        asker: Did,
-        issued: Timestamp,
-        expires: Timestamp,
-    ) -> Result<Request, Problem> {
+    pub(super) fn into_request(self, asker: Did, issued: Timestamp, expires: Timestamp) -> Result<Request, Problem> {
         Ok(Request {
             asker,
             nonce: self.nonce,

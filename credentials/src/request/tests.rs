@@ -91,7 +91,11 @@ fn only_a_listed_asker_with_a_key_of_its_own_asks() {
     assert_eq!(as_signer("did:web:bank.example#key-2", 4), Some(Code::UnknownKey));
     assert_eq!(as_signer("key-1", 4), Some(Code::Malformed));
     assert_eq!(as_signer(&kid(BANK), 99), Some(Code::SignatureInvalid));
-    assert_eq!(as_signer(&kid(TAX), 1), Some(Code::Malformed), "client_id is not the signer");
+    assert_eq!(
+        as_signer(&kid(TAX), 1),
+        Some(Code::Malformed),
+        "client_id is not the signer"
+    );
 }
 
 #[test]
@@ -100,11 +104,19 @@ fn an_askers_key_counts_in_its_window_only() {
     let with = |bend: &dyn Fn(&mut crate::trust::OrganisationKey)| {
         let mut draft = cast::draft();
         bend(&mut draft.organisations[3].keys[0]);
-        open(&text, &cast::listed(&draft), None, now()).err().map(|problem| problem.code)
+        open(&text, &cast::listed(&draft), None, now())
+            .err()
+            .map(|problem| problem.code)
     };
     assert_eq!(with(&|_| {}), None);
-    assert_eq!(with(&|key| key.valid_from = now().plus(1)), Some(Code::KeyOutsideWindow));
-    assert_eq!(with(&|key| key.valid_until = now().plus(-1)), Some(Code::KeyOutsideWindow));
+    assert_eq!(
+        with(&|key| key.valid_from = now().plus(1)),
+        Some(Code::KeyOutsideWindow)
+    );
+    assert_eq!(
+        with(&|key| key.valid_until = now().plus(-1)),
+        Some(Code::KeyOutsideWindow)
+    );
     assert_eq!(with(&|key| key.compromised = Some(now())), Some(Code::KeyCompromised));
 }
 
@@ -113,7 +125,11 @@ fn a_list_that_is_too_old_opens_nothing() {
     let mut draft = cast::draft();
     draft.next_update = now();
     let text = signed(|_| {});
-    let at = |now| open(&text, &cast::listed(&draft), None, now).err().map(|problem| problem.code);
+    let at = |now| {
+        open(&text, &cast::listed(&draft), None, now)
+            .err()
+            .map(|problem| problem.code)
+    };
     assert_eq!(at(now()), None);
     assert_eq!(at(now().plus(1)), Some(Code::TrustStale));
 }
@@ -121,7 +137,11 @@ fn a_list_that_is_too_old_opens_nothing() {
 #[test]
 fn a_request_lives_from_its_signing_to_its_expiry() {
     let text = signed(|_| {});
-    let at = |seconds| opened(&text, None, now().plus(seconds)).err().map(|problem| problem.code);
+    let at = |seconds| {
+        opened(&text, None, now().plus(seconds))
+            .err()
+            .map(|problem| problem.code)
+    };
     assert_eq!(at(-301), Some(Code::NotYetValid));
     assert_eq!(at(-300), None, "clock skew");
     assert_eq!(at(119), None);
@@ -136,10 +156,18 @@ fn a_request_comes_from_a_node_of_its_signer_that_it_names() {
     let from = |channel: Option<&str>| opened(&text, channel, now()).err().map(|problem| problem.code);
     assert_eq!(from(Some(&peer(4))), None);
     assert_eq!(from(None), None, "carried as text");
-    assert_eq!(from(Some(&peer(1))), Some(Code::WrongOrigin), "named, but a node of another");
+    assert_eq!(
+        from(Some(&peer(1))),
+        Some(Code::WrongOrigin),
+        "named, but a node of another"
+    );
     assert_eq!(from(Some(&peer(9))), Some(Code::WrongOrigin));
     let other = signed(|payload| payload["expected_origins"] = json!([format!("libp2p:{}", peer(1))]));
-    assert_eq!(refusal(&other), Some(Code::WrongOrigin), "a node of the signer that is not named");
+    assert_eq!(
+        refusal(&other),
+        Some(Code::WrongOrigin),
+        "a node of the signer that is not named"
+    );
 }
 
 #[test]
@@ -151,7 +179,10 @@ fn what_goes_beyond_the_registration_is_named() {
     let ask = |query: Value| move |payload: &mut Value| payload["dcql_query"] = query.clone();
     let over = |detail: &str| Some((Code::OverAsk, detail.to_owned()));
     assert_eq!(refused(&|_| {}), None);
-    assert_eq!(refused(&|payload| payload["bevis"]["service"] = json!("S99")), over("S99"));
+    assert_eq!(
+        refused(&|payload| payload["bevis"]["service"] = json!("S99")),
+        over("S99")
+    );
     assert_eq!(
         refused(&ask(query("urn:bevis:MonthlyIncome:1", &["derived"]))),
         over("derived")
@@ -168,7 +199,12 @@ fn what_goes_beyond_the_registration_is_named() {
 
 #[test]
 fn a_member_that_the_holder_would_not_see_is_refused_by_name() {
-    for name in ["transaction_data", "redirect_uri", "presentation_definition", "verifier_info"] {
+    for name in [
+        "transaction_data",
+        "redirect_uri",
+        "presentation_definition",
+        "verifier_info",
+    ] {
         let text = signed(|payload| payload[name] = json!([]));
         let problem = opened(&text, None, now()).expect_err("refused");
         assert_eq!(problem, Problem::new(Code::Unsupported, name));
@@ -177,7 +213,8 @@ fn a_member_that_the_holder_would_not_see_is_refused_by_name() {
 
 #[test]
 fn members_keep_their_form_when_a_request_is_opened() {
-    let keys = |keys: Value| json!({ "jwks": { "keys": keys }, "encrypted_response_enc_values_supported": ["A256GCM"] });
+    let keys =
+        |keys: Value| json!({ "jwks": { "keys": keys }, "encrypted_response_enc_values_supported": ["A256GCM"] });
     let key = request().encryption;
     let mut secret = key.clone();
     secret["d"] = key["x"].clone();
@@ -230,10 +267,16 @@ fn a_request_that_could_not_be_opened_is_not_signed() {
     let signs = |bend: &dyn Fn(&mut Request)| {
         let mut request = request();
         bend(&mut request);
-        request.sign(&kid(BANK), &cast::key(4)).map(|_| ()).map_err(|problem| problem.code)
+        request
+            .sign(&kid(BANK), &cast::key(4))
+            .map(|_| ())
+            .map_err(|problem| problem.code)
     };
     assert_eq!(signs(&|_| {}), Ok(()));
-    assert_eq!(signs(&|request| request.nonce = "short".to_owned()), Err(Code::Malformed));
+    assert_eq!(
+        signs(&|request| request.nonce = "short".to_owned()),
+        Err(Code::Malformed)
+    );
     assert_eq!(signs(&|request| request.expires = request.issued), Err(Code::Malformed));
     assert_eq!(signs(&|request| request.case = "x\n".to_owned()), Err(Code::Malformed));
     assert_eq!(signs(&|request| request.origins.clear()), Err(Code::Malformed));

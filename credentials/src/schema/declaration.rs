@@ -1,8 +1,8 @@
 //! Reading a type's declaration, and the formats that its schema may name.
 
 use super::{
-    Class, CredentialType, DECLARATION_MAX, Effect, Ending, Field, Holder, HolderProof, Path, Text,
-    Validity, ending, tree,
+    Class, CredentialType, DECLARATION_MAX, Effect, Ending, Field, Holder, HolderProof, Path, Text, Validity, ending,
+    tree,
 };
 use crate::identifier::{AccountNumber, OrganisationNumber, PersonNumber};
 use crate::protocol::issuance::COPIES_MAX;
@@ -27,8 +27,20 @@ const LABEL_MAX: usize = 200;
 const PATTERN_MAX: usize = 256 * 1024;
 /// Claims with a meaning of their own in SD-JWT VC and RFC 9901; no claim of ours has such a name.
 const RESERVED: [&str; 14] = [
-    "iss", "sub", "aud", "nbf", "iat", "exp", "jti", "cnf", "vct", "vct#integrity", "status",
-    "_sd", "_sd_alg", "...",
+    "iss",
+    "sub",
+    "aud",
+    "nbf",
+    "iat",
+    "exp",
+    "jti",
+    "cnf",
+    "vct",
+    "vct#integrity",
+    "status",
+    "_sd",
+    "_sd_alg",
+    "...",
 ];
 /// Keywords that reach outside the declaration, or change what its parts mean.
 const FOREIGN: [&str; 7] = [
@@ -41,12 +53,12 @@ const FOREIGN: [&str; 7] = [
     "patternProperties",
 ];
 
+type Check = fn(&str) -> bool;
+
 /// A check digit format, or one of the forms of text that have one meaning only.
-const FORMATS: [(&str, fn(&str) -> bool); 8] = [
+const FORMATS: [(&str, Check); 8] = [
     ("fodselsnummer", |text| PersonNumber::parse(text).is_some()),
-    ("organisasjonsnummer", |text| {
-        OrganisationNumber::parse(text).is_some()
-    }),
+    ("organisasjonsnummer", |text| OrganisationNumber::parse(text).is_some()),
     ("norsk_identifikator", |text| {
         PersonNumber::parse(text).is_some() || OrganisationNumber::parse(text).is_some()
     }),
@@ -91,8 +103,8 @@ impl CredentialType {
     /// in it, row key and number are there, copies in bounds. `malformed` names the member that is wrong.
     pub fn parse(text: &[u8]) -> Result<CredentialType, Problem> {
         let value = json::parse(text, DECLARATION_MAX)?;
-        let declared: Declaration = serde_json::from_value(value)
-            .map_err(|error| Problem::new(Code::Malformed, error.to_string()))?;
+        let declared: Declaration =
+            serde_json::from_value(value).map_err(|error| Problem::new(Code::Malformed, error.to_string()))?;
         if declared.schema != SCHEMA {
             return Err(Problem::new(Code::Unsupported, "schema"));
         }
@@ -128,8 +140,7 @@ impl CredentialType {
 
     fn check_scalars(&self) -> Result<(), Problem> {
         let word = |text: &str, max: usize| {
-            (1..=max).contains(&text.len())
-                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+            (1..=max).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
         };
         require(word(&self.id, 32), "id")?;
         require(word(&self.name, 64), "name")?;
@@ -150,9 +161,10 @@ impl CredentialType {
         let properties = properties.ok_or_else(|| wrong("claims"))?;
         let taken = RESERVED.iter().find(|name| properties.contains_key(**name));
         require(taken.is_none(), "claims")?;
-        let renamed = self.names.iter().all(|(register, credential)| {
-            RESERVED.contains(&register.as_str()) && properties.contains_key(credential)
-        });
+        let renamed = self
+            .names
+            .iter()
+            .all(|(register, credential)| RESERVED.contains(&register.as_str()) && properties.contains_key(credential));
         require(renamed, "names")
     }
 
@@ -165,10 +177,7 @@ impl CredentialType {
                 && is_label(&field.label)
                 && field.sensitive_values.len() <= FIELDS_MAX;
             if !fine {
-                return Err(Problem::new(
-                    Code::Malformed,
-                    format!("fields: {}", field.path),
-                ));
+                return Err(Problem::new(Code::Malformed, format!("fields: {}", field.path)));
             }
         }
         Ok(())
@@ -180,9 +189,9 @@ impl CredentialType {
         require(self.row_key.iter().all(single), "row_key")?;
         require(single(&self.holder.number), "holder.number")?;
         require(
-            self.as_of.as_ref().is_none_or(|path| {
-                single(path) && self.is_of(path, "instant") && self.class(path) != Class::X
-            }),
+            self.as_of
+                .as_ref()
+                .is_none_or(|path| single(path) && self.is_of(path, "instant") && self.class(path) != Class::X),
             "as_of",
         )
     }
@@ -190,9 +199,7 @@ impl CredentialType {
     fn check_proof(&self) -> Result<(), Problem> {
         match &self.holder.proof {
             HolderProof::ActivationCode => Ok(()),
-            HolderProof::Credential { vct, path } => {
-                require(is_vct(vct) && path.is_single(), "holder.proof")
-            }
+            HolderProof::Credential { vct, path } => require(is_vct(vct) && path.is_single(), "holder.proof"),
             HolderProof::Role {
                 vct,
                 path,
@@ -203,19 +210,14 @@ impl CredentialType {
             } => {
                 let (element, _) = person.split_at_last_element();
                 let beside = |other: &Path| {
-                    self.has_path(other)
-                        && element.covers(other)
-                        && other.split_at_last_element().0 == element
+                    self.has_path(other) && element.covers(other) && other.split_at_last_element().0 == element
                 };
                 require(is_vct(vct) && path.is_single(), "holder.proof")?;
                 require(
                     self.has_path(person) && self.class(person) == Class::X,
                     "holder.proof.role.person",
                 )?;
-                require(
-                    beside(role) && beside(ended),
-                    "holder.proof.role",
-                )?;
+                require(beside(role) && beside(ended), "holder.proof.role")?;
                 require((1..=16).contains(&roles.len()), "holder.proof.role.roles")
             }
         }
@@ -226,12 +228,7 @@ impl CredentialType {
         for ending in &self.endings {
             let known = ending.when.iter().all(|(path, _)| self.has_path(path));
             require(known && !ending.when.is_empty(), "endings")?;
-            if let Effect::Notice {
-                notice,
-                ends,
-                months,
-            } = &ending.effect
-            {
+            if let Effect::Notice { notice, ends, months } = &ending.effect {
                 let dates = [notice, ends]
                     .into_iter()
                     .all(|path| path.is_single() && self.is_of(path, "date"));
@@ -260,11 +257,8 @@ pub(crate) fn is_vct(text: &str) -> bool {
 }
 
 fn is_label(label: &Text) -> bool {
-    let fine = |text: &str| {
-        !text.is_empty()
-            && text.chars().count() <= LABEL_MAX
-            && !text.chars().any(char::is_control)
-    };
+    let fine =
+        |text: &str| !text.is_empty() && text.chars().count() <= LABEL_MAX && !text.chars().any(char::is_control);
     fine(&label.nb) && fine(&label.en) && label.nn.as_deref().is_none_or(fine)
 }
 
@@ -293,8 +287,7 @@ fn has_foreign_reference(schema: &Value) -> bool {
         Value::Object(members) => members.iter().any(|(name, value)| {
             FOREIGN.contains(&name.as_str())
                 || (name == "$ref" && value.as_str().is_none_or(|to| !to.starts_with("#/$defs/")))
-                || (name == "$schema"
-                    && value.as_str() != Some("https://json-schema.org/draft/2020-12/schema"))
+                || (name == "$schema" && value.as_str() != Some("https://json-schema.org/draft/2020-12/schema"))
                 || has_foreign_reference(value)
         }),
         Value::Array(elements) => elements.iter().any(has_foreign_reference),
@@ -305,9 +298,7 @@ fn has_foreign_reference(schema: &Value) -> bool {
 /// The reason that a value of the wrong form is refused with.
 pub(super) fn reason_of(format: &str) -> &'static str {
     match format {
-        "fodselsnummer" | "organisasjonsnummer" | "norsk_identifikator" | "kontonummer" => {
-            "check_digit"
-        }
+        "fodselsnummer" | "organisasjonsnummer" | "norsk_identifikator" | "kontonummer" => "check_digit",
         "decimal" => "decimal",
         _ => "schema",
     }
@@ -338,14 +329,9 @@ fn is_instant(text: &str) -> bool {
         && text.get(16..17) == Some(":")
         && seconds.is_some_and(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
     let rest = text.get(19..).unwrap_or_default();
-    let zone = rest
-        .strip_prefix('.')
-        .map_or(rest, |fraction| {
-            fraction.trim_start_matches(|character: char| character.is_ascii_digit())
-        });
-    let zoned = zone == "Z"
-        || (zone.len() == 6
-            && zone.starts_with(['+', '-'])
-            && zone.get(3..4) == Some(":"));
+    let zone = rest.strip_prefix('.').map_or(rest, |fraction| {
+        fraction.trim_start_matches(|character: char| character.is_ascii_digit())
+    });
+    let zoned = zone == "Z" || (zone.len() == 6 && zone.starts_with(['+', '-']) && zone.get(3..4) == Some(":"));
     shape && zoned && Timestamp::parse(text).is_some()
 }

@@ -28,9 +28,7 @@ impl CredentialType {
                 .unwrap_or_else(|| end_after(1)),
         };
         let notice = match self.ending(row.value()).map(|ending| &ending.effect) {
-            Some(Effect::Notice { ends, .. }) => {
-                date_at(row.value(), ends).and_then(end_of_day)
-            }
+            Some(Effect::Notice { ends, .. }) => date_at(row.value(), ends).and_then(end_of_day),
             _ => None,
         };
         notice.map_or(until, |last| last.min(until))
@@ -40,12 +38,7 @@ impl CredentialType {
     /// whatever else has ended the row, so that a later ending cannot hide it.
     pub(super) fn check_endings(&self, row: &Row) -> Result<(), RowError> {
         for ending in &self.endings {
-            let Effect::Notice {
-                notice,
-                ends,
-                months,
-            } = &ending.effect
-            else {
+            let Effect::Notice { notice, ends, months } = &ending.effect else {
                 continue;
             };
             if !applies(ending, row.value()) {

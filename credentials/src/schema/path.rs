@@ -46,11 +46,7 @@ impl TryFrom<Vec<Option<String>>> for Path {
     type Error = &'static str;
 
     fn try_from(segments: Vec<Option<String>>) -> Result<Path, &'static str> {
-        let named = |segment: &Option<String>| {
-            segment
-                .as_ref()
-                .is_none_or(|name| (1..=NAME_MAX).contains(&name.len()))
-        };
+        let named = |segment: &Option<String>| segment.as_ref().is_none_or(|name| (1..=NAME_MAX).contains(&name.len()));
         if !(1..=SEGMENTS_MAX).contains(&segments.len()) {
             Err("a path has 1 to 8 segments")
         } else if !segments.iter().all(named) || segments.first().is_some_and(Option::is_none) {
@@ -90,11 +86,7 @@ pub fn values_at<'a>(value: &'a Value, path: &Path) -> Vec<&'a Value> {
                 .into_iter()
                 .filter_map(|value| value.as_object()?.get(name))
                 .collect(),
-            None => found
-                .into_iter()
-                .filter_map(Value::as_array)
-                .flatten()
-                .collect(),
+            None => found.into_iter().filter_map(Value::as_array).flatten().collect(),
         };
     }
     found

@@ -3,15 +3,12 @@
 use super::{Class, CredentialType, Path, ROW_MAX, declaration, tree, values_at};
 use crate::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use serde_json::Value;
 
 /// Longest string in a row, in bytes.
 const STRING_MAX: usize = 4096;
 /// Deepest nesting of a row.
-const DEPTH_MAX: usize = 16;
-/// Most columns of a CSV file, and most elements that a column can name.
-const COLUMNS_MAX: usize = 1024;
+pub(super) const DEPTH_MAX: usize = 16;
 /// Largest integer in a row: beyond it canonical JSON (RFC 8785), which knows doubles only, could not hold it.
 const INTEGER_MAX: u64 = (1 << 53) - 1;
 
@@ -119,27 +116,6 @@ impl CredentialType {
         self.validate(&self.shown, claims)
     }
 
-    /// A CSV record as a row: a column is a dotted path (`Accounts.0.Name`), the schema says which kind a cell is; empty cells are left out.
-    /// A column that the type does not have is named by its place (`column 3`), as the header may be a record of a file without one.
-    pub fn csv_row(&self, header: &[&str], cells: &[&str]) -> Result<Row, RowError> {
-        if header.len() != cells.len() || header.len() > COLUMNS_MAX {
-            return Err(RowError::new("", "schema"));
-        }
-        let mut root = Node::Object(BTreeMap::new());
-        for (place, (column, cell)) in header.iter().zip(cells).enumerate() {
-            let unknown = || RowError::new(format!("column {}", place.saturating_add(1)), "schema");
-            let steps = self.steps(column).ok_or_else(unknown)?;
-            if cell.is_empty() {
-                continue;
-            }
-            let schemas = tree::at(&self.schema, &path_of(&steps));
-            let value =
-                cell_value(&schemas, cell).ok_or_else(|| RowError::new(*column, "schema"))?;
-            root.insert(&steps, value).ok_or_else(unknown)?;
-        }
-        self.row(root.into_value())
-    }
-
     /// The claims of a row: class X taken away, the as-of time rounded to its day.
     pub fn claims(&self, row: &Row) -> Claims {
         let mut value = row.0.clone();
@@ -181,14 +157,8 @@ impl CredentialType {
     }
 
     /// Numbers at decimal places become strings; other numbers, strings, names and depth are bounded.
-    fn normalise<'v>(
-        &self,
-        value: &'v mut Value,
-        schemas: &[&Value],
-        place: &mut Vec<Step>,
-    ) -> Result<(), RowError> {
-        let refuse =
-            |place: &[Step], reason: &str| Err(RowError::new(self.shown_place(place), reason));
+    fn normalise(&self, value: &mut Value, schemas: &[&Value], place: &mut Vec<Step>) -> Result<(), RowError> {
+        let refuse = |place: &[Step], reason: &str| Err(RowError::new(self.shown_place(place), reason));
         if place.len() > DEPTH_MAX {
             return refuse(place, "too_large");
         }
@@ -245,9 +215,7 @@ impl CredentialType {
                 })
                 .collect();
             let reason = match error.kind() {
-                jsonschema::error::ValidationErrorKind::Format { format } => {
-                    declaration::reason_of(format)
-                }
+                jsonschema::error::ValidationErrorKind::Format { format } => declaration::reason_of(format),
                 _ => "schema",
             };
             RowError::new(self.shown_place(&place), reason)
@@ -279,101 +247,12 @@ impl CredentialType {
         }
         text
     }
-
-    /// The steps that a column's dotted name means, when the type has that path.
-    fn steps(&self, column: &str) -> Option<Vec<Step>> {
-        let mut steps = Vec::new();
-        for (at, part) in column.split('.').enumerate() {
-            let named = if at == 0 { self.names.get(part) } else { None };
-            steps.push(match (named, part.parse::<usize>()) {
-                (Some(name), _) => Step::Name(name.clone()),
-                (None, Ok(index)) if at > 0 => (index < COLUMNS_MAX).then_some(Step::Index(index))?,
-                (None, _) => Step::Name(part.to_owned()),
-            });
-        }
-        (steps.len() <= DEPTH_MAX && self.has_path(&path_of(&steps))).then_some(steps)
-    }
 }
 
 /// One step into a row.
-enum Step {
+pub(super) enum Step {
     Name(String),
     Index(usize),
-}
-
-fn path_of(steps: &[Step]) -> Path {
-    let segment = |step: &Step| match step {
-        Step::Name(name) => Some(name.clone()),
-        Step::Index(_) => None,
-    };
-    Path(steps.iter().map(segment).collect())
-}
-
-/// A row being built of cells. Elements that no cell names are left out, so that positions need not be without gaps.
-enum Node {
-    Leaf(Value),
-    Object(BTreeMap<String, Node>),
-    Array(BTreeMap<usize, Node>),
-}
-
-impl Node {
-    /// `None` when the place is taken, or of another kind.
-    fn insert(&mut self, steps: &[Step], value: Value) -> Option<()> {
-        let (first, rest) = steps.split_first()?;
-        let fresh = || match rest.first() {
-            None => Node::Leaf(Value::Null),
-            Some(Step::Name(_)) => Node::Object(BTreeMap::new()),
-            Some(Step::Index(_)) => Node::Array(BTreeMap::new()),
-        };
-        let inner = match (self, first) {
-            (Node::Object(members), Step::Name(name)) => {
-                if rest.is_empty() && members.contains_key(name) {
-                    return None;
-                }
-                members.entry(name.clone()).or_insert_with(fresh)
-            }
-            (Node::Array(elements), Step::Index(index)) => {
-                if rest.is_empty() && elements.contains_key(index) {
-                    return None;
-                }
-                elements.entry(*index).or_insert_with(fresh)
-            }
-            _ => return None,
-        };
-        if rest.is_empty() {
-            *inner = Node::Leaf(value);
-            Some(())
-        } else {
-            inner.insert(rest, value)
-        }
-    }
-
-    fn into_value(self) -> Value {
-        match self {
-            Node::Leaf(value) => value,
-            Node::Object(members) => Value::Object(
-                members
-                    .into_iter()
-                    .map(|(name, node)| (name, node.into_value()))
-                    .collect::<Map<_, _>>(),
-            ),
-            Node::Array(elements) => elements.into_values().map(Node::into_value).collect(),
-        }
-    }
-}
-
-/// A cell as the kind that the schema says; a cell that may be a string is one.
-fn cell_value(schemas: &[&Value], cell: &str) -> Option<Value> {
-    if tree::allows(schemas, "string") {
-        return Some(Value::String(cell.to_owned()));
-    }
-    let value: Value = serde_json::from_str(cell).ok()?;
-    let fits = match &value {
-        Value::Bool(_) => tree::allows(schemas, "boolean"),
-        Value::Number(_) => tree::allows(schemas, "integer"),
-        _ => false,
-    };
-    fits.then_some(value)
 }
 
 /// Control characters, and those that turn the direction of writing: they could falsify what a screen shows.

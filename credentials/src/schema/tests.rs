@@ -5,6 +5,7 @@ use serde_json::json;
 use std::sync::Arc;
 
 mod builtin;
+mod csv;
 mod declarations;
 
 /// A type that this crate does not have, with one field of every kind.
@@ -81,9 +82,19 @@ fn check_digits_and_forms_of_text_are_checked_by_format() {
         ("maaned", "2026-12", "2026-13", "schema"),
         ("maaned", "2026-01", "2026-1", "schema"),
         ("oppdatert", "2026-07-10T04:00:00Z", "2026-07-10 04:00:00Z", "schema"),
-        ("oppdatert", "2026-07-10T04:00:00.120+02:00", "2026-07-10T04:00:00", "schema"),
+        (
+            "oppdatert",
+            "2026-07-10T04:00:00.120+02:00",
+            "2026-07-10T04:00:00",
+            "schema",
+        ),
         ("oppdatert", "2026-07-10T04:00:00Z", "2026-07-10T04Z", "schema"),
-        ("oppdatert", "2026-07-10T04:00:00Z", "2026-07-10T04:00:00Z[UTC]", "schema"),
+        (
+            "oppdatert",
+            "2026-07-10T04:00:00Z",
+            "2026-07-10T04:00:00Z[UTC]",
+            "schema",
+        ),
         ("avgift", "-0.50", ".5", "decimal"),
         ("avgift", "450", "450.123", "decimal"),
         ("avgift", "450.1", "4,50", "decimal"),
@@ -130,7 +141,11 @@ fn a_number_elsewhere_must_be_an_integer_that_canonical_json_can_hold() {
         ("0", false),
     ] {
         let row = read(&format!(r#"{{"fnr":"14858834016","nummer":{number}}}"#));
-        let expected = if fine { Ok(()) } else { Err(RowError::new("nummer", "schema")) };
+        let expected = if fine {
+            Ok(())
+        } else {
+            Err(RowError::new("nummer", "schema"))
+        };
         assert_eq!(seventh().row(row).map(|_| ()), expected, "{number}");
     }
     check(r#""fri":{"dypt":[1]}"#, Ok(()));
@@ -238,44 +253,6 @@ fn a_part_of_the_claims_is_in_order_and_more_than_the_type_has_is_not() {
     ] {
         assert_eq!(declared.shown(&wrong), Err(RowError::new(path, reason)), "{wrong}");
     }
-}
-
-#[test]
-fn the_same_row_comes_from_csv_and_from_json() {
-    let declared = seventh();
-    let header = [
-        "fnr", "nummer", "status", "gyldig", "avgift", "helse.syn", "baater.0.navn", "baater.0.verdi",
-        "baater.2.navn", "konto",
-    ];
-    let cells = ["14858834016", "7", "ny", "true", "48500.00", "1988-05-14", "A", "10", "B", ""];
-    let row = declared.csv_row(&header, &cells).expect("row");
-    let same = with(
-        r#""status":"ny","gyldig":true,"avgift":48500.00,"helse":{"syn":"1988-05-14"},"baater":[{"navn":"A","verdi":10},{"navn":"B"}]"#,
-    );
-    assert_eq!(row, declared.row(same).expect("row"));
-}
-
-#[test]
-fn a_csv_column_or_cell_that_does_not_fit_is_refused_without_telling_it() {
-    let check = |column: &str, cell: &str, expected: Result<(), (&str, &str)>| {
-        let found = seventh().csv_row(&["fnr", "nummer", column], &["14858834016", "7", cell]);
-        let expected = expected.map_err(|(path, reason)| RowError::new(path, reason));
-        assert_eq!(found.map(|_| ()), expected, "{column}={cell}");
-    };
-    check("gyldig", "false", Ok(()));
-    check("gyldig", "1", Err(("gyldig", "schema")));
-    check("baater.1023.navn", "A", Ok(()));
-    check("baater.1024.navn", "A", Err(("column 3", "schema")));
-    check("14858834016", "A", Err(("column 3", "schema")));
-    check("14858834016", "", Err(("column 3", "schema")));
-    check("nummer", "8", Err(("column 3", "schema")));
-    check("baater", "A", Err(("baater", "schema")));
-    check("fri", "{}", Err(("fri", "schema")));
-    check(&["baater"; 40].join("."), "A", Err(("column 3", "schema")));
-    let number = seventh().csv_row(&["fnr", "nummer"], &["14858834016", "7.0"]);
-    assert_eq!(number.map(|_| ()), Err(RowError::new("nummer", "schema")));
-    let short = seventh().csv_row(&["fnr", "nummer"], &["14858834016"]);
-    assert_eq!(short.map(|_| ()), Err(RowError::new("", "schema")));
 }
 
 #[test]

@@ -28,12 +28,10 @@ const LOCAL: [&str; 15] = [
 
 /// The schemas that apply at a path; none when the type has no such path.
 pub(super) fn at<'s>(root: &'s Value, path: &Path) -> Vec<&'s Value> {
-    path.0
-        .iter()
-        .fold(top(root), |schemas, segment| match segment {
-            Some(name) => member(root, &schemas, name),
-            None => element(root, &schemas),
-        })
+    path.0.iter().fold(top(root), |schemas, segment| match segment {
+        Some(name) => member(root, &schemas, name),
+        None => element(root, &schemas),
+    })
 }
 
 /// The schemas of the whole document.
@@ -47,10 +45,7 @@ pub(super) fn top(root: &Value) -> Vec<&Value> {
 pub(super) fn member<'s>(root: &'s Value, schemas: &[&'s Value], name: &str) -> Vec<&'s Value> {
     let mut found = Vec::new();
     for schema in schemas {
-        if let Some(inner) = schema
-            .get("properties")
-            .and_then(|members| members.get(name))
-        {
+        if let Some(inner) = schema.get("properties").and_then(|members| members.get(name)) {
             expand(root, inner, NESTING_MAX, &mut found);
         }
     }
@@ -93,19 +88,12 @@ fn expand<'s>(root: &'s Value, schema: &'s Value, nesting: usize, found: &mut Ve
         return;
     };
     if let Some(target) = schema.get("$ref").and_then(Value::as_str)
-        && let Some(inner) = target
-            .strip_prefix('#')
-            .and_then(|pointer| root.pointer(pointer))
+        && let Some(inner) = target.strip_prefix('#').and_then(|pointer| root.pointer(pointer))
     {
         expand(root, inner, nesting, found);
     }
     for keyword in ["allOf", "anyOf", "oneOf"] {
-        for inner in schema
-            .get(keyword)
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-        {
+        for inner in schema.get(keyword).and_then(Value::as_array).into_iter().flatten() {
             expand(root, inner, nesting, found);
         }
     }
@@ -124,9 +112,7 @@ pub(super) fn relax(schema: &Value) -> Value {
     for (keyword, value) in keywords {
         match (keyword.as_str(), value) {
             ("properties" | "$defs", Value::Object(members)) => {
-                let members = members
-                    .iter()
-                    .map(|(name, inner)| (name.clone(), relax(inner)));
+                let members = members.iter().map(|(name, inner)| (name.clone(), relax(inner)));
                 relaxed.insert(keyword.clone(), Value::Object(members.collect()));
             }
             ("items" | "additionalProperties", inner) => {
@@ -154,9 +140,7 @@ pub(super) fn relax(schema: &Value) -> Value {
 fn has_container(value: &Value) -> bool {
     match value {
         Value::Object(_) => true,
-        Value::Array(listed) => listed
-            .iter()
-            .any(|one| one.is_object() || one.is_array()),
+        Value::Array(listed) => listed.iter().any(|one| one.is_object() || one.is_array()),
         _ => false,
     }
 }

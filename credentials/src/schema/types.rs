@@ -31,9 +31,7 @@ impl Types {
         let read = || {
             let mut types = Types::default();
             for text in BUILTIN {
-                types
-                    .add(text)
-                    .expect("the declarations above are part of this source");
+                types.add(text).expect("the declarations above are part of this source");
             }
             types
         };
@@ -72,9 +70,9 @@ impl Types {
     /// By vct, id (`C02`) or name (`MonthlyIncome`), as a person types it.
     pub fn find(&self, name: &str) -> Option<&Arc<CredentialType>> {
         self.get(name).or_else(|| {
-            self.by_vct.values().find(|known| {
-                known.id.eq_ignore_ascii_case(name) || known.name.eq_ignore_ascii_case(name)
-            })
+            self.by_vct
+                .values()
+                .find(|known| known.id.eq_ignore_ascii_case(name) || known.name.eq_ignore_ascii_case(name))
         })
     }
 

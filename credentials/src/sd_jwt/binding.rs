@@ -122,10 +122,7 @@ pub fn bind(selected: &str, bind: &Bind<'_>, holder: &dyn Signer) -> Result<Stri
         "bevis_request": encode(&bind.request_hash),
     });
     if let (Some(covers), Some(members)) = (bind.covers, payload.as_object_mut()) {
-        members.insert(
-            "bevis_transaction".to_owned(),
-            json!(encode(&covers.transaction)),
-        );
+        members.insert("bevis_transaction".to_owned(), json!(encode(&covers.transaction)));
         members.insert("bevis_keys".to_owned(), json!(encode(&covers.keys_hash)));
         if let Some(organisation) = &covers.organisation {
             members.insert("bevis_organisation".to_owned(), json!(organisation));
@@ -142,17 +139,12 @@ pub fn bind(selected: &str, bind: &Bind<'_>, holder: &dyn Signer) -> Result<Stri
 fn optional_text(jws: &Jws, name: &'static str) -> Result<Option<String>, Problem> {
     match jws.payload.get(name) {
         None => Ok(None),
-        Some(Value::String(text)) if !text.is_empty() && text.len() <= TEXT_MAX => {
-            Ok(Some(text.clone()))
-        }
+        Some(Value::String(text)) if !text.is_empty() && text.len() <= TEXT_MAX => Ok(Some(text.clone())),
         Some(_) => Err(malformed(name)),
     }
 }
 
-fn optional_bytes<const N: usize>(
-    jws: &Jws,
-    name: &'static str,
-) -> Result<Option<[u8; N]>, Problem> {
+fn optional_bytes<const N: usize>(jws: &Jws, name: &'static str) -> Result<Option<[u8; N]>, Problem> {
     let Some(text) = optional_text(jws, name)? else {
         return Ok(None);
     };

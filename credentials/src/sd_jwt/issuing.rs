@@ -37,11 +37,7 @@ pub struct Issue<'a> {
 ///
 /// Errors: `schema_invalid` for a class X field, a number with a fraction or a forbidden name (with its path), `malformed` for
 /// arguments that do not fit together, `too_large` beyond [`SD_JWT_MAX`].
-pub fn issue(
-    issue: &Issue<'_>,
-    salts: &mut dyn Random,
-    signer: &dyn Signer,
-) -> Result<String, Problem> {
+pub fn issue(issue: &Issue<'_>, salts: &mut dyn Random, signer: &dyn Signer) -> Result<String, Problem> {
     let claims = issue
         .claims
         .value()
@@ -81,13 +77,7 @@ pub fn issue(
     ] {
         payload.insert(name.to_owned(), value);
     }
-    let mut text = jws::sign(
-        TYP,
-        Some(issue.kid),
-        Map::new(),
-        &Value::Object(payload),
-        signer,
-    )?;
+    let mut text = jws::sign(TYP, Some(issue.kid), Map::new(), &Value::Object(payload), signer)?;
     disclosures.sort();
     text.push('~');
     for (_, disclosure) in &disclosures {
@@ -115,11 +105,7 @@ struct Concealing<'a> {
 
 impl Concealing<'_> {
     /// The members that stay, and `_sd` for those that do not.
-    fn object(
-        &mut self,
-        members: &Map<String, Value>,
-        path: &mut Path,
-    ) -> Result<Map<String, Value>, Problem> {
+    fn object(&mut self, members: &Map<String, Value>, path: &mut Path) -> Result<Map<String, Value>, Problem> {
         let is_top = path.0.is_empty();
         let mut shown = Map::new();
         let mut digests = Vec::new();
@@ -178,11 +164,7 @@ impl Concealing<'_> {
     }
 
     fn is_listed_selective(&self, path: &Path) -> Result<bool, Problem> {
-        let listed = self
-            .credential_type
-            .fields
-            .iter()
-            .find(|field| field.path == *path);
+        let listed = self.credential_type.fields.iter().find(|field| field.path == *path);
         match listed.map(|field| field.class) {
             Some(Class::X) => Err(refused(path)),
             Some(Class::S | Class::D) => Ok(true),
@@ -242,4 +224,3 @@ fn is_frame(value: &Value) -> bool {
 fn refused(path: &Path) -> Problem {
     Problem::new(Code::SchemaInvalid, path.to_string())
 }
-

@@ -58,11 +58,7 @@ pub(super) fn parse(text: &str) -> Result<SdJwt, Problem> {
         status: registered.status,
         times: registered.times,
         claims: Value::Object(claims),
-        disclosures: opening
-            .opened
-            .into_iter()
-            .map(|(_, disclosure)| disclosure)
-            .collect(),
+        disclosures: opening.opened.into_iter().map(|(_, disclosure)| disclosure).collect(),
         key_binding,
         jws,
     })
@@ -152,10 +148,12 @@ fn decode<'a>(parts: impl Iterator<Item = &'a str>) -> Result<HashMap<String, Se
         if position >= DISCLOSURES_MAX {
             return Err(Code::TooLarge.into());
         }
-        let bytes = BASE64_URL_SAFE_NO_PAD
-            .decode(text)
-            .map_err(|_| invalid("base64url"))?;
-        let Value::Array(items) = json::parse(&bytes, SD_JWT_MAX)? else {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid("base64url"))?;
+        let parsed = json::parse(&bytes, SD_JWT_MAX).map_err(|problem| match problem.code {
+            Code::Malformed => invalid("not JSON"),
+            _ => problem,
+        })?;
+        let Value::Array(items) = parsed else {
             return Err(invalid("not an array"));
         };
         let (salt, name, value) = match <[Value; 3]>::try_from(items) {
@@ -195,11 +193,7 @@ struct Opening {
 }
 
 impl Opening {
-    fn object(
-        &mut self,
-        members: Map<String, Value>,
-        depth: usize,
-    ) -> Result<Map<String, Value>, Problem> {
+    fn object(&mut self, members: Map<String, Value>, depth: usize) -> Result<Map<String, Value>, Problem> {
         let is_top = self.path.0.is_empty();
         let mut shown = Map::new();
         let mut digests = Vec::new();
@@ -316,4 +310,3 @@ fn texts(value: Value) -> Result<Vec<String>, Problem> {
 fn invalid(rule: &'static str) -> Problem {
     Problem::new(Code::DisclosureInvalid, rule)
 }
-

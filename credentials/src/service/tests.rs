@@ -1,0 +1,220 @@
+use super::*;
+use crate::schema::{Class, Types};
+use serde_json::{Value, json};
+
+fn registration(id: &str) -> Registration {
+    let found = Registration::builtin().into_iter().find(|known| known.id == id);
+    found.expect(id)
+}
+
+fn query(vct: &str, paths: &[&str]) -> Query {
+    let path = |text: &&str| {
+        let segments: Vec<Value> = text
+            .split('.')
+            .flat_map(|part| match part.strip_suffix("[]") {
+                Some(name) => vec![json!(name), Value::Null],
+                None => vec![json!(part)],
+            })
+            .collect();
+        json!({ "path": segments })
+    };
+    let claims: Vec<Value> = paths.iter().map(path).collect();
+    Query::parse(
+        &json!({"credentials": [{"id": "q", "format": "dc+sd-jwt", "meta": {"vct_values": [vct]}, "claims": claims}]}),
+    )
+    .expect("query")
+}
+
+fn check(service: &str, vct: &str, paths: &[&str], expected: Result<(), &str>) {
+    let found = registration(service).allows(&query(vct, paths));
+    assert_eq!(
+        found,
+        expected.map_err(|detail| Problem::new(Code::OverAsk, detail)),
+        "{service} {vct}"
+    );
+}
+
+const INCOME: &str = "urn:bevis:MonthlyIncome:1";
+const TAX: &str = "urn:bevis:TaxAssessmentSummary:1";
+const LOAN: &str = "urn:bevis:StudentLoanBalance:1";
+const GUARANTEE: &str = "urn:bevis:TransportLicenceGuarantee:1";
+const COMPANY: &str = "urn:bevis:CompanyRegistration:1";
+
+#[test]
+fn registered_claims_and_what_lies_below_them_may_be_asked() {
+    check(
+        "S01",
+        INCOME,
+        &["personidentifikator", "oppgaveInntektsmottaker[].inntekt[].beloep"],
+        Ok(()),
+    );
+    check(
+        "S01",
+        TAX,
+        &["inntektsaar", "grunnlag[].tekniskNavn", "grunnlag[].beloep"],
+        Ok(()),
+    );
+    check(
+        "S15",
+        LOAN,
+        &["TotalAmount.amount", "Accounts[].Balances[].BalanceAmount.currency"],
+        Ok(()),
+    );
+    check(
+        "S09",
+        GUARANTEE,
+        &["loeyvehaver.navn", "garantistatus", "oppsigelse.opphoersdato"],
+        Ok(()),
+    );
+    check(
+        "K01",
+        COMPANY,
+        &["navn", "rollegrupper[].roller[].person.navn.etternavn"],
+        Ok(()),
+    );
+    check("K02", COMPANY, &["organisasjonsnummer"], Ok(()));
+    check("K02", "urn:eudi:pid:1", &["personal_administrative_number"], Ok(()));
+}
+
+#[test]
+fn the_first_claim_beyond_the_registration_is_named() {
+    check(
+        "S01",
+        TAX,
+        &["inntektsaar", "grunnlag[].spesifisering", "grunnlag"],
+        Err("grunnlag[].spesifisering"),
+    );
+    check("S01", TAX, &["grunnlag"], Err("grunnlag"));
+    check(
+        "S01",
+        INCOME,
+        &["oppgaveInntektsmottaker[].inntekt[].ytelseFraOffentlige"],
+        Err("oppgaveInntektsmottaker[].inntekt[].ytelseFraOffentlige"),
+    );
+    check("S15", LOAN, &["Accounts[].Bban"], Err("Accounts[].Bban"));
+    check(
+        "K01",
+        COMPANY,
+        &["rollegrupper[].roller[].person"],
+        Err("rollegrupper[].roller[].person"),
+    );
+    check("K02", COMPANY, &["navn"], Err("navn"));
+    check("K02", "urn:eudi:pid:1", &["family_name"], Err("family_name"));
+}
+
+#[test]
+fn a_type_beyond_the_registration_is_named_with_the_service() {
+    check("S01", LOAN, &["TotalAmount"], Err("StudentLoanBalance under S01"));
+    check("S15", INCOME, &["personidentifikator"], Err("MonthlyIncome under S15"));
+    check("S09", "urn:eudi:pid:1", &["family_name"], Err("pid under S09"));
+    check("K02", "urn:test:BoatLicence:12", &["a"], Err("BoatLicence under K02"));
+    let reason = registration("S01");
+    let reason = reason.never(LOAN).expect("reason");
+    assert!(reason.nb.contains("S15") && reason.en.contains("S15"));
+    assert_eq!(registration("S01").never(INCOME), None);
+}
+
+#[test]
+fn one_credential_beyond_makes_the_whole_query_too_much() {
+    let mut both = query(INCOME, &["fraOgMed"]);
+    both.credentials.extend(query(LOAN, &["TotalAmount"]).credentials);
+    let problem = registration("S01").allows(&both).expect_err("loan");
+    assert_eq!(problem, Problem::new(Code::OverAsk, "StudentLoanBalance under S01"));
+}
+
+#[test]
+fn every_registered_claim_exists_in_its_type_and_none_is_withheld() {
+    let types = Types::builtin();
+    let ids: Vec<String> = Registration::builtin().into_iter().map(|known| known.id).collect();
+    assert_eq!(ids, ["S01", "S09", "S15", "K01", "K02"]);
+    for service in Registration::builtin() {
+        for may in &service.may_ask {
+            let declared = types.get(&may.vct).expect("type");
+            for path in &may.claims {
+                assert!(declared.has_path(path), "{} {path}", service.id);
+                assert_ne!(declared.class(path), Class::X, "{} {path}", service.id);
+                let withheld = declared
+                    .fields
+                    .iter()
+                    .find(|field| field.class == Class::X && path.covers(&field.path));
+                assert!(withheld.is_none(), "{} {path} lies above a withheld claim", service.id);
+                let sensitive = declared
+                    .fields
+                    .iter()
+                    .any(|field| field.sensitive && path.covers(&field.path));
+                assert!(!sensitive, "{} {path} is of a special category", service.id);
+            }
+        }
+        for never in &service.never {
+            assert!(types.get(&never.vct).is_some(), "{}", never.vct);
+        }
+    }
+}
+
+#[test]
+fn the_sources_own_consent_text_names_the_asker_and_nobody_is_no_asker() {
+    let loan = registration("S01");
+    assert_eq!(
+        loan.consent("nb", "SYNTETISK SPAREBANK").as_deref(),
+        Some(
+            "Ved å samtykke, gir du Skatteetaten rett til å utlevere opplysninger om deg direkte til SYNTETISK SPAREBANK. Banken får opplysningene for å behandle søknad om finansiering."
+        )
+    );
+    assert_eq!(
+        loan.consent("nn", "B"),
+        loan.consent("nb", "B"),
+        "the source has no Nynorsk text"
+    );
+    assert_eq!(loan.consent("nb", " "), None);
+    assert_eq!(registration("K01").consent("nb", "B"), None);
+    let student = registration("S15").consent("nb", "B").expect("text");
+    assert!(student.starts_with("Ditt samtykke fritar Lånekassen fra sin taushetsplikt overfor B og gir"));
+    assert!(!student.contains(ASKER));
+}
+
+#[test]
+fn the_student_loan_is_kept_no_longer_than_the_session() {
+    assert_eq!(registration("S15").keep_seconds, 0);
+    assert!(
+        Registration::builtin()
+            .iter()
+            .all(|known| known.request_seconds_max <= 7 * crate::time::DAY)
+    );
+}
+
+#[test]
+fn a_registration_out_of_bounds_is_refused_by_its_member() {
+    let refused = |member: &str, change: &dyn Fn(&mut Value)| {
+        let mut value = serde_json::to_value(registration("S01")).expect("JSON");
+        change(&mut value);
+        let found = Registration::parse(value.to_string().as_bytes()).map(|_| ());
+        assert_eq!(found, Err(Problem::new(Code::Malformed, member)), "{member}");
+    };
+    let whole = serde_json::to_string(&registration("S01")).expect("JSON");
+    assert_eq!(Registration::parse(whole.as_bytes()), Ok(registration("S01")));
+    refused("id", &|v| v["id"] = json!("S 01"));
+    refused("name", &|v| v["name"]["nb"] = json!(" "));
+    refused("purpose", &|v| v["purpose"]["code"] = json!(""));
+    refused("ground", &|v| v["ground"]["text"]["en"] = json!("a\u{1b}[0m"));
+    refused("keep_ground", &|v| {
+        v["keep_ground"]["text"]["nb"] = json!("a".repeat(4001))
+    });
+    refused("consent_text", &|v| v["consent_text"]["en"] = json!("to the bank"));
+    refused("may_ask", &|v| v["may_ask"] = json!([]));
+    refused("may_ask", &|v| v["may_ask"][1] = v["may_ask"][0].clone());
+    refused("may_ask", &|v| v["may_ask"][0]["claims"] = json!([]));
+    refused("never", &|v| v["never"][0]["vct"] = json!(INCOME));
+    refused("request_seconds_max", &|v| v["request_seconds_max"] = json!(0));
+    refused("request_seconds_max", &|v| v["request_seconds_max"] = json!(864_001));
+    refused("keep_seconds", &|v| v["keep_seconds"] = json!(-1));
+    refused("status_age_max", &|v| v["status_age_max"] = json!(0));
+    refused("privacy", &|v| v["privacy"] = json!("http://bank.example"));
+    for unknown in ["/x", "/may_ask/0/x", "/never/0/x", "/purpose/x"] {
+        let mut value = serde_json::to_value(registration("S01")).expect("JSON");
+        let (above, name) = unknown.rsplit_once('/').expect("path");
+        value.pointer_mut(above).expect("member")[name] = json!(1);
+        assert!(Registration::parse(value.to_string().as_bytes()).is_err(), "{unknown}");
+    }
+    let padded = format!("{whole}{}", " ".repeat(REGISTRATION_MAX));
+    assert_eq!(Registration::parse(padded.as_bytes()), Err(Code::TooLarge.into()));
+}

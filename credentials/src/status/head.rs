@@ -102,11 +102,7 @@ impl Head {
                     .decode(&list.hash)
                     .is_ok_and(|hash| hash.len() == 32)
         };
-        if !self
-            .lists
-            .iter()
-            .all(|list| is_list(list) && uris.insert(&list.uri))
-        {
+        if !self.lists.iter().all(|list| is_list(list) && uris.insert(&list.uri)) {
             return Err(malformed("lists"));
         }
         Ok(())
@@ -114,12 +110,7 @@ impl Head {
 }
 
 /// What a head and a list have in common: signed by a key of `issuer` that was valid at `iat`, and in their time. Returns `iat`.
-pub(super) fn check(
-    signed: &Jws,
-    issuer: &Did,
-    trust: &Trust,
-    now: Timestamp,
-) -> Result<Timestamp, Problem> {
+pub(super) fn check(signed: &Jws, issuer: &Did, trust: &Trust, now: Timestamp) -> Result<Timestamp, Problem> {
     let kid = signed.kid().ok_or_else(|| malformed("kid"))?;
     let organisation = trust.organisation(issuer).ok_or(Code::UnknownIssuer)?;
     let issued = time(signed, "iat")?;

@@ -52,8 +52,7 @@ impl States {
 
     /// The two W3C Bitstring lists (`revocation` incl. superseded, `suspension`) as `encodedList` values (multibase u, gzip).
     pub fn bitstrings(&self) -> Result<(String, String), Problem> {
-        let revocation =
-            self.bitstring(|state| matches!(state, State::Revoked | State::Superseded))?;
+        let revocation = self.bitstring(|state| matches!(state, State::Revoked | State::Superseded))?;
         let suspension = self.bitstring(|state| state == State::Suspended)?;
         Ok((revocation, suspension))
     }
@@ -67,9 +66,7 @@ impl States {
             .map(|pair| {
                 pair.iter()
                     .flat_map(|byte| (0..PER_BYTE).map(move |entry| byte >> (entry * BITS)))
-                    .fold(0, |bits, entry| {
-                        (bits << 1) | u8::from(is_set(State::of(entry)))
-                    })
+                    .fold(0, |bits, entry| (bits << 1) | u8::from(is_set(State::of(entry))))
             })
             .collect();
         let compressed = encoder
@@ -133,9 +130,7 @@ pub fn list_hash(text: &str) -> String {
 pub(super) fn inflate(compressed: &[u8], length: usize) -> Result<Vec<u8>, Problem> {
     let mut decoder = ZlibDecoder::new(compressed);
     let mut bytes = vec![0; length];
-    decoder
-        .read_exact(&mut bytes)
-        .map_err(|_| malformed("lst"))?;
+    decoder.read_exact(&mut bytes).map_err(|_| malformed("lst"))?;
     // Reading on is what checks the sum at the end of the stream.
     match decoder.read(&mut [0]) {
         Ok(0) if decoder.total_in() == compressed.len() as u64 => Ok(bytes),
@@ -145,11 +140,7 @@ pub(super) fn inflate(compressed: &[u8], length: usize) -> Result<Vec<u8>, Probl
 }
 
 /// `iat` no later than `now` with the skew, `exp` not reached.
-pub(super) fn check_times(
-    issued: Timestamp,
-    expires: Timestamp,
-    now: Timestamp,
-) -> Result<(), Problem> {
+pub(super) fn check_times(issued: Timestamp, expires: Timestamp, now: Timestamp) -> Result<(), Problem> {
     if issued > now.plus(CLOCK_SKEW) {
         return Err(Code::NotYetValid.into());
     }

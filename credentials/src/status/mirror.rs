@@ -1,6 +1,6 @@
 //! Whole lists of all issuers, kept in memory: nobody is asked about one index.
 
-use super::{Head, List, LISTS_MAX, ListVersion, Source, State, States, list_hash};
+use super::{Head, LISTS_MAX, List, ListVersion, Source, State, States, list_hash};
 use crate::trust::Trust;
 use crate::{Code, Did, Problem, Timestamp};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -34,17 +34,14 @@ impl Mirror {
     /// Takes a checked head; returns the hashes (with sizes) of lists still to be fetched. Refuses with `stale` a head with an
     /// earlier `iat` than one seen, or with a list version lower than one seen; then nothing changes.
     pub fn head(&mut self, head: Head) -> Result<Vec<ListVersion>, Problem> {
-        let issuer = self
-            .issuers
-            .entry(head.issuer.clone())
-            .or_insert_with(|| Issuer {
-                head: Head {
-                    lists: Vec::new(),
-                    ..head.clone()
-                },
-                versions: HashMap::new(),
-                lists: HashMap::new(),
-            });
+        let issuer = self.issuers.entry(head.issuer.clone()).or_insert_with(|| Issuer {
+            head: Head {
+                lists: Vec::new(),
+                ..head.clone()
+            },
+            versions: HashMap::new(),
+            lists: HashMap::new(),
+        });
         issuer.take(head)?;
         Ok(issuer.missing())
     }
@@ -56,9 +53,7 @@ impl Mirror {
         let mut refusal = Problem::from(Code::UnexpectedMessage);
         // Whoever copies another issuer's hash into its own head must not keep the list from being taken for that one.
         for (did, issuer) in &mut self.issuers {
-            let is_named = |named: &&ListVersion| {
-                named.hash == hash && usize::try_from(named.size) == Ok(text.len())
-            };
+            let is_named = |named: &&ListVersion| named.hash == hash && usize::try_from(named.size) == Ok(text.len());
             let Some(named) = issuer.head.lists.iter().find(is_named) else {
                 continue;
             };
@@ -80,10 +75,7 @@ impl Mirror {
 
     /// The newest head of each issuer.
     pub fn heads(&self) -> Vec<Head> {
-        self.issuers
-            .values()
-            .map(|issuer| issuer.head.clone())
-            .collect()
+        self.issuers.values().map(|issuer| issuer.head.clone()).collect()
     }
 }
 
@@ -92,11 +84,7 @@ impl Issuer {
         if head.issued < self.head.issued {
             return Err(Code::Stale.into());
         }
-        let is_lower = |list: &ListVersion| {
-            self.versions
-                .get(&list.uri)
-                .is_some_and(|seen| list.version < *seen)
-        };
+        let is_lower = |list: &ListVersion| self.versions.get(&list.uri).is_some_and(|seen| list.version < *seen);
         if head.lists.iter().any(is_lower) {
             return Err(Code::Stale.into());
         }
@@ -109,8 +97,7 @@ impl Issuer {
             self.versions.insert(list.uri.clone(), list.version);
         }
         let named: HashSet<&str> = head.lists.iter().map(|list| list.hash.as_str()).collect();
-        self.lists
-            .retain(|_, held| named.contains(held.hash.as_str()));
+        self.lists.retain(|_, held| named.contains(held.hash.as_str()));
         self.head = head;
         Ok(())
     }

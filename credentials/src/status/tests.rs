@@ -77,7 +77,12 @@ fn a_state_that_is_set_is_read_and_no_other_changes() {
     assert_eq!(states.get(ENTRIES), None);
     assert!(!states.set(ENTRIES, State::Revoked));
     assert!(states.set(ENTRIES - 1, State::Superseded));
-    assert_eq!(States::from_bytes(states.as_bytes().to_vec()).as_ref().map(States::as_bytes), Some(states.as_bytes()));
+    assert_eq!(
+        States::from_bytes(states.as_bytes().to_vec())
+            .as_ref()
+            .map(States::as_bytes),
+        Some(states.as_bytes())
+    );
     assert!(States::from_bytes(vec![0; 262_143]).is_none());
     assert!(States::from_bytes(vec![0; 262_145]).is_none());
 }
@@ -104,14 +109,24 @@ fn a_list_is_its_issuers_own_and_in_its_time() {
     let text = signed(&States::new());
     assert!(open(&text).is_ok());
     let by = |issuer: &str, kid: &str, key: u8| {
-        let text = States::new().sign(URI, &did(issuer), kid, now(), 60, &cast::key(key)).expect("signs");
+        let text = States::new()
+            .sign(URI, &did(issuer), kid, now(), 60, &cast::key(key))
+            .expect("signs");
         open(&text).err()
     };
     assert_eq!(by(TAX, &kid(TAX), 1), None);
     assert_eq!(by(TAX, &kid(TAX), 9), Some(Code::SignatureInvalid));
     assert_eq!(by(TAX, "did:web:skatteetaten.example#key-2", 1), Some(Code::UnknownKey));
-    assert_eq!(by(BANK, &kid(BANK), 4), Some(Code::UnknownKey), "another organisation's list");
-    let at = |seconds| List::open(&text, &did(TAX), &trust(), now().plus(seconds)).err().map(|p| p.code);
+    assert_eq!(
+        by(BANK, &kid(BANK), 4),
+        Some(Code::UnknownKey),
+        "another organisation's list"
+    );
+    let at = |seconds| {
+        List::open(&text, &did(TAX), &trust(), now().plus(seconds))
+            .err()
+            .map(|p| p.code)
+    };
     assert_eq!(at(-301), Some(Code::NotYetValid));
     assert_eq!(at(-300), None);
     assert_eq!(at(86_399), None);
@@ -119,8 +134,16 @@ fn a_list_is_its_issuers_own_and_in_its_time() {
     let stranger = did("annen.example");
     let unknown = List::open(&text, &stranger, &trust(), now()).err().map(|p| p.code);
     assert_eq!(unknown, Some(Code::UnknownIssuer));
-    assert!(States::new().sign(URI, &did(TAX), &kid(BANK), now(), 60, &cast::key(4)).is_err());
-    assert!(States::new().sign(URI, &did(TAX), &kid(TAX), now(), 0, &cast::key(1)).is_err());
+    assert!(
+        States::new()
+            .sign(URI, &did(TAX), &kid(BANK), now(), 60, &cast::key(4))
+            .is_err()
+    );
+    assert!(
+        States::new()
+            .sign(URI, &did(TAX), &kid(TAX), now(), 0, &cast::key(1))
+            .is_err()
+    );
 }
 
 #[test]
@@ -138,7 +161,11 @@ fn a_small_list_cannot_fill_memory() {
     assert_eq!(list(&deflate(BYTES + 1)), Some(Code::TooLarge));
     assert_eq!(list(&deflate(BYTES * 1_000)), Some(Code::TooLarge));
     assert_eq!(list(&deflate(BYTES - 1)), Some(Code::Malformed));
-    assert_eq!(list(&[deflate(BYTES), vec![0]].concat()), Some(Code::Malformed), "something after it");
+    assert_eq!(
+        list(&[deflate(BYTES), vec![0]].concat()),
+        Some(Code::Malformed),
+        "something after it"
+    );
     let mut cut = deflate(BYTES);
     cut.pop();
     assert_eq!(list(&cut), Some(Code::Malformed), "no sum");
@@ -176,7 +203,9 @@ fn bitstrings_put_the_first_entry_in_the_highest_bit_and_show_superseded_as_revo
             .decode(encoded.strip_prefix('u').expect("multibase"))
             .expect("base64url");
         let mut bits = Vec::new();
-        GzDecoder::new(compressed.as_slice()).read_to_end(&mut bits).expect("gzip");
+        GzDecoder::new(compressed.as_slice())
+            .read_to_end(&mut bits)
+            .expect("gzip");
         bits
     };
     let (revocation, suspension) = (bits(&revocation), bits(&suspension));
@@ -194,7 +223,9 @@ fn a_bitstring_is_gzip_in_base64url_as_in_the_w3c_example() {
     assert_eq!(ours[..11], example[..11], "multibase and gzip header");
     let compressed = BASE64_URL_SAFE_NO_PAD.decode(&example[1..]).expect("base64url");
     let mut bits = Vec::new();
-    GzDecoder::new(compressed.as_slice()).read_to_end(&mut bits).expect("gzip");
+    GzDecoder::new(compressed.as_slice())
+        .read_to_end(&mut bits)
+        .expect("gzip");
     assert_eq!(bits, vec![0; 16_384]);
 }
 
@@ -202,9 +233,7 @@ fn a_bitstring_is_gzip_in_base64url_as_in_the_w3c_example() {
 fn a_head_is_opened_as_it_was_signed_and_only_from_its_issuer() {
     let head = head(0, &[(URI, 3, "a list")]);
     let text = head.sign(&kid(TAX), &cast::key(1)).expect("signs");
-    let at = |text: &str, seconds| {
-        Head::open(text, &trust(), now().plus(seconds)).map_err(|problem| problem.code)
-    };
+    let at = |text: &str, seconds| Head::open(text, &trust(), now().plus(seconds)).map_err(|problem| problem.code);
     assert_eq!(at(&text, 0), Ok(head.clone()));
     assert_eq!(at(&text, -301), Err(Code::NotYetValid));
     assert_eq!(at(&text, 3_600), Err(Code::Expired));
@@ -282,7 +311,11 @@ fn a_mirror_goes_back_to_no_earlier_head_or_list() {
     assert_eq!(refused(head(9, &[(URI, 5, &text)])), Some(Code::Stale));
     assert_eq!(refused(head(20, &[(URI, 4, "older")])), Some(Code::Stale));
     assert_eq!(refused(head(20, &[])), None);
-    assert_eq!(refused(head(30, &[(URI, 4, "older")])), Some(Code::Stale), "closed in between");
+    assert_eq!(
+        refused(head(30, &[(URI, 4, "older")])),
+        Some(Code::Stale),
+        "closed in between"
+    );
     assert_eq!(refused(head(30, &[(URI, 5, &text)])), None);
     assert_eq!(mirror.heads()[0].issued, now().plus(30));
 }
@@ -292,21 +325,27 @@ fn a_mirror_takes_only_lists_that_a_head_named() {
     let (named, other) = (signed(&States::new()), bent(|payload| payload["ttl"] = json!(1)));
     let elsewhere = bent(|payload| payload["sub"] = json!("https://skatteetaten.example/status/2"));
     let mut mirror = Mirror::default();
-    let take = |mirror: &mut Mirror, text: &str| {
-        mirror.list(text, &trust(), now()).map_err(|problem| problem.code)
-    };
+    let take = |mirror: &mut Mirror, text: &str| mirror.list(text, &trust(), now()).map_err(|problem| problem.code);
     assert_eq!(take(&mut mirror, &named), Err(Code::UnexpectedMessage));
     mirror.head(head(0, &[(URI, 1, &named)])).expect("taken");
     assert_eq!(take(&mut mirror, &other), Err(Code::UnexpectedMessage));
     assert_eq!(take(&mut mirror, &named), Ok(()));
     mirror.head(head(1, &[(URI, 2, &elsewhere)])).expect("taken");
-    assert_eq!(take(&mut mirror, &elsewhere), Err(Code::Malformed), "under another name");
+    assert_eq!(
+        take(&mut mirror, &elsewhere),
+        Err(Code::Malformed),
+        "under another name"
+    );
     mirror.head(head(2, &[(URI, 3, "not a list")])).expect("taken");
     assert_eq!(take(&mut mirror, "not a list"), Err(Code::Malformed));
     let mut sized = head(3, &[(URI, 4, &named)]);
     sized.lists[0].size += 1;
     mirror.head(sized).expect("taken");
-    assert_eq!(take(&mut mirror, &named), Err(Code::UnexpectedMessage), "of another length");
+    assert_eq!(
+        take(&mut mirror, &named),
+        Err(Code::UnexpectedMessage),
+        "of another length"
+    );
 }
 
 #[test]

@@ -53,12 +53,7 @@ pub(crate) fn peer(number: u8) -> String {
     bs58::encode([[0, 36, 8, 1, 18, 32].as_slice(), &[number; 32]].concat()).into_string()
 }
 
-pub(crate) fn organisation(
-    domain: &str,
-    number: &str,
-    key_number: u8,
-    issues: &[&str],
-) -> Organisation {
+pub(crate) fn organisation(domain: &str, number: &str, key_number: u8, issues: &[&str]) -> Organisation {
     Organisation {
         did: did(domain),
         number: number.to_owned(),
@@ -96,12 +91,7 @@ pub(crate) fn draft() -> Draft {
                 &["urn:bevis:MonthlyIncome:1", "urn:bevis:TaxAssessmentSummary:1"],
             ),
             organisation(IDENTITY, "991825827", 2, &["urn:eudi:pid:1"]),
-            organisation(
-                GUARANTOR,
-                "315902738",
-                3,
-                &["urn:bevis:TransportLicenceGuarantee:1"],
-            ),
+            organisation(GUARANTOR, "315902738", 3, &["urn:bevis:TransportLicenceGuarantee:1"]),
             bank,
         ],
     }

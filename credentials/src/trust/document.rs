@@ -191,12 +191,7 @@ fn write_entity(organisation: &Organisation) -> Entity {
         let extension = PresentationExtension {
             registration: registration.clone(),
         };
-        service(
-            PRESENTATION,
-            &registration.name.nb,
-            other_ids(),
-            Some(json!(extension)),
-        )
+        service(PRESENTATION, &registration.name.nb, other_ids(), Some(json!(extension)))
     }));
     let extension = EntityExtension {
         did: organisation.did.clone(),
@@ -219,12 +214,7 @@ fn write_entity(organisation: &Organisation) -> Entity {
     }
 }
 
-fn service(
-    kind: &str,
-    called: &str,
-    identity: DigitalIdentity,
-    extension: Option<Value>,
-) -> Service {
+fn service(kind: &str, called: &str, identity: DigitalIdentity, extension: Option<Value>) -> Service {
     Service {
         service_information: ServiceInformation {
             service_type_identifier: kind.to_owned(),
@@ -283,17 +273,13 @@ pub(super) fn read(value: &Value) -> Result<Draft, Problem> {
         operator: one_name(&scheme.scheme_operator_name, "SchemeOperatorName")?,
         issued: time(&scheme.list_issue_date_time, "ListIssueDateTime")?,
         next_update: time(&scheme.next_update, "NextUpdate")?,
-        organisations: entities
-            .into_iter()
-            .map(read_entity)
-            .collect::<Result<_, _>>()?,
+        organisations: entities.into_iter().map(read_entity).collect::<Result<_, _>>()?,
     })
 }
 
 fn read_entity(entity: Entity) -> Result<Organisation, Problem> {
     let information = entity.trusted_entity_information;
-    let extension: EntityExtension =
-        read_extension(&information.extensions, "TEInformationExtensions")?;
+    let extension: EntityExtension = read_extension(&information.extensions, "TEInformationExtensions")?;
     let trade_name = one_name(&information.trade_name, "TETradeName")?;
     let mut organisation = Organisation {
         did: extension.did,
@@ -322,16 +308,10 @@ fn read_entity(entity: Entity) -> Result<Organisation, Problem> {
         .next()
         .filter(|service| service.service_type_identifier == IDENTITY)
         .ok_or_else(|| malformed("TrustedEntityServices"))?;
-    if !identity.service_information_extensions.is_empty()
-        || identity.service_digital_identity.other_ids.is_some()
-    {
+    if !identity.service_information_extensions.is_empty() || identity.service_digital_identity.other_ids.is_some() {
         return Err(malformed("ServiceDigitalIdentity"));
     }
-    for jwk in identity
-        .service_digital_identity
-        .public_key_values
-        .unwrap_or_default()
-    {
+    for jwk in identity.service_digital_identity.public_key_values.unwrap_or_default() {
         organisation.keys.push(read_key(jwk)?);
     }
     for service in services {
@@ -360,8 +340,7 @@ fn read_entity(entity: Entity) -> Result<Organisation, Problem> {
 
 fn read_key(jwk: Map<String, Value>) -> Result<OrganisationKey, Problem> {
     let jwk = Value::Object(jwk);
-    let key =
-        VerifyingKey::from_jwk(&jwk).ok_or_else(|| malformed("PublicKeyValues"))?;
+    let key = VerifyingKey::from_jwk(&jwk).ok_or_else(|| malformed("PublicKeyValues"))?;
     let entry: KeyEntry = parse(&jwk, "PublicKeyValues")?;
     Ok(OrganisationKey {
         id: entry.kid,
@@ -379,10 +358,7 @@ fn read_key(jwk: Map<String, Value>) -> Result<OrganisationKey, Problem> {
 }
 
 /// The one extension, which must be ours: one that we do not know could narrow what the entry allows.
-fn read_extension<T: DeserializeOwned>(
-    extensions: &[Value],
-    place: &'static str,
-) -> Result<T, Problem> {
+fn read_extension<T: DeserializeOwned>(extensions: &[Value], place: &'static str) -> Result<T, Problem> {
     let [Value::Object(extension)] = extensions else {
         return Err(malformed(place));
     };

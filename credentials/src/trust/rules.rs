@@ -16,11 +16,7 @@ const PEER: std::ops::RangeInclusive<usize> = 30..=80;
 pub(super) fn check(draft: &Draft) -> Result<(), Problem> {
     rule("SchemeOperatorName", is_name(&draft.operator))?;
     rule("NextUpdate", draft.next_update > draft.issued)?;
-    limit(
-        "TrustedEntitiesList",
-        draft.organisations.len(),
-        ORGANISATIONS_MAX,
-    )?;
+    limit("TrustedEntitiesList", draft.organisations.len(), ORGANISATIONS_MAX)?;
     let mut dids = HashSet::new();
     let mut numbers = HashSet::new();
     let mut peers = HashSet::new();
@@ -28,10 +24,7 @@ pub(super) fn check(draft: &Draft) -> Result<(), Problem> {
     for organisation in &draft.organisations {
         check_organisation(organisation)?;
         rule("did twice", dids.insert(&organisation.did))?;
-        rule(
-            "organisasjonsnummer twice",
-            numbers.insert(&organisation.number),
-        )?;
+        rule("organisasjonsnummer twice", numbers.insert(&organisation.number))?;
         for node in &organisation.nodes {
             rule("peer twice", peers.insert(&node.peer))?;
         }
@@ -44,10 +37,7 @@ pub(super) fn check(draft: &Draft) -> Result<(), Problem> {
 
 fn check_organisation(organisation: &Organisation) -> Result<(), Problem> {
     rule("did", matches!(organisation.did, Did::Web(_)))?;
-    rule(
-        "TETradeName",
-        OrganisationNumber::parse(&organisation.number).is_some(),
-    )?;
+    rule("TETradeName", OrganisationNumber::parse(&organisation.number).is_some())?;
     rule("TEName", is_name(&organisation.name))?;
     limit("PublicKeyValues", organisation.keys.len(), KEYS_MAX)?;
     limit("nodes", organisation.nodes.len(), NODES_MAX)?;

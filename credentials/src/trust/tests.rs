@@ -73,9 +73,7 @@ fn a_list_has_the_members_of_the_etsi_model() {
 
 #[test]
 fn only_an_anchor_signs_a_list() {
-    let text = cast::draft()
-        .sign(now(), &cast::anchor())
-        .expect("signs");
+    let text = cast::draft().sign(now(), &cast::anchor()).expect("signs");
     assert!(verify(&text).is_ok());
     let stranger = cast::draft().sign(now(), &cast::key(99)).expect("signs");
     assert_eq!(verify(&stranger).err(), Some(Code::UnknownKey));
@@ -262,10 +260,7 @@ fn every_list_in_the_list_has_its_limit() {
         draft.organisations = vec![draft.organisations[0].clone(); 1_001];
     };
     assert_eq!(bent_draft(many), Err(Code::TooLarge));
-    assert_eq!(
-        verify(&" ".repeat(TRUST_MAX + 1)).err(),
-        Some(Code::TooLarge)
-    );
+    assert_eq!(verify(&" ".repeat(TRUST_MAX + 1)).err(), Some(Code::TooLarge));
 }
 
 #[test]
@@ -276,7 +271,11 @@ fn organisations_are_found_by_did_and_by_node_and_not_otherwise() {
     assert_eq!(trust.organisation_of_peer(&peer(1)), Some(found));
     assert_eq!(trust.organisation(&did("annen.example")), None);
     assert_eq!(trust.organisation_of_peer(&peer(99)), None);
-    assert!(trust.organisation(&did(BANK)).is_some_and(|bank| bank.service("S01").is_some()));
+    assert!(
+        trust
+            .organisation(&did(BANK))
+            .is_some_and(|bank| bank.service("S01").is_some())
+    );
     assert!(found.service("S01").is_none());
 }
 
@@ -309,7 +308,9 @@ fn a_key_counts_in_its_window_and_never_once_compromised() {
     assert_eq!(at(&organisation, until), Ok(()));
     assert_eq!(at(&organisation, until.plus(1)), Err(Code::KeyOutsideWindow));
     assert_eq!(
-        organisation.key_at("did:web:skatteetaten.example#key-9", now()).map_err(|p| p.code),
+        organisation
+            .key_at("did:web:skatteetaten.example#key-9", now())
+            .map_err(|p| p.code),
         Err(Code::UnknownKey)
     );
     assert!(

@@ -54,10 +54,7 @@ pub(super) fn examine(
         .map(|(_, examined)| examined.as_ref().and_then(number))
         .collect();
     if asked.len() > 1 {
-        line(
-            Check::SamePerson,
-            reached(&numbers.as_deref().map(check_same)),
-        );
+        line(Check::SamePerson, reached(&numbers.as_deref().map(check_same)));
     }
     if let Some(subject) = expected.subject {
         let checked = numbers.as_deref().map(|numbers| check_subject(numbers, subject));
@@ -109,10 +106,7 @@ fn check_same(numbers: &[Option<String>]) -> Result<(), Problem> {
 
 fn check_subject(numbers: &[Option<String>], subject: &str) -> Result<(), Problem> {
     ensure(
-        !numbers.is_empty()
-            && numbers
-                .iter()
-                .all(|number| number.as_deref() == Some(subject)),
+        !numbers.is_empty() && numbers.iter().all(|number| number.as_deref() == Some(subject)),
         Code::WrongSubject.into(),
     )
 }

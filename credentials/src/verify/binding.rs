@@ -3,9 +3,9 @@
 use super::credential::{Examined, ensure, reached};
 use super::{CLOCK_SKEW, Check, Context, Expected, Line, Outcome, Report};
 use crate::query::{self, CredentialQuery};
-use crate::schema::{Class, CredentialType, Path};
-use crate::{Code, Problem, VerifyingKey};
+use crate::schema::{Class, Path};
 use crate::sd_jwt::KeyBinding;
+use crate::{Code, Problem, VerifyingKey};
 use serde_json::Value;
 
 /// The checks of this file, in order.
@@ -44,12 +44,7 @@ pub(super) fn examine(
     let says = |check: &dyn Fn(&KeyBinding) -> Result<(), Problem>| reached(&binding.map(check));
     line(
         Check::Audience,
-        says(&|binding| {
-            ensure(
-                binding.audience == expected.audience,
-                Code::WrongAudience.into(),
-            )
-        }),
+        says(&|binding| ensure(binding.audience == expected.audience, Code::WrongAudience.into())),
     );
     line(
         Check::Nonce,
@@ -58,24 +53,13 @@ pub(super) fn examine(
     line(
         Check::Freshness,
         says(&|binding| {
-            ensure(
-                binding.issued >= expected.issued.plus(-CLOCK_SKEW),
-                Code::Stale.into(),
-            )?;
-            ensure(
-                binding.issued <= context.now.plus(CLOCK_SKEW),
-                Code::NotYetValid.into(),
-            )
+            ensure(binding.issued >= expected.issued.plus(-CLOCK_SKEW), Code::Stale.into())?;
+            ensure(binding.issued <= context.now.plus(CLOCK_SKEW), Code::NotYetValid.into())
         }),
     );
     line(
         Check::SdHash,
-        says(&|binding| {
-            ensure(
-                binding.sd_hash == binding.actual_sd_hash,
-                Code::WrongSdHash.into(),
-            )
-        }),
+        says(&|binding| ensure(binding.sd_hash == binding.actual_sd_hash, Code::WrongSdHash.into())),
     );
     line(
         Check::Request,
@@ -84,10 +68,7 @@ pub(super) fn examine(
                 binding.request_hash == Some(expected.request_hash),
                 Code::WrongRequest.into(),
             )?;
-            ensure(
-                binding.covers.as_ref() == expected.covers,
-                Code::KeysNotCovered.into(),
-            )
+            ensure(binding.covers.as_ref() == expected.covers, Code::KeysNotCovered.into())
         }),
     );
     line(Check::Query, reached(&Some(check_query(examined, asked))));
@@ -102,10 +83,7 @@ fn check_holder(binding: &KeyBinding, holder: Option<VerifyingKey>) -> Result<()
 
 fn check_query(examined: &Examined, asked: &CredentialQuery) -> Result<(), Problem> {
     let sd_jwt = &examined.sd_jwt;
-    ensure(
-        sd_jwt.vct() == asked.vct,
-        Problem::new(Code::ClaimsMissing, "vct"),
-    )?;
+    ensure(sd_jwt.vct() == asked.vct, Problem::new(Code::ClaimsMissing, "vct"))?;
     query::matches(asked, sd_jwt.claims())?;
     let is_asked = |path: &Path| asked.claims.iter().any(|claim| claim.path.covers(path));
     let leads_to_asked = |path: &Path| asked.claims.iter().any(|claim| path.covers(&claim.path));
@@ -117,14 +95,14 @@ fn check_query(examined: &Examined, asked: &CredentialQuery) -> Result<(), Probl
     if let Some(credential_type) = &examined.credential_type {
         let mut shown = Vec::new();
         values(sd_jwt.claims(), &mut Path(Vec::new()), &mut shown);
-        let is_open = |credential_type: &CredentialType, path: &Path| {
-            credential_type.class(path) == Class::A
-        };
         for path in &shown {
-            ensure(
-                is_asked(path) || is_open(credential_type, path),
-                unrequested(path),
-            )?;
+            let is_free = match credential_type.class(path) {
+                Class::A => true,
+                Class::S | Class::D => false,
+                // That it is there at all is what the schema check refuses.
+                Class::X => true,
+            };
+            ensure(is_free || is_asked(path), unrequested(path))?;
         }
     }
     Ok(())

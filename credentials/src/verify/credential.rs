@@ -44,12 +44,7 @@ impl Examined {
 }
 
 /// Makes [`CHECKS`] and adds their lines under `id`; `None` when the credential does not parse.
-pub(super) fn examine(
-    text: &str,
-    context: &Context<'_>,
-    id: Option<&str>,
-    report: &mut Report,
-) -> Option<Examined> {
+pub(super) fn examine(text: &str, context: &Context<'_>, id: Option<&str>, report: &mut Report) -> Option<Examined> {
     let mut line = |check, outcome| {
         report.lines.push(Line {
             credential: id.map(str::to_owned),
@@ -95,12 +90,7 @@ pub(super) fn examine(
     line(Check::Key, reached(&in_window));
     // A key outside its window still tells whether the signature is its own.
     let key = issuer.and_then(|issuer| issuer.key(sd_jwt.kid()).ok());
-    let signature = key.map(|key| {
-        ensure(
-            sd_jwt.verify_issuer(&key.key),
-            Code::SignatureInvalid.into(),
-        )
-    });
+    let signature = key.map(|key| ensure(sd_jwt.verify_issuer(&key.key), Code::SignatureInvalid.into()));
     line(Check::Signature, reached(&signature));
 
     let mut notes = Vec::new();
@@ -181,11 +171,9 @@ fn check_ending(
 
 /// What the status list says, and when. What ends for good counts however old it is; anything else only when it is fresh enough.
 fn check_status(sd_jwt: &SdJwt, context: &Context<'_>) -> (Outcome, Option<Timestamp>) {
-    let found = sd_jwt.status().and_then(|entry| {
-        context
-            .status
-            .state(sd_jwt.issuer(), &entry.uri, entry.index)
-    });
+    let found = sd_jwt
+        .status()
+        .and_then(|entry| context.status.state(sd_jwt.issuer(), &entry.uri, entry.index));
     let Some((state, said_at)) = found else {
         return (undecided(Err(&Code::StatusMissing.into())), None);
     };
@@ -194,9 +182,7 @@ fn check_status(sd_jwt: &SdJwt, context: &Context<'_>) -> (Outcome, Option<Times
     let outcome = match state {
         State::Revoked => failed(Err(Code::Revoked.into())),
         State::Superseded => failed(Err(Code::Superseded.into())),
-        State::Valid | State::Suspended if !is_fresh => {
-            undecided(Err(&Problem::from(Code::StatusStale)))
-        }
+        State::Valid | State::Suspended if !is_fresh => undecided(Err(&Problem::from(Code::StatusStale))),
         State::Suspended => failed(Err(Code::Suspended.into())),
         State::Valid => Outcome::Ok,
     };

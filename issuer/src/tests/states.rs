@@ -206,14 +206,11 @@ fn a_changed_row_supersedes_what_was_issued_and_can_be_collected_again() {
         "48500.10"
     );
     // Superseded is final, but for being revoked with everything of a subject.
-    let refused = world.agency.issuer().set_state(
-        now,
-        Target::Credential {
-            id: world_id(&mut world, 2),
-        },
-        State::Valid,
-        "",
-    );
+    let id = superseded_of(&mut world, 2);
+    let refused = world
+        .agency
+        .issuer()
+        .set_state(now, Target::Credential { id }, State::Valid, "");
     assert_eq!(refused.unwrap_err().code(), Code::Superseded);
     let changed = world
         .agency
@@ -223,7 +220,7 @@ fn a_changed_row_supersedes_what_was_issued_and_can_be_collected_again() {
     assert_eq!(changed.credentials, 3);
 }
 
-fn world_id(world: &mut World, superseded: usize) -> String {
+fn superseded_of(world: &mut World, superseded: usize) -> String {
     let issued = world.agency.issuer().issued(Some(INCOME), None).unwrap();
     let ids: Vec<_> = issued.iter().filter(|i| i.state == State::Superseded).collect();
     assert_eq!(ids.len(), superseded);

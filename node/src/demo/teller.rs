@@ -49,8 +49,7 @@ impl<'a> Teller<'a> {
         let mut arguments: Vec<(String, String)> = Vec::new();
         for object in [&facts, &run] {
             for (key, value) in object.as_object().into_iter().flatten() {
-                let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
-                arguments.push((key.clone(), text));
+                arguments.push((key.clone(), plain(value)));
             }
         }
         arguments.push(("node".to_owned(), self.output.catalogue.text(&format!("demo-node-{node}"), &[])));
@@ -76,5 +75,15 @@ impl<'a> Teller<'a> {
     /// Milliseconds since the story began.
     pub(super) fn milliseconds(&self) -> u64 {
         self.started.milliseconds()
+    }
+}
+
+/// A value as it stands in a line for people: names of a list side by side, `none` for an empty one.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.is_empty() => "none".to_owned(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
     }
 }

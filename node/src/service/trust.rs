@@ -102,7 +102,8 @@ impl Service {
             None => {
                 let now = clock::now();
                 let operator = "Bevis testnett".to_owned();
-                Ok(Draft { sequence: 0, operator, issued: now, next_update: now, organisations: Vec::new() })
+                let next_update = now.plus(DAY);
+                Ok(Draft { sequence: 0, operator, issued: now, next_update, organisations: Vec::new() })
             }
         }
     }

@@ -1,0 +1,418 @@
+# The frame around errors, and the word that means yes.
+error = Error
+cause = Cause
+remedy = What to do
+yes = yes
+
+# Why something was refused, and what to do.
+problem-wrong_subject = The information is about somebody other than the person in the case.
+remedy-wrong_subject = Check the person number or organisation number of the case, and ask again.
+problem-wrong_recipient = The message is for somebody else.
+remedy-wrong_recipient = Open it in the wallet or node that it is meant for.
+problem-wrong_session = The open wallet belongs to somebody other than the person being asked.
+remedy-wrong_session = Open the wallet of the person being asked. Choose it with `--home`.
+problem-not_yet_valid = The credential is not valid yet.
+remedy-not_yet_valid = Wait for its start date, or use another credential. Check the clock of this computer too.
+problem-expired = The time has run out.
+remedy-expired = Collect a new credential, or ask for a new request: `bevis wallet receive LINK`.
+problem-over_ask = The asker wants more than it is registered for.
+remedy-over_ask = Do not share. If you are the asker: ask only for what the service is registered for, see `bevis trust show`.
+problem-no_legal_ground = The legal ground does not hold for this service.
+remedy-no_legal_ground = Do not share. If you are the asker: use the ground that the registration names.
+problem-revoked = The issuer has revoked the credential.
+remedy-revoked = Ask the issuer why. If you are entitled to a new one, collect it: `bevis wallet receive LINK`.
+problem-suspended = The issuer has suspended the credential.
+remedy-suspended = Ask the issuer. The credential may become valid again.
+problem-superseded = A newer credential has replaced this one.
+remedy-superseded = Collect the new credential: `bevis wallet receive LINK`.
+problem-terminated_pending = It has been terminated, but is valid until the notice period ends.
+remedy-terminated_pending = Look at the end date, and arrange a replacement before then.
+problem-role_missing = The person has no role in the register that allows this.
+remedy-role_missing = Ask the general manager to do it, or have the role registered in the company register.
+problem-shielded = The information is protected and is not given out.
+remedy-shielded = Contact the issuer in another way.
+problem-trace_unavailable = The access log could not be written, so nothing is given out.
+remedy-trace_unavailable = Try again later. If you run the node, check its disk with `bevis doctor`.
+problem-not_licensed = The organisation lacks the registration it needs.
+remedy-not_licensed = Have the registration put in place, and try again.
+problem-replay = The answer was used before and cannot be used again.
+remedy-replay = Ask for a new request, and answer that one.
+problem-stale = The information is too old.
+remedy-stale = Collect a fresh credential from the issuer, and try again.
+problem-malformed = The content does not have the right form.
+remedy-malformed = Ask the sender to make it again, and check that the whole text is there.
+problem-too_large = The content is too large.
+remedy-too_large = Split it, or send less.
+problem-duplicate_key = The same field stands there twice.
+remedy-duplicate_key = Remove one of the two, or ask the sender to make the text again.
+problem-unsupported = This version of the program does not know the format.
+remedy-unsupported = Update the program. Check the version with `bevis --version`.
+problem-unknown_issuer = The issuer is not in the trust list.
+remedy-unknown_issuer = Do not trust the credential. If your list is old, take in a new one: `bevis trust import FILE`.
+problem-type_not_allowed = The issuer is not allowed to issue this type.
+remedy-type_not_allowed = Do not trust the credential. See who may issue it: `bevis trust show`.
+problem-unknown_type = This type of credential is not known here.
+remedy-unknown_type = See which types there are: `bevis issuer types`.
+problem-unknown_key = The key does not belong to the organisation named.
+remedy-unknown_key = Do not trust the content. Take in a new trust list if the organisation has just changed its key.
+problem-key_outside_window = The key was not valid when the signature was made.
+remedy-key_outside_window = Do not trust the content. Ask the issuer for a new credential.
+problem-key_compromised = The key may have been stolen and no longer counts.
+remedy-key_compromised = Do not trust the content. Ask the issuer for a new credential.
+problem-signature_invalid = The signature does not match. The content may have been changed.
+remedy-signature_invalid = Do not trust the content. Ask whoever made it to send it again.
+problem-disclosure_invalid = A piece of information in the credential was changed or does not belong to it.
+remedy-disclosure_invalid = Do not trust the answer. Ask for a new one.
+problem-schema_invalid = The information does not follow the rules for this type of credential.
+remedy-schema_invalid = Correct the field that is named, or tell the issuer.
+problem-holder_binding_missing = The answer does not show that the credential belongs to whoever shares it.
+remedy-holder_binding_missing = Ask for a new answer straight from the wallet.
+problem-holder_binding_invalid = The credential belongs to another wallet than the one that answered.
+remedy-holder_binding_invalid = Do not trust the answer. The credential may be copied from somebody else.
+problem-wrong_audience = The answer was made for another recipient.
+remedy-wrong_audience = Ask for a new answer to your own request.
+problem-wrong_nonce = The answer belongs to another request.
+remedy-wrong_nonce = Send a new request, and ask for an answer to that one.
+problem-wrong_sd_hash = The answer does not cover exactly what was sent.
+remedy-wrong_sd_hash = Do not trust the answer. Ask for a new one.
+problem-wrong_request = The answer is to another request.
+remedy-wrong_request = Answer the request that is waiting: `bevis wallet requests`.
+problem-different_persons = The credentials in the answer are about different people.
+remedy-different_persons = Share only credentials about the same person.
+problem-claims_missing = The answer lacks something that was asked for.
+remedy-claims_missing = Collect the credential that is missing, and answer again.
+problem-claims_unrequested = The answer shows something that was not asked for.
+remedy-claims_unrequested = Share only what the request is about.
+problem-unsigned_request = The request is not signed. Nobody knows who is asking.
+remedy-unsigned_request = Do not answer. Ask for a new request from somebody you know.
+problem-unknown_verifier = The asker is not in the trust list.
+remedy-unknown_verifier = Do not answer. If your list is old, take in a new one: `bevis trust import FILE`.
+problem-wrong_origin = The request came from somebody other than its signer.
+remedy-wrong_origin = Do not answer. Ask the organisation itself for a new request.
+problem-unsupported_query = The question is put in a way that we do not support.
+remedy-unsupported_query = Ask in a simpler way. See what `bevis verifier request --help` offers.
+problem-not_presented = Nothing was shared.
+remedy-not_presented = Offer the person another way to give the information.
+problem-copies_spent = All copies of the credential have been used.
+remedy-copies_spent = Collect new copies from the issuer: `bevis wallet receive LINK`.
+problem-unknown_session = There is no such request, or it has ended.
+remedy-unknown_session = See what is open: `bevis wallet requests` or `bevis verifier sessions`.
+problem-unknown_offer = The issuer has no such offer.
+remedy-unknown_offer = Ask the issuer for a new offer.
+problem-offer_closed = The offer was used or withdrawn.
+remedy-offer_closed = See whether you already have it: `bevis wallet list`. If not, ask for a new offer.
+problem-wrong_code = The activation code is wrong.
+remedy-wrong_code = Read the code again, and retry. After a few attempts the offer is closed.
+problem-attempts_exhausted = The code was wrong too many times. The offer is closed.
+remedy-attempts_exhausted = Ask the issuer for a new offer with a new code.
+problem-possession_invalid = The wallet did not show that it has its key.
+remedy-possession_invalid = Try again from the wallet that is to have the credential.
+problem-keys_not_covered = The proof of identity does not cover this wallet.
+remedy-keys_not_covered = Start again, and compare the check words on the two screens.
+problem-keys_changed = The credential was asked for by another wallet than the first time.
+remedy-keys_changed = Use the first wallet, or ask the issuer for a new offer.
+problem-no_data = The register has no information about you or the organisation.
+remedy-no_data = Ask the issuer whether the information should be there.
+problem-wrong_wallet = This is the wrong kind of wallet: personal instead of the company's, or the other way round.
+remedy-wrong_wallet = Open the other wallet. Choose it with `--home`.
+problem-trust_missing = There is no trust list here yet.
+remedy-trust_missing = Take in the list: `bevis trust import FILE`.
+problem-trust_stale = The trust list is too old.
+remedy-trust_stale = Take in a new one: `bevis trust import FILE`.
+problem-trust_rollback = The trust list is older than the one you already have.
+remedy-trust_rollback = Ask for the newest list. See your version with `bevis trust show`.
+problem-status_missing = We do not know whether the credential is revoked. The status list is missing.
+remedy-status_missing = Wait until the node has fetched the list, and try again. See `bevis node status`.
+problem-status_stale = The status list is too old to say whether the credential is valid.
+remedy-status_stale = Wait until the node has fetched a new list, and try again. See `bevis doctor`.
+problem-not_listed = The trust list does not tie this node to the organisation.
+remedy-not_listed = Ask whoever runs the list to include the node. `bevis whoami --json` gives its card.
+problem-unexpected_message = The message did not fit the conversation.
+remedy-unexpected_message = Start again. If it recurs, update the program on both sides.
+problem-rate_limited = Too many messages came in a short time.
+remedy-rate_limited = Wait a little, and try again.
+problem-unreachable = No answer came in time.
+remedy-unreachable = Check the network, and try again. `bevis node ping` shows whether the other side answers.
+problem-link_invalid = The link or QR code is cut or changed.
+remedy-link_invalid = Copy the whole link again, from `bevis:` to its end.
+problem-usage = The command was not understood.
+remedy-usage = See how to write it: add `--help`.
+problem-wrong_passphrase = The passphrase is wrong.
+remedy-wrong_passphrase = Try again. Without the passphrase nobody can open the content.
+problem-passphrase_missing = A passphrase is needed, and none was given.
+remedy-passphrase_missing = Type it when asked, or use `--passphrase-file FILE`.
+problem-home_locked = Another process has the home folder open and does not answer.
+remedy-home_locked = Stop the other process, and try again.
+problem-home_missing = There is no home folder here.
+remedy-home_missing = Make one: `bevis init --role wallet`. Or choose another with `--home`.
+problem-home_exists = There is something here already. Nothing was changed.
+remedy-home_exists = Choose another place. `--home` chooses the home folder.
+problem-newer_format = The home folder was written by a newer version of the program.
+remedy-newer_format = Update the program. Check the version with `bevis --version`.
+problem-config_invalid = Something in the configuration is not valid.
+remedy-config_invalid = Correct what is named, and check it with `bevis config check`.
+problem-damaged = Stored data is damaged.
+remedy-damaged = Keep the folder, and restore your last backup: `bevis backup restore FILE`.
+problem-file_failed = A file could not be read or written.
+remedy-file_failed = Check that the file exists, that you may use it, and that the disk has room.
+problem-not_found = Nothing of this name was found.
+remedy-not_found = See what there is: `bevis wallet list` or `bevis verifier sessions`.
+problem-wrong_role = This node does not have the role that the command needs.
+remedy-wrong_role = See its roles with `bevis whoami`, or choose another folder with `--home`.
+problem-partly_done = Some rows were rejected. The rest is done.
+remedy-partly_done = Correct the rows in the file of rejected rows, and import again.
+problem-not_confirmed = You have not confirmed. Nothing was done.
+remedy-not_confirmed = Run the command again, and type yes when asked. Without a keyboard, use `--yes`.
+problem-state_final = The status cannot change like this. What is revoked stays revoked.
+remedy-state_final = Issue a new credential instead: `bevis issuer offer --type TYPE`.
+problem-internal = Something went wrong on our side.
+remedy-internal = Try again. If it recurs, run `bevis doctor` and look in the log.
+
+# What is checked in an answer.
+check-trust = the trust list is there and recent
+check-form = the credential is whole and of the right form
+check-issuer = the issuer is in the trust list
+check-type = the issuer may issue this type
+check-key = the key is the issuer's and was valid
+check-signature = the issuer's signature matches
+check-validity = the credential is valid at this time
+check-schema = the information follows the rules of its type
+check-status = the credential is not revoked
+check-holder_binding = the credential belongs to the wallet that answered
+check-audience = the answer is for us
+check-nonce = the answer belongs to this session
+check-freshness = the answer is fresh
+check-sd_hash = the answer covers exactly what was sent
+check-request = it is our request that was answered
+check-query = all that we asked for is there, and nothing else
+check-same_person = all credentials are about the same person
+check-subject = the person is the customer of the case
+
+# Verdicts, sessions, held credentials and history.
+verdict-valid = valid
+verdict-invalid = not valid
+verdict-undecided = could not be decided
+session-active = waiting for the customer to open it
+session-fetched = opened by the customer, waiting for the answer
+session-completed = completed
+session-expired = expired
+session-failed = ended; nothing was shared
+held-valid = valid
+held-expires_soon = expires soon
+held-expired = expired
+held-revoked = revoked
+held-suspended = suspended
+held-superseded = replaced by a newer one
+held-used_up = all copies used
+held-unknown = status unknown right now
+event-collected = You collected a credential
+event-shared = You shared information
+event-identified = You showed who you are
+event-authorised = You opened a company's wallet
+event-refused = You said no
+event-failed = It did not work
+event-status_changed = The issuer changed the status of a credential
+event-deleted = You deleted a credential
+
+# Wallet.
+outcome-waiting = A request is waiting for your answer.
+    Read it and say yes: bevis wallet present {$id}
+    Say no: bevis wallet refuse {$id}
+outcome-collected = The credential is in your wallet. See it: bevis wallet show {$id}
+outcome-shared = You have shared the information. The recipient says: {$verdict}.
+outcome-refused = You said no. Nothing was shared.
+outcome-carry = Take the text below to the other wallet, and open it there: bevis wallet receive -
+    Check words: {$words}
+    The same words must stand on the other screen. If they differ, stop.
+present-confirm = Do you want to share this? Type yes to share. Anything else is no.
+delete-consequence = The credential will be gone from your wallet. This cannot be undone, but you can ask the issuer for a new one.
+delete-confirm = Do you want to delete the credential? Type yes to delete. Anything else is no.
+deleted = The credential is deleted.
+exported = Everything that is yours is in {$path}. The file is not sealed, so take care of it.
+ask-code = Activation code
+wallet-empty = The wallet is empty. Collect a credential: bevis wallet receive LINK
+requests-empty = Nothing is waiting for your answer.
+history-empty = Nothing has happened in this wallet yet.
+
+# Home folder, passphrase, backup and configuration.
+ask-passphrase = Passphrase
+ask-passphrase-again = Passphrase again
+init-done = The home folder is ready: {$home}
+    Keep the passphrase safe. Without it nobody can open the folder.
+    See what remains to be done: bevis doctor
+init-no-anchor = Nobody is chosen to vouch for the others yet. Take in the trust list: bevis trust import FILE --anchor did:key:…
+    Compare the key with the one that was published.
+init-anchor = You trust lists signed by {$anchor}. Take in the list: bevis trust import FILE
+backup-created = The backup is written: {$path}
+    It is sealed with the same passphrase. Check it: bevis backup verify
+backup-verified = The backup is whole: {$path}
+backup-restored = The home folder is restored: {$path}
+    Do not use the old folder at the same time.
+config-valid = The configuration is valid: {$path}
+serve-ready = The node is ready after {$ms} ms. Stop it with Ctrl-C. It listens on:
+
+# The asker.
+verifier-asked = Give the link to the customer. Watch for the answer: bevis verifier watch {$session}
+session-line = Service {$service}, case {$case}
+session-keep = You may keep the information until {$until}. Ground: {$ground}
+until-session-end = the session ends
+
+# The issuer.
+offer-code = Activation code: {$code}
+    Give it to the person by another way than the link.
+issuer-revoked = Revoked for good: {$count} (number of credentials).
+issuer-suspended = Suspended: {$count} (number of credentials). Undo with: bevis issuer reinstate
+issuer-reinstated = Valid again: {$count} (number of credentials).
+import-progress = Importing: line {$done} of {$total}
+import-resumed = Resuming an interrupted import, after line {$line}.
+import-done = Rows: {$rows}. New: {$new}. Changed: {$changed}. Unchanged: {$unchanged}. Rejected: {$rejected}. Gone from the register: {$vanished}.
+import-rejected = Rejected rows, with line, field and reason: {$path}
+prepare-progress = Preparing: {$done} of {$total}
+prepare-done = Deliveries prepared: {$count}, in {$ms} ms.
+
+# Trust list.
+trust-new = The key that will sign the trust list is made: {$anchor}
+    Publish it so that others can compare.
+trust-added = {$name} is in the draft. Sign it: bevis trust sign
+trust-signed = Trust list version {$sequence} is signed: {$path}
+trust-imported = Trust list version {$sequence} is in use. Organisations on it: {$count}.
+trust-shown = Trust list version {$sequence} from {$operator}. The next is due by {$next}.
+trust-issues = {"  "}may issue: {$types}
+trust-services = {"  "}may ask under: {$services}
+
+# The node's health.
+doctor-home = Home folder
+doctor-home-remedy = Nobody but you should be able to open it: chmod 700
+doctor-disk = Free disk space
+doctor-disk-remedy = Free some space, or move the home folder to a larger disk.
+doctor-key = Days left for the key
+doctor-key-remedy = The key is running out. Make a new one, and have it listed before that.
+doctor-trust = Trust list
+doctor-trust-remedy = Take in the newest list: bevis trust import FILE
+doctor-status = Age of status list
+doctor-status-remedy = The issuer has not answered for a while. See whether it can be reached: bevis node ping
+doctor-store = Store
+doctor-store-remedy = The store was repaired, or the folder is a copy. Make a backup, and use only one of the folders.
+doctor-network = Network
+doctor-network-remedy = The node is not listening. Start it: bevis serve. Check its address: bevis config show
+doctor-listed = How the trust list names this node
+doctor-listed-remedy = Send your card to whoever runs the trust list: bevis whoami --json
+
+# The demo.
+population-written = Registers of made-up people and companies are written to {$path}
+demo-step-1 = 1. The nodes start, and all learn whom to trust
+demo-step-2 = 2. A citizen and a company collect their credentials
+demo-step-3 = 3. They share what they are asked for, and nothing else
+demo-step-4 = 4. What must fail, fails. The same without cheating works
+demo-node-identity = The digitalisation agency
+demo-node-tax = The tax administration
+demo-node-loans = The student loan fund
+demo-node-guarantor = Solid Garanti
+demo-node-registry = The company registry
+demo-node-bank = Syntetisk Sparebank
+demo-node-roads = The roads administration
+demo-node-citizen = The citizen
+demo-node-company = The haulier
+demo-node-anchor = The trust anchor
+demo-node-demo = The demo
+demo-node-stranger = The stranger
+demo-node-lender = Hurtiglån
+demo-anchor = {$node} has made the key that will vouch for all the others: {$anchor}
+demo-ready = {$node} is running ({$ms} ms)
+demo-processes = {$node} runs {$count} nodes, each in a process of its own with a folder of its own under {$root}
+demo-listed = {$node} is listed: {$issues ->
+    [none] issues no credentials
+   *[other] may issue {$issues}
+    }, {$services ->
+    [none] asks for nothing
+   *[other] may ask under {$services}
+    }
+demo-signed = {$node} has signed trust list version {$sequence}
+demo-trusted = {$node} has given the list to all {$count} nodes. Now they know who is who
+demo-population = {$node} has made up {$persons} people and {$companies} companies (seed {$seed})
+demo-imported = {$node} read in the register for {$type ->
+    [C01] “Person identification”
+    [C02] “Monthly income”
+    [C03] “Tax assessment”
+    [C04] “Student loan”
+    [C05] “Transport licence guarantee”
+    [C06] “Company registration”
+   *[other] {$type}
+    }: {$rows} rows, {$rejected} rejected ({$ms} ms)
+demo-collected = {$node} collected {$type ->
+    [C01] “Person identification”
+    [C02] “Monthly income”
+    [C03] “Tax assessment”
+    [C04] “Student loan”
+    [C05] “Transport licence guarantee”
+    [C06] “Company registration”
+   *[other] {$type}
+    } from {$issuer ->
+    [identity] the digitalisation agency
+    [tax] the tax administration
+    [loans] the student loan fund
+    [guarantor] Solid Garanti
+    [registry] the company registry
+   *[other] {$issuer}
+    } ({$ms} ms)
+demo-words = {$node} is to be opened by its general manager. The two screens show the same check words: {$words}
+demo-asked = {$node} asks {$wallet ->
+    [citizen] the citizen
+    [company] the haulier
+    [stranger] the stranger
+   *[other] {$wallet}
+    } to share information for {$service ->
+    [S01] a loan application
+    [S15] the student loan balance
+    [K01] a customer check
+    [K02] identification
+    [S09] a transport licence guarantee
+   *[other] {$service}
+    } (session {$session})
+demo-verdict = {$node} got the answer for {$service ->
+    [S01] a loan application
+    [S15] the student loan balance
+    [K01] a customer check
+    [K02] identification
+    [S09] a transport licence guarantee
+   *[other] {$service}
+    }: {$verdict}. {$ok} of {$all} checks hold ({$ms} ms from yes to verdict, {$all_ms} ms in all)
+demo-stranger-collected = {$node} has collected real credentials of its own, and will now misuse them
+demo-refused = ✗ {$what ->
+    [over_ask_own] {$node} tries to ask for the student loan in a loan application. Its own node refuses
+    [over_ask] {$node} is asked for the student loan in a loan application, by a lender that may not. The wallet refuses
+    [unlisted] {$node} is asked by a bank that is not listed. The wallet refuses
+    [replay] {$node} gets the same answer a second time. The node refuses
+    [digit] {$node} gets an answer with one digit changed. The node refuses
+    [stolen] {$node} gets a credential shown from the wrong wallet. The node refuses
+    [guarantee_ended] {$node} gets a guarantee that has been ended. The node refuses
+   *[other] {$node} refuses ({$what})
+    }: {$sentence} [{$code}]
+demo-accepted = ✓ {$what ->
+    [over_ask] {$node} is asked for income by the same lender, which it may. The request waits for an answer
+    [unlisted] {$node} just let through a question from a lender that is listed
+    [answer] {$node} accepts the answer when nobody has changed it
+    [guarantee] {$node} accepts the guarantee while nobody has ended it
+   *[other] {$node} accepts ({$what})
+    }
+demo-register-changed = {$node} has changed the register for {$type ->
+    [C01] “Person identification”
+    [C02] “Monthly income”
+    [C03] “Tax assessment”
+    [C04] “Student loan”
+    [C05] “Transport licence guarantee”
+    [C06] “Company registration”
+   *[other] {$type}
+    }: {$changed} changed, {$revoked} revoked, {$superseded} replaced
+demo-mirrored = {$node} has learned of the change at {$issuer ->
+    [identity] the digitalisation agency
+    [tax] the tax administration
+    [loans] the student loan fund
+    [guarantor] Solid Garanti
+    [registry] the company registry
+   *[other] {$issuer}
+    } ({$ms} ms)
+demo-pending = ✓ {$node} accepts a guarantee under notice, because the notice has not run out [{$code}]
+demo-reach = {$node} is yours to try: bevis --home {$home} --passphrase-file {$passphrase_file} doctor
+demo-end = {$node} is done, and all went as it must ({$total_ms} ms)
+demo-stopped = {$node} stopped before its end [{$code}]

@@ -1,0 +1,418 @@
+# Rammen rundt feil, og ordet som betyr ja.
+error = Feil
+cause = Årsak
+remedy = Gjør dette
+yes = ja
+
+# Hvorfor noe ble nektet, og hva du kan gjøre.
+problem-wrong_subject = Opplysningene gjelder en annen enn den saken er om.
+remedy-wrong_subject = Sjekk fødselsnummeret eller organisasjonsnummeret i saken, og spør på nytt.
+problem-wrong_recipient = Meldingen er til noen andre.
+remedy-wrong_recipient = Åpne den i lommeboken eller noden den er ment for.
+problem-wrong_session = Lommeboken som er åpen, tilhører en annen enn den forespørselen gjelder.
+remedy-wrong_session = Åpne lommeboken til den som blir spurt. Velg den med `--home`.
+problem-not_yet_valid = Beviset gjelder ikke ennå.
+remedy-not_yet_valid = Vent til startdatoen, eller bruk et annet bevis. Sjekk også at klokken på maskinen går riktig.
+problem-expired = Tiden er gått ut.
+remedy-expired = Hent et nytt bevis, eller be om en ny forespørsel: `bevis wallet receive LENKE`.
+problem-over_ask = Den som spør, ber om mer enn den er registrert for.
+remedy-over_ask = Ikke del. Er det du som spør: Be bare om det tjenesten er registrert for, se `bevis trust show`.
+problem-no_legal_ground = Det rettslige grunnlaget gjelder ikke for denne tjenesten.
+remedy-no_legal_ground = Ikke del. Er det du som spør: Bruk grunnlaget som står i registreringen.
+problem-revoked = Beviset er trukket tilbake av utstederen.
+remedy-revoked = Spør utstederen hvorfor. Har du rett på et nytt, henter du det med `bevis wallet receive LENKE`.
+problem-suspended = Beviset er satt på pause av utstederen.
+remedy-suspended = Spør utstederen. Beviset kan bli gyldig igjen.
+problem-superseded = Et nyere bevis har tatt over for dette.
+remedy-superseded = Hent det nye beviset: `bevis wallet receive LENKE`.
+problem-terminated_pending = Det er sagt opp, men gjelder til oppsigelsestiden er ute.
+remedy-terminated_pending = Se på sluttdatoen, og finn en ny avtale før den.
+problem-role_missing = Personen har ikke en rolle i registeret som gir rett til dette.
+remedy-role_missing = Be daglig leder gjøre det, eller få rollen registrert i Brønnøysundregistrene.
+problem-shielded = Opplysningene er skjermet og blir ikke gitt ut.
+remedy-shielded = Ta kontakt med utsteder på en annen måte.
+problem-trace_unavailable = Innsynsloggen kunne ikke skrives. Derfor blir ingenting gitt ut.
+remedy-trace_unavailable = Prøv igjen senere. Driver du noden, sjekker du disken med `bevis doctor`.
+problem-not_licensed = Virksomheten mangler den registreringen den trenger.
+remedy-not_licensed = Få registreringen på plass, og prøv igjen.
+problem-replay = Svaret er brukt før og kan ikke brukes en gang til.
+remedy-replay = Be om en ny forespørsel, og svar på den.
+problem-stale = Opplysningene er for gamle.
+remedy-stale = Hent et ferskt bevis hos utstederen, og prøv igjen.
+problem-malformed = Innholdet har ikke riktig form.
+remedy-malformed = Be avsenderen lage det på nytt, og sjekk at hele teksten kom med.
+problem-too_large = Innholdet er for stort.
+remedy-too_large = Del det opp, eller send mindre.
+problem-duplicate_key = Det samme feltet står to ganger.
+remedy-duplicate_key = Fjern det ene feltet, eller be avsenderen lage teksten på nytt.
+problem-unsupported = Denne versjonen av programmet kjenner ikke formatet.
+remedy-unsupported = Oppdater programmet. Sjekk versjonen med `bevis --version`.
+problem-unknown_issuer = Utstederen står ikke på tillitslisten.
+remedy-unknown_issuer = Stol ikke på beviset. Er listen din gammel, henter du en ny: `bevis trust import FIL`.
+problem-type_not_allowed = Utstederen har ikke lov til å utstede slike bevis.
+remedy-type_not_allowed = Stol ikke på beviset. Se hvem som kan utstede det: `bevis trust show`.
+problem-unknown_type = Denne typen bevis er ikke kjent her.
+remedy-unknown_type = Se hvilke typer som finnes: `bevis issuer types`.
+problem-unknown_key = Nøkkelen tilhører ikke virksomheten som er oppgitt.
+remedy-unknown_key = Stol ikke på innholdet. Hent ny tillitsliste om virksomheten nettopp har byttet nøkkel.
+problem-key_outside_window = Nøkkelen var ikke gyldig da det ble signert.
+remedy-key_outside_window = Stol ikke på innholdet. Be utstederen om et nytt bevis.
+problem-key_compromised = Nøkkelen kan være på avveie og gjelder ikke lenger.
+remedy-key_compromised = Stol ikke på innholdet. Be utstederen om et nytt bevis.
+problem-signature_invalid = Signaturen stemmer ikke. Innholdet kan være endret.
+remedy-signature_invalid = Stol ikke på innholdet. Be om det på nytt fra den som laget det.
+problem-disclosure_invalid = En opplysning i beviset er endret eller hører ikke til.
+remedy-disclosure_invalid = Stol ikke på svaret. Be om et nytt.
+problem-schema_invalid = Opplysningene følger ikke reglene for denne typen bevis.
+remedy-schema_invalid = Rett feltet som er nevnt, eller si fra til utstederen.
+problem-holder_binding_missing = Svaret viser ikke at beviset tilhører den som deler det.
+remedy-holder_binding_missing = Be om et nytt svar rett fra lommeboken.
+problem-holder_binding_invalid = Beviset tilhører en annen lommebok enn den som svarte.
+remedy-holder_binding_invalid = Stol ikke på svaret. Beviset kan være kopiert fra noen andre.
+problem-wrong_audience = Svaret var laget for en annen mottaker.
+remedy-wrong_audience = Be om et nytt svar på din egen forespørsel.
+problem-wrong_nonce = Svaret hører til en annen forespørsel.
+remedy-wrong_nonce = Send en ny forespørsel, og be om svar på den.
+problem-wrong_sd_hash = Svaret dekker ikke nøyaktig det som ble sendt.
+remedy-wrong_sd_hash = Stol ikke på svaret. Be om et nytt.
+problem-wrong_request = Svaret er på en annen forespørsel.
+remedy-wrong_request = Svar på den forespørselen som venter: `bevis wallet requests`.
+problem-different_persons = Bevisene i svaret gjelder ulike personer.
+remedy-different_persons = Del bare bevis som gjelder den samme personen.
+problem-claims_missing = Svaret mangler noe det ble spurt om.
+remedy-claims_missing = Hent beviset som mangler, og svar på nytt.
+problem-claims_unrequested = Svaret viser noe det ikke ble spurt om.
+remedy-claims_unrequested = Del bare det forespørselen gjelder.
+problem-unsigned_request = Forespørselen er ikke signert. Ingen vet hvem som spør.
+remedy-unsigned_request = Ikke svar. Be om en ny forespørsel fra noen du kjenner.
+problem-unknown_verifier = Den som spør, står ikke på tillitslisten.
+remedy-unknown_verifier = Ikke svar. Er listen din gammel, henter du en ny: `bevis trust import FIL`.
+problem-wrong_origin = Forespørselen kom fra en annen enn den som har signert.
+remedy-wrong_origin = Ikke svar. Be om en ny forespørsel direkte fra virksomheten.
+problem-unsupported_query = Spørsmålet er stilt på en måte vi ikke støtter.
+remedy-unsupported_query = Still spørsmålet enklere. Se hva `bevis verifier request --help` tilbyr.
+problem-not_presented = Ingenting ble delt.
+remedy-not_presented = Tilby personen en annen måte å gi opplysningene på.
+problem-copies_spent = Alle kopiene av beviset er brukt.
+remedy-copies_spent = Hent nye kopier hos utstederen: `bevis wallet receive LENKE`.
+problem-unknown_session = Forespørselen finnes ikke, eller den er avsluttet.
+remedy-unknown_session = Se hva som er åpent: `bevis wallet requests` eller `bevis verifier sessions`.
+problem-unknown_offer = Tilbudet finnes ikke hos utstederen.
+remedy-unknown_offer = Be utstederen om et nytt tilbud.
+problem-offer_closed = Tilbudet er brukt eller trukket tilbake.
+remedy-offer_closed = Se om beviset alt ligger i lommeboken: `bevis wallet list`. Ellers ber du om et nytt tilbud.
+problem-wrong_code = Aktiveringskoden er feil.
+remedy-wrong_code = Les koden en gang til, og prøv på nytt. Etter noen forsøk stenges tilbudet.
+problem-attempts_exhausted = Koden er skrevet feil for mange ganger. Tilbudet er stengt.
+remedy-attempts_exhausted = Be utstederen om et nytt tilbud med ny kode.
+problem-possession_invalid = Lommeboken viste ikke at den har nøkkelen sin.
+remedy-possession_invalid = Prøv igjen fra lommeboken som skal ha beviset.
+problem-keys_not_covered = Legitimeringen gjelder ikke for denne lommeboken.
+remedy-keys_not_covered = Begynn på nytt, og sammenlign kontrollordene på de to skjermene.
+problem-keys_changed = Beviset ble bedt sendt til en annen lommebok enn første gang.
+remedy-keys_changed = Bruk den første lommeboken, eller be utstederen om et nytt tilbud.
+problem-no_data = Registeret har ingen opplysninger om deg eller virksomheten.
+remedy-no_data = Spør utstederen om opplysningene skulle vært der.
+problem-wrong_wallet = Dette er feil slags lommebok: personlig i stedet for virksomhetens, eller omvendt.
+remedy-wrong_wallet = Åpne den andre lommeboken. Velg den med `--home`.
+problem-trust_missing = Det finnes ingen tillitsliste her ennå.
+remedy-trust_missing = Hent listen: `bevis trust import FIL`.
+problem-trust_stale = Tillitslisten er for gammel.
+remedy-trust_stale = Hent en ny: `bevis trust import FIL`.
+problem-trust_rollback = Tillitslisten er eldre enn den du har fra før.
+remedy-trust_rollback = Be om den nyeste listen. Se versjonen din med `bevis trust show`.
+problem-status_missing = Vi vet ikke om beviset er trukket tilbake. Statuslisten mangler.
+remedy-status_missing = Vent til noden har hentet listen, og prøv igjen. Se `bevis node status`.
+problem-status_stale = Statuslisten er for gammel til å si om beviset gjelder.
+remedy-status_stale = Vent til noden har hentet en ny liste, og prøv igjen. Se `bevis doctor`.
+problem-not_listed = Tillitslisten knytter ikke denne noden til virksomheten.
+remedy-not_listed = Be den som driver listen, om å ta noden med. Kortet får du med `bevis whoami --json`.
+problem-unexpected_message = Meldingen passet ikke inn i samtalen.
+remedy-unexpected_message = Begynn på nytt. Skjer det igjen, oppdaterer du programmet på begge sider.
+problem-rate_limited = Det kom for mange meldinger på kort tid.
+remedy-rate_limited = Vent litt, og prøv igjen.
+problem-unreachable = Vi fikk ikke svar i tide.
+remedy-unreachable = Sjekk nettet, og prøv igjen. `bevis node ping` viser om den andre svarer.
+problem-link_invalid = Lenken eller QR-koden er kuttet eller endret.
+remedy-link_invalid = Kopier hele lenken på nytt, fra `bevis:` til slutten.
+problem-usage = Kommandoen ble ikke forstått.
+remedy-usage = Se hvordan den skrives: legg til `--help`.
+problem-wrong_passphrase = Passordet er feil.
+remedy-wrong_passphrase = Prøv igjen. Uten passordet kan ingen åpne innholdet.
+problem-passphrase_missing = Det trengs et passord, og ingen ga det.
+remedy-passphrase_missing = Skriv det når du blir spurt, eller bruk `--passphrase-file FIL`.
+problem-home_locked = Et annet program har hjemmemappen åpen og svarer ikke.
+remedy-home_locked = Stopp det andre programmet, og prøv igjen.
+problem-home_missing = Det finnes ingen hjemmemappe her.
+remedy-home_missing = Lag en: `bevis init --role wallet`. Eller velg en annen med `--home`.
+problem-home_exists = Det ligger noe her fra før. Ingenting er endret.
+remedy-home_exists = Velg et annet sted. Hjemmemappen velger du med `--home`.
+problem-newer_format = Hjemmemappen er skrevet av en nyere versjon av programmet.
+remedy-newer_format = Oppdater programmet. Sjekk versjonen med `bevis --version`.
+problem-config_invalid = Noe i innstillingene er ikke gyldig.
+remedy-config_invalid = Rett det som er nevnt, og sjekk med `bevis config check`.
+problem-damaged = Lagrede data er skadet.
+remedy-damaged = Ta vare på mappen, og hent inn siste sikkerhetskopi: `bevis backup restore FIL`.
+problem-file_failed = En fil kunne ikke leses eller skrives.
+remedy-file_failed = Sjekk at filen finnes, at du har tilgang, og at disken har plass.
+problem-not_found = Vi fant ingenting med dette navnet.
+remedy-not_found = Se hva som finnes: `bevis wallet list` eller `bevis verifier sessions`.
+problem-wrong_role = Denne noden har ikke rollen som kommandoen trenger.
+remedy-wrong_role = Se rollene med `bevis whoami`, eller velg en annen mappe med `--home`.
+problem-partly_done = Noen rader ble avvist. Resten er gjort.
+remedy-partly_done = Rett radene i filen med avviste rader, og importer på nytt.
+problem-not_confirmed = Du har ikke bekreftet. Ingenting er gjort.
+remedy-not_confirmed = Kjør kommandoen igjen, og skriv ja når du blir spurt. Uten tastatur bruker du `--yes`.
+problem-state_final = Statusen kan ikke endres slik. Det som er trukket tilbake, forblir det.
+remedy-state_final = Utsted et nytt bevis i stedet: `bevis issuer offer --type TYPE`.
+problem-internal = Noe gikk galt hos oss.
+remedy-internal = Prøv igjen. Skjer det på nytt, sjekker du med `bevis doctor` og ser i loggen.
+
+# Det som blir sjekket i et svar.
+check-trust = tillitslisten er på plass og ny nok
+check-form = beviset er helt og har riktig form
+check-issuer = utstederen står på tillitslisten
+check-type = utstederen har lov til å utstede denne typen
+check-key = nøkkelen er utstederens og var gyldig
+check-signature = signaturen til utstederen stemmer
+check-validity = beviset gjelder nå
+check-schema = opplysningene følger reglene for typen
+check-status = beviset er ikke trukket tilbake
+check-holder_binding = beviset tilhører lommeboken som svarte
+check-audience = svaret er til oss
+check-nonce = svaret hører til denne forespørselen
+check-freshness = svaret er ferskt
+check-sd_hash = svaret dekker nøyaktig det som ble sendt
+check-request = det er vår forespørsel som er besvart
+check-query = alt vi spurte om er med, og ikke noe mer
+check-same_person = alle bevisene gjelder samme person
+check-subject = personen er kunden i saken
+
+# Dom, økt, bevis i lommeboken og historikk.
+verdict-valid = gyldig
+verdict-invalid = ikke gyldig
+verdict-undecided = kunne ikke avgjøres
+session-active = venter på at kunden åpner
+session-fetched = åpnet av kunden, venter på svar
+session-completed = ferdig
+session-expired = fristen gikk ut
+session-failed = avsluttet uten at noe ble delt
+held-valid = gyldig
+held-expires_soon = går snart ut
+held-expired = gått ut
+held-revoked = trukket tilbake
+held-suspended = satt på pause
+held-superseded = erstattet av et nyere
+held-used_up = alle kopier er brukt
+held-unknown = status ukjent akkurat nå
+event-collected = Du hentet et bevis
+event-shared = Du delte opplysninger
+event-identified = Du viste hvem du er
+event-authorised = Du åpnet lommeboken til en virksomhet
+event-refused = Du sa nei
+event-failed = Det gikk ikke
+event-status_changed = Utstederen endret statusen til et bevis
+event-deleted = Du slettet et bevis
+
+# Lommebok.
+outcome-waiting = Du har en forespørsel som venter på svar.
+    Les den og svar ja: bevis wallet present {$id}
+    Svar nei: bevis wallet refuse {$id}
+outcome-collected = Beviset ligger i lommeboken. Se det: bevis wallet show {$id}
+outcome-shared = Du har delt opplysningene. Mottakeren sier: {$verdict}.
+outcome-refused = Du sa nei. Ingenting er delt.
+outcome-carry = Ta teksten under med til den andre lommeboken, og åpne den der: bevis wallet receive -
+    Kontrollord: {$words}
+    De samme ordene skal stå på den andre skjermen. Er de ulike, må du stoppe.
+present-confirm = Vil du dele dette? Skriv ja for å dele. Alt annet er nei.
+delete-consequence = Beviset blir borte fra lommeboken. Det kan ikke angres, men du kan be utstederen om et nytt.
+delete-confirm = Vil du slette beviset? Skriv ja for å slette. Alt annet er nei.
+deleted = Beviset er slettet.
+exported = Alt som er ditt, ligger i {$path}. Filen er ikke låst, så pass på den.
+ask-code = Aktiveringskode
+wallet-empty = Lommeboken er tom. Hent et bevis: bevis wallet receive LENKE
+requests-empty = Ingenting venter på svar fra deg.
+history-empty = Ingenting har skjedd i lommeboken ennå.
+
+# Hjemmemappe, passord, sikkerhetskopi og innstillinger.
+ask-passphrase = Passord
+ask-passphrase-again = Passord en gang til
+init-done = Hjemmemappen er klar: {$home}
+    Ta vare på passordet. Uten det kan ingen åpne mappen.
+    Se hva som gjenstår: bevis doctor
+init-no-anchor = Ingen er valgt til å gå god for de andre ennå. Hent tillitslisten: bevis trust import FIL --anchor did:key:…
+    Sammenlign nøkkelen med den som er kunngjort.
+init-anchor = Du stoler på tillitslister fra {$anchor}. Hent listen: bevis trust import FIL
+backup-created = Sikkerhetskopien er skrevet: {$path}
+    Den er låst med det samme passordet. Sjekk den: bevis backup verify
+backup-verified = Sikkerhetskopien er hel: {$path}
+backup-restored = Hjemmemappen er hentet tilbake: {$path}
+    Bruk ikke den gamle mappen samtidig.
+config-valid = Innstillingene er gyldige: {$path}
+serve-ready = Noden er klar etter {$ms} ms. Stopp den med Ctrl-C. Den lytter på:
+
+# Den som spør.
+verifier-asked = Gi lenken til kunden. Følg med på svaret: bevis verifier watch {$session}
+session-line = Tjeneste {$service}, sak {$case}
+session-keep = Du kan beholde opplysningene til {$until}. Grunnlag: {$ground}
+until-session-end = økten er slutt
+
+# Utsteder.
+offer-code = Aktiveringskode: {$code}
+    Gi koden til personen på en annen måte enn lenken.
+issuer-revoked = Trukket tilbake for godt: {$count} bevis.
+issuer-suspended = Satt på pause: {$count} bevis. Opphev med: bevis issuer reinstate
+issuer-reinstated = Gyldig igjen: {$count} bevis.
+import-progress = Importerer: linje {$done} av {$total}
+import-resumed = Fortsetter en import som ble avbrutt, etter linje {$line}.
+import-done = Rader: {$rows}. Nye: {$new}. Endret: {$changed}. Uendret: {$unchanged}. Avvist: {$rejected}. Borte fra registeret: {$vanished}.
+import-rejected = Avviste rader, med linje, felt og grunn: {$path}
+prepare-progress = Klargjør: {$done} av {$total}
+prepare-done = Klargjorde leveranser: {$count}, på {$ms} ms.
+
+# Tillitsliste.
+trust-new = Nøkkelen som skal signere tillitslisten, er laget: {$anchor}
+    Kunngjør den slik at andre kan sammenligne.
+trust-added = {$name} står i utkastet. Signer det: bevis trust sign
+trust-signed = Tillitsliste versjon {$sequence} er signert: {$path}
+trust-imported = Tillitsliste versjon {$sequence} er i bruk. Virksomheter på listen: {$count}.
+trust-shown = Tillitsliste versjon {$sequence} fra {$operator}. Neste kommer innen {$next}.
+trust-issues = {"  "}kan utstede: {$types}
+trust-services = {"  "}kan spørre under: {$services}
+
+# Helsesjekk av noden.
+doctor-home = Hjemmemappe
+doctor-home-remedy = Bare du skal kunne åpne mappen: chmod 700
+doctor-disk = Ledig diskplass
+doctor-disk-remedy = Frigjør plass, eller flytt mappen til en større disk.
+doctor-key = Dager igjen for nøkkelen
+doctor-key-remedy = Nøkkelen går ut. Lag en ny, og få den inn på tillitslisten før det skjer.
+doctor-trust = Tillitsliste
+doctor-trust-remedy = Hent den nyeste listen: bevis trust import FIL
+doctor-status = Alder på statusliste
+doctor-status-remedy = Utstederen har ikke svart på en stund. Se om den kan nås: bevis node ping
+doctor-store = Lager
+doctor-store-remedy = Lageret ble reparert, eller mappen er en kopi. Ta en sikkerhetskopi, og bruk bare én av mappene.
+doctor-network = Nettverk
+doctor-network-remedy = Noden lytter ikke. Start den: bevis serve. Sjekk adressen: bevis config show
+doctor-listed = Slik noden står på tillitslisten
+doctor-listed-remedy = Send kortet ditt til den som driver tillitslisten: bevis whoami --json
+
+# Demoen.
+population-written = Registre med oppdiktede personer og virksomheter er skrevet til {$path}
+demo-step-1 = 1. Nodene starter, og alle får vite hvem de kan stole på
+demo-step-2 = 2. En innbygger og et selskap henter bevisene sine
+demo-step-3 = 3. De deler det de blir spurt om, og ikke noe mer
+demo-step-4 = 4. Det som skal feile, feiler. Det samme uten juks går bra
+demo-node-identity = Digitaliseringsdirektoratet
+demo-node-tax = Skatteetaten
+demo-node-loans = Lånekassen
+demo-node-guarantor = Solid Garanti
+demo-node-registry = Brønnøysundregistrene
+demo-node-bank = Syntetisk Sparebank
+demo-node-roads = Statens vegvesen
+demo-node-citizen = Innbyggeren
+demo-node-company = Transportselskapet
+demo-node-anchor = Tillitsankeret
+demo-node-demo = Demoen
+demo-node-stranger = Den fremmede
+demo-node-lender = Hurtiglån
+demo-anchor = {$node} har laget nøkkelen som skal gå god for alle de andre: {$anchor}
+demo-ready = {$node} er i gang ({$ms} ms)
+demo-processes = {$node} kjører {$count} noder, hver i sin egen prosess med sin egen mappe under {$root}
+demo-listed = {$node} står på listen: {$issues ->
+    [none] utsteder ingen bevis
+   *[other] kan utstede {$issues}
+    }, {$services ->
+    [none] spør ikke om noe
+   *[other] kan spørre under {$services}
+    }
+demo-signed = {$node} har signert tillitsliste versjon {$sequence}
+demo-trusted = {$node} har gitt listen til alle {$count} nodene. Nå vet de hvem som er hvem
+demo-population = {$node} har diktet opp {$persons} personer og {$companies} virksomheter (frø {$seed})
+demo-imported = {$node} leste inn registeret for {$type ->
+    [C01] «Personbevis»
+    [C02] «Månedsinntekt»
+    [C03] «Skattegrunnlag»
+    [C04] «Studielån»
+    [C05] «Garanti for transportløyve»
+    [C06] «Registrering i Enhetsregisteret»
+   *[other] {$type}
+    }: {$rows} rader, {$rejected} avvist ({$ms} ms)
+demo-collected = {$node} hentet {$type ->
+    [C01] «Personbevis»
+    [C02] «Månedsinntekt»
+    [C03] «Skattegrunnlag»
+    [C04] «Studielån»
+    [C05] «Garanti for transportløyve»
+    [C06] «Registrering i Enhetsregisteret»
+   *[other] {$type}
+    } fra {$issuer ->
+    [identity] Digitaliseringsdirektoratet
+    [tax] Skatteetaten
+    [loans] Lånekassen
+    [guarantor] Solid Garanti
+    [registry] Brønnøysundregistrene
+   *[other] {$issuer}
+    } ({$ms} ms)
+demo-words = {$node} skal åpnes av daglig leder. De to skjermene viser de samme kontrollordene: {$words}
+demo-asked = {$node} ber {$wallet ->
+    [citizen] innbyggeren
+    [company] transportselskapet
+    [stranger] den fremmede
+   *[other] {$wallet}
+    } dele opplysninger til {$service ->
+    [S01] lånesøknad
+    [S15] saldo på studielån
+    [K01] kundekontroll
+    [K02] identifisering
+    [S09] garanti for transportløyve
+   *[other] {$service}
+    } (økt {$session})
+demo-verdict = {$node} fikk svar til {$service ->
+    [S01] lånesøknad
+    [S15] saldo på studielån
+    [K01] kundekontroll
+    [K02] identifisering
+    [S09] garanti for transportløyve
+   *[other] {$service}
+    }: {$verdict}. {$ok} av {$all} kontroller i orden ({$ms} ms fra ja til svar, {$all_ms} ms i alt)
+demo-stranger-collected = {$node} har hentet ekte bevis om seg selv, og skal nå misbruke dem
+demo-refused = ✗ {$what ->
+    [over_ask_own] {$node} prøver å be om studielån i en lånesøknad. Dens egen node nekter
+    [over_ask] {$node} får spørsmål om studielån i en lånesøknad, fra en långiver uten lov til det. Lommeboken nekter
+    [unlisted] {$node} får spørsmål fra en bank som ikke står på listen. Lommeboken nekter
+    [replay] {$node} får det samme svaret en gang til. Noden nekter
+    [digit] {$node} får et svar der ett siffer er endret. Noden nekter
+    [stolen] {$node} får et bevis som er vist fra feil lommebok. Noden nekter
+    [guarantee_ended] {$node} får en garanti som er avsluttet. Noden nekter
+   *[other] {$node} nekter ({$what})
+    }: {$sentence} [{$code}]
+demo-accepted = ✓ {$what ->
+    [over_ask] {$node} får spørsmål om inntekt av samme långiver, og det har den lov til. Forespørselen venter på svar
+    [unlisted] {$node} slapp nettopp fram et spørsmål fra en långiver som står på listen
+    [answer] {$node} godtar det samme svaret når ingen har endret det
+    [guarantee] {$node} godtar garantien så lenge ingen har avsluttet den
+   *[other] {$node} godtar ({$what})
+    }
+demo-register-changed = {$node} har endret registeret for {$type ->
+    [C01] «Personbevis»
+    [C02] «Månedsinntekt»
+    [C03] «Skattegrunnlag»
+    [C04] «Studielån»
+    [C05] «Garanti for transportløyve»
+    [C06] «Registrering i Enhetsregisteret»
+   *[other] {$type}
+    }: {$changed} endret, {$revoked} trukket tilbake, {$superseded} erstattet
+demo-mirrored = {$node} har fått vite om endringen hos {$issuer ->
+    [identity] Digitaliseringsdirektoratet
+    [tax] Skatteetaten
+    [loans] Lånekassen
+    [guarantor] Solid Garanti
+    [registry] Brønnøysundregistrene
+   *[other] {$issuer}
+    } ({$ms} ms)
+demo-pending = ✓ {$node} godtar en garanti som er sagt opp, fordi oppsigelsestiden ikke er ute [{$code}]
+demo-reach = {$node} står åpen for deg: bevis --home {$home} --passphrase-file {$passphrase_file} doctor
+demo-end = {$node} er ferdig, og alt gikk som det skulle ({$total_ms} ms)
+demo-stopped = {$node} stoppet før den var ferdig [{$code}]

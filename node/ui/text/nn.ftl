@@ -1,0 +1,418 @@
+# Ramma kring feil, og ordet som tyder ja.
+error = Feil
+cause = Årsak
+remedy = Gjer dette
+yes = ja
+
+# Kvifor noko vart nekta, og kva du kan gjere.
+problem-wrong_subject = Opplysningane gjeld ein annan enn den saka er om.
+remedy-wrong_subject = Sjekk fødselsnummeret eller organisasjonsnummeret i saka, og spør på nytt.
+problem-wrong_recipient = Meldinga er til nokon andre.
+remedy-wrong_recipient = Opne henne i lommeboka eller noden ho er meint for.
+problem-wrong_session = Lommeboka som er open, høyrer til ein annan enn den førespurnaden gjeld.
+remedy-wrong_session = Opne lommeboka til den som blir spurd. Vel henne med `--home`.
+problem-not_yet_valid = Beviset gjeld ikkje enno.
+remedy-not_yet_valid = Vent til startdatoen, eller bruk eit anna bevis. Sjekk òg at klokka på maskina går rett.
+problem-expired = Tida har gått ut.
+remedy-expired = Hent eit nytt bevis, eller be om ein ny førespurnad: `bevis wallet receive LENKE`.
+problem-over_ask = Den som spør, ber om meir enn han er registrert for.
+remedy-over_ask = Ikkje del. Er det du som spør: Be berre om det tenesta er registrert for, sjå `bevis trust show`.
+problem-no_legal_ground = Det rettslege grunnlaget gjeld ikkje for denne tenesta.
+remedy-no_legal_ground = Ikkje del. Er det du som spør: Bruk grunnlaget som står i registreringa.
+problem-revoked = Beviset er trekt tilbake av utstedaren.
+remedy-revoked = Spør utstedaren kvifor. Har du rett på eit nytt, hentar du det med `bevis wallet receive LENKE`.
+problem-suspended = Beviset er sett på pause av utstedaren.
+remedy-suspended = Spør utstedaren. Beviset kan bli gyldig att.
+problem-superseded = Eit nyare bevis har teke over for dette.
+remedy-superseded = Hent det nye beviset: `bevis wallet receive LENKE`.
+problem-terminated_pending = Det er sagt opp, men gjeld til oppseiingstida er ute.
+remedy-terminated_pending = Sjå på sluttdatoen, og finn ein ny avtale før den.
+problem-role_missing = Personen har ikkje ei rolle i registeret som gjev rett til dette.
+remedy-role_missing = Be dagleg leiar gjere det, eller få rolla registrert i Brønnøysundregistra.
+problem-shielded = Opplysningane er skjerma og blir ikkje gjevne ut.
+remedy-shielded = Ta kontakt med utstedaren på ein annan måte.
+problem-trace_unavailable = Innsynsloggen kunne ikkje skrivast. Difor blir ingenting gjeve ut.
+remedy-trace_unavailable = Prøv att seinare. Driv du noden, sjekkar du disken med `bevis doctor`.
+problem-not_licensed = Verksemda manglar den registreringa ho treng.
+remedy-not_licensed = Få registreringa på plass, og prøv att.
+problem-replay = Svaret er brukt før og kan ikkje brukast ein gong til.
+remedy-replay = Be om ein ny førespurnad, og svar på den.
+problem-stale = Opplysningane er for gamle.
+remedy-stale = Hent eit ferskt bevis hos utstedaren, og prøv att.
+problem-malformed = Innhaldet har ikkje rett form.
+remedy-malformed = Be avsendaren lage det på nytt, og sjekk at heile teksten kom med.
+problem-too_large = Innhaldet er for stort.
+remedy-too_large = Del det opp, eller send mindre.
+problem-duplicate_key = Det same feltet står to gonger.
+remedy-duplicate_key = Fjern det eine feltet, eller be avsendaren lage teksten på nytt.
+problem-unsupported = Denne versjonen av programmet kjenner ikkje formatet.
+remedy-unsupported = Oppdater programmet. Sjekk versjonen med `bevis --version`.
+problem-unknown_issuer = Utstedaren står ikkje på tillitslista.
+remedy-unknown_issuer = Ikkje stol på beviset. Er lista di gammal, hentar du ei ny: `bevis trust import FIL`.
+problem-type_not_allowed = Utstedaren har ikkje lov til å utstede slike bevis.
+remedy-type_not_allowed = Ikkje stol på beviset. Sjå kven som kan utstede det: `bevis trust show`.
+problem-unknown_type = Denne typen bevis er ikkje kjend her.
+remedy-unknown_type = Sjå kva typar som finst: `bevis issuer types`.
+problem-unknown_key = Nøkkelen høyrer ikkje til verksemda som er oppgjeven.
+remedy-unknown_key = Ikkje stol på innhaldet. Hent ny tillitsliste om verksemda nettopp har bytt nøkkel.
+problem-key_outside_window = Nøkkelen var ikkje gyldig då det vart signert.
+remedy-key_outside_window = Ikkje stol på innhaldet. Be utstedaren om eit nytt bevis.
+problem-key_compromised = Nøkkelen kan vere på avvegar og gjeld ikkje lenger.
+remedy-key_compromised = Ikkje stol på innhaldet. Be utstedaren om eit nytt bevis.
+problem-signature_invalid = Signaturen stemmer ikkje. Innhaldet kan vere endra.
+remedy-signature_invalid = Ikkje stol på innhaldet. Be om det på nytt frå den som laga det.
+problem-disclosure_invalid = Ei opplysning i beviset er endra eller høyrer ikkje til.
+remedy-disclosure_invalid = Ikkje stol på svaret. Be om eit nytt.
+problem-schema_invalid = Opplysningane følgjer ikkje reglane for denne typen bevis.
+remedy-schema_invalid = Rett feltet som er nemnt, eller sei frå til utstedaren.
+problem-holder_binding_missing = Svaret viser ikkje at beviset høyrer til den som deler det.
+remedy-holder_binding_missing = Be om eit nytt svar rett frå lommeboka.
+problem-holder_binding_invalid = Beviset høyrer til ei anna lommebok enn den som svara.
+remedy-holder_binding_invalid = Ikkje stol på svaret. Beviset kan vere kopiert frå nokon andre.
+problem-wrong_audience = Svaret var laga for ein annan mottakar.
+remedy-wrong_audience = Be om eit nytt svar på din eigen førespurnad.
+problem-wrong_nonce = Svaret høyrer til ein annan førespurnad.
+remedy-wrong_nonce = Send ein ny førespurnad, og be om svar på den.
+problem-wrong_sd_hash = Svaret dekkjer ikkje nøyaktig det som vart sendt.
+remedy-wrong_sd_hash = Ikkje stol på svaret. Be om eit nytt.
+problem-wrong_request = Svaret er på ein annan førespurnad.
+remedy-wrong_request = Svar på den førespurnaden som ventar: `bevis wallet requests`.
+problem-different_persons = Bevisa i svaret gjeld ulike personar.
+remedy-different_persons = Del berre bevis som gjeld den same personen.
+problem-claims_missing = Svaret manglar noko det vart spurt om.
+remedy-claims_missing = Hent beviset som manglar, og svar på nytt.
+problem-claims_unrequested = Svaret viser noko det ikkje vart spurt om.
+remedy-claims_unrequested = Del berre det førespurnaden gjeld.
+problem-unsigned_request = Førespurnaden er ikkje signert. Ingen veit kven som spør.
+remedy-unsigned_request = Ikkje svar. Be om ein ny førespurnad frå nokon du kjenner.
+problem-unknown_verifier = Den som spør, står ikkje på tillitslista.
+remedy-unknown_verifier = Ikkje svar. Er lista di gammal, hentar du ei ny: `bevis trust import FIL`.
+problem-wrong_origin = Førespurnaden kom frå ein annan enn den som har signert.
+remedy-wrong_origin = Ikkje svar. Be om ein ny førespurnad direkte frå verksemda.
+problem-unsupported_query = Spørsmålet er stilt på ein måte vi ikkje støttar.
+remedy-unsupported_query = Still spørsmålet enklare. Sjå kva `bevis verifier request --help` tilbyr.
+problem-not_presented = Ingenting vart delt.
+remedy-not_presented = Tilby personen ein annan måte å gje opplysningane på.
+problem-copies_spent = Alle kopiane av beviset er brukte.
+remedy-copies_spent = Hent nye kopiar hos utstedaren: `bevis wallet receive LENKE`.
+problem-unknown_session = Førespurnaden finst ikkje, eller han er avslutta.
+remedy-unknown_session = Sjå kva som er ope: `bevis wallet requests` eller `bevis verifier sessions`.
+problem-unknown_offer = Tilbodet finst ikkje hos utstedaren.
+remedy-unknown_offer = Be utstedaren om eit nytt tilbod.
+problem-offer_closed = Tilbodet er brukt eller trekt tilbake.
+remedy-offer_closed = Sjå om beviset alt ligg i lommeboka: `bevis wallet list`. Elles ber du om eit nytt tilbod.
+problem-wrong_code = Aktiveringskoden er feil.
+remedy-wrong_code = Les koden ein gong til, og prøv på nytt. Etter nokre forsøk blir tilbodet stengt.
+problem-attempts_exhausted = Koden er skriven feil for mange gonger. Tilbodet er stengt.
+remedy-attempts_exhausted = Be utstedaren om eit nytt tilbod med ny kode.
+problem-possession_invalid = Lommeboka viste ikkje at ho har nøkkelen sin.
+remedy-possession_invalid = Prøv att frå lommeboka som skal ha beviset.
+problem-keys_not_covered = Legitimeringa gjeld ikkje for denne lommeboka.
+remedy-keys_not_covered = Start på nytt, og samanlikn kontrollorda på dei to skjermane.
+problem-keys_changed = Det vart bede om å sende beviset til ei anna lommebok enn første gongen.
+remedy-keys_changed = Bruk den første lommeboka, eller be utstedaren om eit nytt tilbod.
+problem-no_data = Registeret har ingen opplysningar om deg eller verksemda.
+remedy-no_data = Spør utstedaren om opplysningane skulle vore der.
+problem-wrong_wallet = Dette er feil slags lommebok: personleg i staden for verksemda si, eller omvendt.
+remedy-wrong_wallet = Opne den andre lommeboka. Vel henne med `--home`.
+problem-trust_missing = Det finst inga tillitsliste her enno.
+remedy-trust_missing = Hent lista: `bevis trust import FIL`.
+problem-trust_stale = Tillitslista er for gammal.
+remedy-trust_stale = Hent ei ny: `bevis trust import FIL`.
+problem-trust_rollback = Tillitslista er eldre enn den du har frå før.
+remedy-trust_rollback = Be om den nyaste lista. Sjå versjonen din med `bevis trust show`.
+problem-status_missing = Vi veit ikkje om beviset er trekt tilbake. Statuslista manglar.
+remedy-status_missing = Vent til noden har henta lista, og prøv att. Sjå `bevis node status`.
+problem-status_stale = Statuslista er for gammal til å seie om beviset gjeld.
+remedy-status_stale = Vent til noden har henta ei ny liste, og prøv att. Sjå `bevis doctor`.
+problem-not_listed = Tillitslista knyter ikkje denne noden til verksemda.
+remedy-not_listed = Be den som driv lista, om å ta noden med. Kortet får du med `bevis whoami --json`.
+problem-unexpected_message = Meldinga passa ikkje inn i samtalen.
+remedy-unexpected_message = Start på nytt. Skjer det att, oppdaterer du programmet på begge sider.
+problem-rate_limited = Det kom for mange meldingar på kort tid.
+remedy-rate_limited = Vent litt, og prøv att.
+problem-unreachable = Vi fekk ikkje svar i tide.
+remedy-unreachable = Sjekk nettet, og prøv att. `bevis node ping` viser om den andre svarer.
+problem-link_invalid = Lenkja eller QR-koden er kutta eller endra.
+remedy-link_invalid = Kopier heile lenkja på nytt, frå `bevis:` til slutten.
+problem-usage = Kommandoen vart ikkje forstått.
+remedy-usage = Sjå korleis han skal skrivast: legg til `--help`.
+problem-wrong_passphrase = Passordet er feil.
+remedy-wrong_passphrase = Prøv att. Utan passordet kan ingen opne innhaldet.
+problem-passphrase_missing = Det trengst eit passord, og ingen gav det.
+remedy-passphrase_missing = Skriv det når du blir spurd, eller bruk `--passphrase-file FIL`.
+problem-home_locked = Eit anna program har heimemappa open og svarer ikkje.
+remedy-home_locked = Stopp det andre programmet, og prøv att.
+problem-home_missing = Det finst inga heimemappe her.
+remedy-home_missing = Lag ei: `bevis init --role wallet`. Eller vel ei anna med `--home`.
+problem-home_exists = Det ligg noko her frå før. Ingenting er endra.
+remedy-home_exists = Vel ein annan stad. Heimemappa vel du med `--home`.
+problem-newer_format = Heimemappa er skriven av ein nyare versjon av programmet.
+remedy-newer_format = Oppdater programmet. Sjekk versjonen med `bevis --version`.
+problem-config_invalid = Noko i innstillingane er ikkje gyldig.
+remedy-config_invalid = Rett det som er nemnt, og sjekk med `bevis config check`.
+problem-damaged = Lagra data er skadde.
+remedy-damaged = Ta vare på mappa, og hent inn siste tryggingskopi: `bevis backup restore FIL`.
+problem-file_failed = Ei fil kunne ikkje lesast eller skrivast.
+remedy-file_failed = Sjekk at fila finst, at du har tilgang, og at disken har plass.
+problem-not_found = Vi fann ingenting med dette namnet.
+remedy-not_found = Sjå kva som finst: `bevis wallet list` eller `bevis verifier sessions`.
+problem-wrong_role = Denne noden har ikkje rolla som kommandoen treng.
+remedy-wrong_role = Sjå rollene med `bevis whoami`, eller vel ei anna mappe med `--home`.
+problem-partly_done = Nokre rader vart avviste. Resten er gjort.
+remedy-partly_done = Rett radene i fila med avviste rader, og importer på nytt.
+problem-not_confirmed = Du har ikkje stadfesta. Ingenting er gjort.
+remedy-not_confirmed = Køyr kommandoen att, og skriv ja når du blir spurd. Utan tastatur bruker du `--yes`.
+problem-state_final = Statusen kan ikkje endrast slik. Det som er trekt tilbake, blir verande det.
+remedy-state_final = Utsted eit nytt bevis i staden: `bevis issuer offer --type TYPE`.
+problem-internal = Noko gjekk gale hos oss.
+remedy-internal = Prøv att. Skjer det på nytt, sjekkar du med `bevis doctor` og ser i loggen.
+
+# Det som blir sjekka i eit svar.
+check-trust = tillitslista er på plass og ny nok
+check-form = beviset er heilt og har rett form
+check-issuer = utstedaren står på tillitslista
+check-type = utstedaren har lov til å utstede denne typen
+check-key = nøkkelen er utstedaren sin og var gyldig
+check-signature = signaturen til utstedaren stemmer
+check-validity = beviset gjeld no
+check-schema = opplysningane følgjer reglane for typen
+check-status = beviset er ikkje trekt tilbake
+check-holder_binding = beviset høyrer til lommeboka som svara
+check-audience = svaret er til oss
+check-nonce = svaret høyrer til denne førespurnaden
+check-freshness = svaret er ferskt
+check-sd_hash = svaret dekkjer nøyaktig det som vart sendt
+check-request = det er vår førespurnad som er svara på
+check-query = alt vi spurde om er med, og ikkje noko meir
+check-same_person = alle bevisa gjeld same person
+check-subject = personen er kunden i saka
+
+# Dom, økt, bevis i lommeboka og historikk.
+verdict-valid = gyldig
+verdict-invalid = ikkje gyldig
+verdict-undecided = kunne ikkje avgjerast
+session-active = ventar på at kunden opnar
+session-fetched = opna av kunden, ventar på svar
+session-completed = ferdig
+session-expired = fristen gjekk ut
+session-failed = avslutta utan at noko vart delt
+held-valid = gyldig
+held-expires_soon = går snart ut
+held-expired = gått ut
+held-revoked = trekt tilbake
+held-suspended = sett på pause
+held-superseded = erstatta av eit nyare
+held-used_up = alle kopiar er brukte
+held-unknown = status ukjend akkurat no
+event-collected = Du henta eit bevis
+event-shared = Du delte opplysningar
+event-identified = Du viste kven du er
+event-authorised = Du opna lommeboka til ei verksemd
+event-refused = Du sa nei
+event-failed = Det gjekk ikkje
+event-status_changed = Utstedaren endra statusen til eit bevis
+event-deleted = Du sletta eit bevis
+
+# Lommebok.
+outcome-waiting = Du har ein førespurnad som ventar på svar.
+    Les han og svar ja: bevis wallet present {$id}
+    Svar nei: bevis wallet refuse {$id}
+outcome-collected = Beviset ligg i lommeboka. Sjå det: bevis wallet show {$id}
+outcome-shared = Du har delt opplysningane. Mottakaren seier: {$verdict}.
+outcome-refused = Du sa nei. Ingenting er delt.
+outcome-carry = Ta teksten under med til den andre lommeboka, og opne han der: bevis wallet receive -
+    Kontrollord: {$words}
+    Dei same orda skal stå på den andre skjermen. Er dei ulike, må du stoppe.
+present-confirm = Vil du dele dette? Skriv ja for å dele. Alt anna er nei.
+delete-consequence = Beviset blir borte frå lommeboka. Det kan ikkje angrast, men du kan be utstedaren om eit nytt.
+delete-confirm = Vil du slette beviset? Skriv ja for å slette. Alt anna er nei.
+deleted = Beviset er sletta.
+exported = Alt som er ditt, ligg i {$path}. Fila er ikkje låst, så pass på henne.
+ask-code = Aktiveringskode
+wallet-empty = Lommeboka er tom. Hent eit bevis: bevis wallet receive LENKJE
+requests-empty = Ingenting ventar på svar frå deg.
+history-empty = Ingenting har hendt i lommeboka enno.
+
+# Heimemappe, passord, tryggingskopi og innstillingar.
+ask-passphrase = Passord
+ask-passphrase-again = Passord ein gong til
+init-done = Heimemappa er klar: {$home}
+    Ta vare på passordet. Utan det kan ingen opne mappa.
+    Sjå kva som står att: bevis doctor
+init-no-anchor = Ingen er vald til å gå god for dei andre enno. Hent tillitslista: bevis trust import FIL --anchor did:key:…
+    Samanlikn nøkkelen med den som er kunngjord.
+init-anchor = Du stolar på tillitslister frå {$anchor}. Hent lista: bevis trust import FIL
+backup-created = Tryggingskopien er skriven: {$path}
+    Han er låst med det same passordet. Sjekk han: bevis backup verify
+backup-verified = Tryggingskopien er heil: {$path}
+backup-restored = Heimemappa er henta tilbake: {$path}
+    Ikkje bruk den gamle mappa samstundes.
+config-valid = Innstillingane er gyldige: {$path}
+serve-ready = Noden er klar etter {$ms} ms. Stopp han med Ctrl-C. Han lyttar på:
+
+# Den som spør.
+verifier-asked = Gje lenkja til kunden. Følg med på svaret: bevis verifier watch {$session}
+session-line = Teneste {$service}, sak {$case}
+session-keep = Du kan ta vare på opplysningane til {$until}. Grunnlag: {$ground}
+until-session-end = økta er slutt
+
+# Utstedar.
+offer-code = Aktiveringskode: {$code}
+    Gje koden til personen på ein annan måte enn lenkja.
+issuer-revoked = Trekt tilbake for godt: {$count} bevis.
+issuer-suspended = Sett på pause: {$count} bevis. Opphev med: bevis issuer reinstate
+issuer-reinstated = Gyldig att: {$count} bevis.
+import-progress = Importerer: linje {$done} av {$total}
+import-resumed = Held fram med ein import som vart avbroten, etter linje {$line}.
+import-done = Rader: {$rows}. Nye: {$new}. Endra: {$changed}. Uendra: {$unchanged}. Avviste: {$rejected}. Borte frå registeret: {$vanished}.
+import-rejected = Avviste rader, med linje, felt og grunn: {$path}
+prepare-progress = Klargjer: {$done} av {$total}
+prepare-done = Klargjorde leveransar: {$count}, på {$ms} ms.
+
+# Tillitsliste.
+trust-new = Nøkkelen som skal signere tillitslista, er laga: {$anchor}
+    Kunngjer han slik at andre kan samanlikne.
+trust-added = {$name} står i utkastet. Signer det: bevis trust sign
+trust-signed = Tillitsliste versjon {$sequence} er signert: {$path}
+trust-imported = Tillitsliste versjon {$sequence} er i bruk. Verksemder på lista: {$count}.
+trust-shown = Tillitsliste versjon {$sequence} frå {$operator}. Neste kjem innan {$next}.
+trust-issues = {"  "}kan utstede: {$types}
+trust-services = {"  "}kan spørje under: {$services}
+
+# Helsesjekk av noden.
+doctor-home = Heimemappe
+doctor-home-remedy = Berre du skal kunne opne mappa: chmod 700
+doctor-disk = Ledig diskplass
+doctor-disk-remedy = Frigjer plass, eller flytt mappa til ein større disk.
+doctor-key = Dagar att for nøkkelen
+doctor-key-remedy = Nøkkelen går ut. Lag ein ny, og få han inn på tillitslista før det skjer.
+doctor-trust = Tillitsliste
+doctor-trust-remedy = Hent den nyaste lista: bevis trust import FIL
+doctor-status = Alder på statusliste
+doctor-status-remedy = Utstedaren har ikkje svara på ei stund. Sjå om han kan nåast: bevis node ping
+doctor-store = Lager
+doctor-store-remedy = Lageret vart reparert, eller mappa er ein kopi. Ta ein tryggingskopi, og bruk berre éi av mappene.
+doctor-network = Nettverk
+doctor-network-remedy = Noden lyttar ikkje. Start han: bevis serve. Sjekk adressa: bevis config show
+doctor-listed = Slik noden står på tillitslista
+doctor-listed-remedy = Send kortet ditt til den som driv tillitslista: bevis whoami --json
+
+# Demoen.
+population-written = Register med oppdikta personar og verksemder er skrivne til {$path}
+demo-step-1 = 1. Nodane startar, og alle får vite kven dei kan stole på
+demo-step-2 = 2. Ein innbyggjar og eit selskap hentar bevisa sine
+demo-step-3 = 3. Dei deler det dei blir spurde om, og ikkje noko meir
+demo-step-4 = 4. Det som skal feile, feilar. Det same utan juks går bra
+demo-node-identity = Digitaliseringsdirektoratet
+demo-node-tax = Skatteetaten
+demo-node-loans = Lånekassen
+demo-node-guarantor = Solid Garanti
+demo-node-registry = Brønnøysundregistra
+demo-node-bank = Syntetisk Sparebank
+demo-node-roads = Statens vegvesen
+demo-node-citizen = Innbyggjaren
+demo-node-company = Transportselskapet
+demo-node-anchor = Tillitsankeret
+demo-node-demo = Demoen
+demo-node-stranger = Den framande
+demo-node-lender = Hurtiglån
+demo-anchor = {$node} har laga nøkkelen som skal gå god for alle dei andre: {$anchor}
+demo-ready = {$node} er i gang ({$ms} ms)
+demo-processes = {$node} køyrer {$count} nodar, kvar i sin eigen prosess med si eiga mappe under {$root}
+demo-listed = {$node} står på lista: {$issues ->
+    [none] utsteder ingen bevis
+   *[other] kan utstede {$issues}
+    }, {$services ->
+    [none] spør ikkje om noko
+   *[other] kan spørje under {$services}
+    }
+demo-signed = {$node} har signert tillitsliste versjon {$sequence}
+demo-trusted = {$node} har gjeve lista til alle dei {$count} nodane. No veit dei kven som er kven
+demo-population = {$node} har dikta opp {$persons} personar og {$companies} verksemder (frø {$seed})
+demo-imported = {$node} las inn registeret for {$type ->
+    [C01] «Personbevis»
+    [C02] «Månadsinntekt»
+    [C03] «Skattegrunnlag»
+    [C04] «Studielån»
+    [C05] «Garanti for transportløyve»
+    [C06] «Registrering i Einingsregisteret»
+   *[other] {$type}
+    }: {$rows} rader, {$rejected} avviste ({$ms} ms)
+demo-collected = {$node} henta {$type ->
+    [C01] «Personbevis»
+    [C02] «Månadsinntekt»
+    [C03] «Skattegrunnlag»
+    [C04] «Studielån»
+    [C05] «Garanti for transportløyve»
+    [C06] «Registrering i Einingsregisteret»
+   *[other] {$type}
+    } frå {$issuer ->
+    [identity] Digitaliseringsdirektoratet
+    [tax] Skatteetaten
+    [loans] Lånekassen
+    [guarantor] Solid Garanti
+    [registry] Brønnøysundregistra
+   *[other] {$issuer}
+    } ({$ms} ms)
+demo-words = {$node} skal opnast av dagleg leiar. Dei to skjermane viser dei same kontrollorda: {$words}
+demo-asked = {$node} ber {$wallet ->
+    [citizen] innbyggjaren
+    [company] transportselskapet
+    [stranger] den framande
+   *[other] {$wallet}
+    } dele opplysningar til {$service ->
+    [S01] lånesøknad
+    [S15] saldo på studielån
+    [K01] kundekontroll
+    [K02] identifisering
+    [S09] garanti for transportløyve
+   *[other] {$service}
+    } (økt {$session})
+demo-verdict = {$node} fekk svar til {$service ->
+    [S01] lånesøknad
+    [S15] saldo på studielån
+    [K01] kundekontroll
+    [K02] identifisering
+    [S09] garanti for transportløyve
+   *[other] {$service}
+    }: {$verdict}. {$ok} av {$all} kontrollar i orden ({$ms} ms frå ja til svar, {$all_ms} ms i alt)
+demo-stranger-collected = {$node} har henta ekte bevis om seg sjølv, og skal no misbruke dei
+demo-refused = ✗ {$what ->
+    [over_ask_own] {$node} prøver å be om studielån i ein lånesøknad. Den eigne noden seier nei
+    [over_ask] {$node} får spørsmål om studielån i ein lånesøknad, frå ein långjevar utan lov til det. Lommeboka seier nei
+    [unlisted] {$node} får spørsmål frå ein bank som ikkje står på lista. Lommeboka seier nei
+    [replay] {$node} får det same svaret ein gong til. Noden seier nei
+    [digit] {$node} får eit svar der eitt siffer er endra. Noden seier nei
+    [stolen] {$node} får eit bevis som er vist frå feil lommebok. Noden seier nei
+    [guarantee_ended] {$node} får ein garanti som er avslutta. Noden seier nei
+   *[other] {$node} seier nei ({$what})
+    }: {$sentence} [{$code}]
+demo-accepted = ✓ {$what ->
+    [over_ask] {$node} får spørsmål om inntekt frå same långjevar, og det har han lov til. Førespurnaden ventar på svar
+    [unlisted] {$node} slapp nettopp fram eit spørsmål frå ein långjevar som står på lista
+    [answer] {$node} godtek same slags svar når ingen har endra det
+    [guarantee] {$node} godtek garantien så lenge ingen har avslutta han
+   *[other] {$node} godtek ({$what})
+    }
+demo-register-changed = {$node} har endra registeret for {$type ->
+    [C01] «Personbevis»
+    [C02] «Månadsinntekt»
+    [C03] «Skattegrunnlag»
+    [C04] «Studielån»
+    [C05] «Garanti for transportløyve»
+    [C06] «Registrering i Einingsregisteret»
+   *[other] {$type}
+    }: {$changed} endra, {$revoked} trekte tilbake, {$superseded} erstatta
+demo-mirrored = {$node} har fått vite om endringa hos {$issuer ->
+    [identity] Digitaliseringsdirektoratet
+    [tax] Skatteetaten
+    [loans] Lånekassen
+    [guarantor] Solid Garanti
+    [registry] Brønnøysundregistra
+   *[other] {$issuer}
+    } ({$ms} ms)
+demo-pending = ✓ {$node} godtek ein garanti som er sagd opp, fordi oppseiingstida ikkje er ute [{$code}]
+demo-reach = {$node} står open for deg: bevis --home {$home} --passphrase-file {$passphrase_file} doctor
+demo-end = {$node} er ferdig, og alt gjekk som det skulle ({$total_ms} ms)
+demo-stopped = {$node} stoppa før han var ferdig [{$code}]

@@ -69,8 +69,7 @@ fn a_backup_taken_while_others_commit_is_one_moment_of_the_store() {
         }
         let taken = store.backup(&file, None).unwrap();
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
-        let restored =
-            Store::restore(&file, &home.path().join("other"), &passphrase(), entropy()).unwrap();
+        let restored = Store::restore(&file, &home.path().join("other"), &passphrase(), entropy()).unwrap();
         let table = restored.table("people");
         assert_eq!(table.get("left").unwrap(), table.get("right").unwrap());
         let expected = (taken.sequence - 1).to_be_bytes();

@@ -47,9 +47,9 @@ fn put(store: &Store, key: &str, value: &[u8]) -> Result<u64, Error> {
 #[test]
 fn a_full_disk_is_named_and_later_commits_work_once_there_is_room() {
     let test = "a_full_disk_is_named_and_later_commits_work_once_there_is_room";
-    let Some(disk) = on_small_disk(test, "24m") else { return };
+    let Some(disk) = on_small_disk(test, "64m") else { return };
     let ballast = disk.join("ballast");
-    std::fs::write(&ballast, vec![0; 6 << 20]).unwrap();
+    std::fs::write(&ballast, vec![0; 50 << 20]).unwrap();
     let dir = disk.join("home");
     let store = create(&dir);
     let mut written = Vec::new();
@@ -78,7 +78,10 @@ fn a_full_disk_is_named_and_later_commits_work_once_there_is_room() {
     // It opens on the full disk as well.
     let store = open(&dir).unwrap();
     verify(&store, 0);
-    assert!(matches!(put(&store, "large", &[0; 1 << 20]), Err(Error::Full { .. })));
+    assert!(matches!(
+        put(&store, "large", &vec![0; 16 << 20]),
+        Err(Error::Full { .. })
+    ));
     std::fs::remove_file(&ballast).unwrap();
     for n in 0..40 {
         put(&store, &format!("later {n}"), b"there is room again").unwrap();
@@ -113,7 +116,10 @@ fn a_read_only_disk_is_read_and_named_when_written() {
     let store = open(&dir).unwrap();
     assert_eq!(all(&store), before);
     assert!(matches!(put(&store, "x", b""), Err(Error::ReadOnly { .. })));
-    assert!(matches!(store.backup(&disk.join("b"), None), Err(Error::ReadOnly { .. })));
+    assert!(matches!(
+        store.backup(&disk.join("b"), None),
+        Err(Error::ReadOnly { .. })
+    ));
     assert_eq!(all(&store), before);
     remount("rw");
     put(&store, "x", b"now").unwrap();

@@ -20,9 +20,7 @@ fn a_changed_passphrase_opens_and_the_old_one_no_longer_does() {
     let new = Passphrase::new("another");
     let refused = store.change_passphrase(&new, &new, Params::quick());
     assert!(matches!(refused, Err(Error::WrongPassphrase)));
-    store
-        .change_passphrase(&passphrase(), &new, Params::quick())
-        .unwrap();
+    store.change_passphrase(&passphrase(), &new, Params::quick()).unwrap();
     drop(store);
     assert!(matches!(open(home.path()), Err(Error::WrongPassphrase)));
     let store = Store::open(home.path(), &new, entropy()).unwrap();
@@ -67,12 +65,30 @@ fn a_store_is_made_only_in_an_empty_folder_and_found_only_where_there_is_one() {
 #[test]
 fn parameters_out_of_bounds_are_refused() {
     for params in [
-        Params { memory_kib: u32::MAX, ..Params::quick() },
-        Params { memory_kib: 1, ..Params::quick() },
-        Params { passes: 0, ..Params::quick() },
-        Params { passes: 1000, ..Params::quick() },
-        Params { lanes: 0, ..Params::quick() },
-        Params { lanes: 1000, ..Params::quick() },
+        Params {
+            memory_kib: u32::MAX,
+            ..Params::quick()
+        },
+        Params {
+            memory_kib: 1,
+            ..Params::quick()
+        },
+        Params {
+            passes: 0,
+            ..Params::quick()
+        },
+        Params {
+            passes: 1000,
+            ..Params::quick()
+        },
+        Params {
+            lanes: 0,
+            ..Params::quick()
+        },
+        Params {
+            lanes: 1000,
+            ..Params::quick()
+        },
     ] {
         let home = tempfile::tempdir().unwrap();
         let made = Store::create(home.path(), &passphrase(), params, entropy());
@@ -80,7 +96,11 @@ fn parameters_out_of_bounds_are_refused() {
     }
     assert_eq!(
         Params::default(),
-        Params { memory_kib: 65_536, passes: 3, lanes: 4 }
+        Params {
+            memory_kib: 65_536,
+            passes: 3,
+            lanes: 4
+        }
     );
 }
 
@@ -107,7 +127,11 @@ fn a_newer_format_is_refused_by_name() {
     }
     assert!(matches!(
         open(home.path()),
-        Err(Error::NewerFormat { found: 7, supported: 1, .. })
+        Err(Error::NewerFormat {
+            found: 7,
+            supported: 1,
+            ..
+        })
     ));
 }
 
@@ -121,6 +145,7 @@ fn a_clean_reopening_rebuilds_nothing_and_mends_nothing() {
     for _ in 0..3 {
         let store = open(home.path()).unwrap();
         let health = store.health();
+        assert_eq!(health.replayed_at_open, 0);
         assert!(!health.index_rebuilt_at_open && !health.keys_renewed && !health.mark_renewed);
         assert!(!health.is_copied && health.torn_bytes == 0 && !health.index_in_memory);
         assert_eq!((health.sequence, health.epoch), (30, 0));

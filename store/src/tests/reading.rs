@@ -141,7 +141,10 @@ fn sizes_up_to_the_limits_are_taken_and_beyond_them_refused() {
     }
     let mut transaction = store.transaction();
     transaction.put(&table, "a", &value).put(&table, "b", &value);
-    assert!(matches!(transaction.commit(), Err(Error::TooLarge { .. })), "together too large");
+    assert!(
+        matches!(transaction.commit(), Err(Error::TooLarge { .. })),
+        "together too large"
+    );
     assert_eq!(store.sequence(), 1);
 }
 
@@ -182,6 +185,12 @@ fn ten_thousand_rows_fill_several_groups_and_come_back_after_reopening() {
         store.table("people").get(&77u32.to_be_bytes()).unwrap().unwrap(),
         vec![77; 2048]
     );
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let resident = status
+        .lines()
+        .find(|l| l.starts_with("VmRSS"))
+        .unwrap_or("unknown")
+        .to_owned();
     drop(store);
     std::fs::remove_dir_all(home.path().join("index")).unwrap();
     let begun = std::time::Instant::now();
@@ -190,7 +199,7 @@ fn ten_thousand_rows_fill_several_groups_and_come_back_after_reopening() {
     assert_eq!(store.health().rows, 10_000);
     println!(
         "10,000 rows of 2 KiB: written {written:?}, scanned {scanned:?}, opened {opened:?}, rebuilt {rebuilt:?}, \
-         journal {} bytes, index {} bytes",
+         journal {} bytes, index {} bytes, {resident}",
         health.journal_bytes, health.index_bytes
     );
 }

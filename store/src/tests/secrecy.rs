@@ -8,7 +8,11 @@ fn no_file_holds_a_table_name_key_or_value_in_clear() {
     let dir = home.path().join("home");
     let store = create(&dir);
     let words = [
-        "TABLE-marigold", "GROUP-hyacinth", "ROWID-crocus", "VALUE-snowdrop", "correct horse battery staple",
+        "TABLE-marigold",
+        "GROUP-hyacinth",
+        "ROWID-crocus",
+        "VALUE-snowdrop",
+        "correct horse battery staple",
     ];
     let table = store.table("TABLE-marigold");
     for n in 0..50 {
@@ -24,7 +28,10 @@ fn no_file_holds_a_table_name_key_or_value_in_clear() {
     assert_eq!(table.len().unwrap(), 50);
     drop((table, store));
     let files = files_under(home.path());
-    assert!(files.len() >= 6, "journal, index, keys, spare, high-water, lock, backup");
+    assert!(
+        files.len() >= 6,
+        "journal, index, keys, spare, high-water, lock, backup"
+    );
     for file in files {
         let bytes = std::fs::read(&file).unwrap();
         for word in words {

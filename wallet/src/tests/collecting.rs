@@ -33,15 +33,24 @@ fn the_first_identification_is_collected_with_an_activation_code() {
     let (thread, ask) = asked(&steps);
     assert_eq!(
         ask,
-        issue::Ask::Begin { vct: PID.to_owned(), offer: Some(vec![7; 16]), organisation: None }
+        issue::Ask::Begin {
+            vct: PID.to_owned(),
+            offer: Some(vec![7; 16]),
+            organisation: None
+        }
     );
     let terms = issuer.terms_reply();
     let steps = wallet.receive(now(), thread, &issuer.org.peer(), terms);
     let (thread, ask) = asked(&steps);
-    let issue::Ask::Request(request) = ask else { panic!("a request") };
+    let issue::Ask::Request(request) = ask else {
+        panic!("a request")
+    };
     assert_eq!(
         request.identification,
-        Identification::Code { offer: vec![7; 16], code: CODE.to_owned() }
+        Identification::Code {
+            offer: vec![7; 16],
+            code: CODE.to_owned()
+        }
     );
     assert_eq!(issuer.keys(&request).len(), 16);
     let credentials = issuer.deliver(&request, &[pid_row(ROLIG)]);
@@ -72,13 +81,19 @@ fn an_identification_covers_the_new_keys_and_has_a_decision_and_takes_a_copy() {
     let pending = wallet.pending(now()).unwrap();
     assert_eq!((pending[0].kind, pending[0].can_answer), (Kind::Identify, true));
     let text = wallet.text(now(), &id, "nb").unwrap();
-    for expected in ["SKATTEETATEN ber deg vise hvem du er", "Du henter beviset «Månedsinntekt» fra utstederen SKATTEETATEN", ROLIG] {
+    for expected in [
+        "SKATTEETATEN ber deg vise hvem du er",
+        "Du henter beviset «Månedsinntekt» fra utstederen SKATTEETATEN",
+        ROLIG,
+    ] {
         assert!(text.contains(expected), "{text}");
     }
     assert!(!text.contains("Fiskebåt"), "the name is held back: {text}");
     let (_, steps) = wallet.present(now(), &id, "nb");
     let (_, ask) = asked(&steps);
-    let issue::Ask::Request(request) = ask else { panic!("a request") };
+    let issue::Ask::Request(request) = ask else {
+        panic!("a request")
+    };
     issuer.identify(&request, ROLIG);
     let hash = tables::text(&issuer.session.as_ref().unwrap().hash());
     let row = wallet.tables.get::<tables::DecisionRow>(&hash).unwrap().unwrap();
@@ -118,10 +133,15 @@ fn every_step_goes_on_after_a_restart_with_the_same_transaction_and_the_same_byt
     assert_eq!(encoded(&steps), request);
     home.restart();
     assert_eq!(encoded(&home.wallet().present(now(), &id, "nb").1), request);
-    assert_eq!(encoded(&home.wallet().receive_link(now(), &issuer.link(), None).1), request);
+    assert_eq!(
+        encoded(&home.wallet().receive_link(now(), &issuer.link(), None).1),
+        request
+    );
     // Delivered, not acknowledged.
     let (thread, ask) = asked(&steps);
-    let issue::Ask::Request(message) = ask else { panic!("a request") };
+    let issue::Ask::Request(message) = ask else {
+        panic!("a request")
+    };
     let credentials = issuer.deliver(&message, &[income_row(ROLIG)]);
     let delivery = issuer.delivery(&message, credentials);
     // The first process has ended: its thread is unknown to the second one, which sends again and gets the same delivery.
@@ -139,7 +159,10 @@ fn every_step_goes_on_after_a_restart_with_the_same_transaction_and_the_same_byt
     assert_eq!(home.wallet().credentials(now(), &Silent).unwrap().len(), held);
     let steps = home.wallet().resume(now()).remove(0).1;
     let done = Incoming::Issue(issue::Reply::Acknowledged);
-    assert_eq!(collected(&home.wallet().receive(now(), asked(&steps).0, &peer, done)), names);
+    assert_eq!(
+        collected(&home.wallet().receive(now(), asked(&steps).0, &peer, done)),
+        names
+    );
     assert!(home.restart().resume(now()).is_empty());
     assert!(home.wallet().pending(now()).unwrap().is_empty());
     assert!(home.wallet().unfinished().unwrap().is_empty());
@@ -191,25 +214,25 @@ fn a_delivery_that_fails_any_check_is_refused_whole_and_leaves_nothing_behind() 
     );
     check(
         "another listed issuer of another type",
-        |_, request, credentials| {
+        |issuer, request, credentials| {
             let mut other = Issuer::new(Org::LoanFund, INCOME);
-            *credentials = other.deliver(request, &[income_row(ROLIG)]);
+            *credentials = other.deliver_to(&issuer.keys(request), &[income_row(ROLIG)]);
         },
         Some(Code::TypeNotAllowed),
     );
     check(
         "an issuer that nobody lists",
-        |_, request, credentials| {
+        |issuer, request, credentials| {
             let mut other = Issuer::new(Org::Stranger, INCOME);
-            *credentials = other.deliver(request, &[income_row(ROLIG)]);
+            *credentials = other.deliver_to(&issuer.keys(request), &[income_row(ROLIG)]);
         },
         Some(Code::UnknownIssuer),
     );
     check(
         "another type of the same issuer",
-        |_, request, credentials| {
+        |issuer, request, credentials| {
             let mut other = Issuer::new(Org::Tax, TAX);
-            *credentials = other.deliver(request, &[tax_row(ROLIG)]);
+            *credentials = other.deliver_to(&issuer.keys(request), &[tax_row(ROLIG)]);
         },
         Some(Code::TypeNotAllowed),
     );
@@ -245,8 +268,18 @@ fn a_delivery_that_fails_any_check_is_refused_whole_and_leaves_nothing_behind() 
         },
         Some(Code::SchemaInvalid),
     );
-    check("a copy too few", |_, _, credentials| { credentials[0].pop(); }, Some(Code::Malformed));
-    check("nothing", |_, _, credentials| credentials.clear(), Some(Code::Malformed));
+    check(
+        "a copy too few",
+        |_, _, credentials| {
+            credentials[0].pop();
+        },
+        Some(Code::Malformed),
+    );
+    check(
+        "nothing",
+        |_, _, credentials| credentials.clear(),
+        Some(Code::Malformed),
+    );
     check(
         "a credential too many",
         |_, _, credentials| credentials.push(credentials[0].clone()),
@@ -272,8 +305,16 @@ fn an_offer_that_does_not_fit_is_refused_before_anybody_is_contacted() {
         (offer(Org::Guarantor, GUARANTEE, None, None), None, Code::WrongWallet),
         (offer(Org::Identity, PID, None, None), Some(CODE), Code::UnknownOffer),
         (offer(Org::Identity, PID, personal.clone(), None), None, Code::WrongCode),
-        (offer(Org::Identity, PID, personal.clone(), Some(now())), Some(CODE), Code::Expired),
-        (offer(Org::Identity, PID, Some(vec![7; 4096]), None), Some(CODE), Code::TooLarge),
+        (
+            offer(Org::Identity, PID, personal.clone(), Some(now())),
+            Some(CODE),
+            Code::Expired,
+        ),
+        (
+            offer(Org::Identity, PID, Some(vec![7; 4096]), None),
+            Some(CODE),
+            Code::TooLarge,
+        ),
     ] {
         let (_, steps) = wallet.receive_link(now(), &link, code_typed);
         assert_eq!(code(&steps), expected);
@@ -309,10 +350,18 @@ fn terms_that_do_not_fit_are_refused() {
     check("too many copies", Some(Code::Malformed), &|terms| terms.copies = 65);
     check("no copies", Some(Code::Malformed), &|terms| terms.copies = 0);
     check("too many rows", Some(Code::Malformed), &|terms| terms.rows = 9);
-    check("no identification", Some(Code::WrongRequest), &|terms| terms.request = None);
-    check("another nonce", Some(Code::WrongRequest), &|terms| terms.nonce = "another".to_owned());
+    check("no identification", Some(Code::WrongRequest), &|terms| {
+        terms.request = None
+    });
+    check("another nonce", Some(Code::WrongRequest), &|terms| {
+        terms.nonce = "another".to_owned()
+    });
     check("for another type", Some(Code::WrongRequest), &other(Org::Tax, TAX));
-    check("another issuer's request", Some(Code::WrongOrigin), &other(Org::LoanFund, LOAN));
+    check(
+        "another issuer's request",
+        Some(Code::WrongOrigin),
+        &other(Org::LoanFund, LOAN),
+    );
     check("for a company", Some(Code::WrongRequest), &|terms| {
         *terms = Issuer::for_company(Org::Tax, INCOME).terms();
     });
@@ -374,7 +423,10 @@ fn a_code_typed_anew_is_the_one_that_is_sent() {
     match asked(&steps).1 {
         issue::Ask::Request(request) => assert_eq!(
             request.identification,
-            Identification::Code { offer: vec![7; 16], code: "2222-3333".to_owned() }
+            Identification::Code {
+                offer: vec![7; 16],
+                code: "2222-3333".to_owned()
+            }
         ),
         other => panic!("{other:?}"),
     }
@@ -429,7 +481,9 @@ fn what_cannot_come_to_an_end_is_dropped_in_time() {
     let (_, steps) = home.wallet().receive_link(now(), &issuer.link(), None);
     let terms = issuer.terms_reply();
     waiting(&home.wallet().receive(now(), asked(&steps).0, &Org::Tax.peer(), terms));
-    let (_, steps) = home.wallet().receive_link(now(), &Issuer::new(Org::LoanFund, LOAN).link(), None);
+    let (_, steps) = home
+        .wallet()
+        .receive_link(now(), &Issuer::new(Org::LoanFund, LOAN).link(), None);
     asked(&steps);
     let wallet = home.restart();
     assert_eq!(wallet.unfinished().unwrap().len(), 2);

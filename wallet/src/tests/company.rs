@@ -42,6 +42,7 @@ fn a_manager_opens_the_companys_wallet_and_both_show_the_same_words() {
     let pending = person.wallet().pending(now()).unwrap();
     assert_eq!((pending[0].kind, pending[0].can_answer), (Kind::Authorise, true));
     let shown = person.wallet().text(now(), &id, "nb").unwrap();
+    eprintln!("{shown}");
     for expected in [
         "BRØNNØYSUNDREGISTRENE ber deg vise hvem du er, for å åpne lommeboken til en virksomhet",
         &format!("organisasjonsnummer {TREG}"),
@@ -52,33 +53,57 @@ fn a_manager_opens_the_companys_wallet_and_both_show_the_same_words() {
         assert!(shown.contains(expected), "{expected} is missing in:\n{shown}");
     }
     // The same texts after the two programs were ended.
-    assert_eq!(carried(&company.restart().receive_link(now(), &issuer.link(), None).1), (text.clone(), words.clone()));
+    assert_eq!(
+        carried(&company.restart().receive_link(now(), &issuer.link(), None).1),
+        (text.clone(), words.clone())
+    );
     assert_eq!(waiting(&person.restart().receive_link(now(), &link, None).1), id);
 
     let (back, same_words) = carried(&person.wallet().present(now(), &id, "nb").1);
     assert_eq!(same_words, words);
-    assert_eq!(carried(&person.restart().present(now(), &id, "nb").1).0, back, "the same text again");
-    assert_eq!(person.wallet().history().unwrap().last().unwrap().what, What::Authorised);
+    assert_eq!(
+        carried(&person.restart().present(now(), &id, "nb").1).0,
+        back,
+        "the same text again"
+    );
+    assert_eq!(
+        person.wallet().history().unwrap().last().unwrap().what,
+        What::Authorised
+    );
     assert_eq!(person.wallet().credentials(now(), &Silent).unwrap()[0].copies_left, 15);
-    assert!(person.wallet().resume(now()).is_empty(), "nothing is sent by the person's wallet");
+    assert!(
+        person.wallet().resume(now()).is_empty(),
+        "nothing is sent by the person's wallet"
+    );
 
     let answer = Link::parse(&back).unwrap();
     let (_, steps) = company.wallet().receive_link(now(), &answer, None);
     let (thread, ask) = asked(&steps);
-    let issue::Ask::Request(request) = &ask else { panic!("a request") };
+    let issue::Ask::Request(request) = &ask else {
+        panic!("a request")
+    };
     issuer.identify(request, DRIFTIG);
     let again = company.restart().receive_link(now(), &answer, None).1;
-    assert_eq!(protocol::encode(&asked(&again).1), protocol::encode(&ask), "the same request again");
+    assert_eq!(
+        protocol::encode(&asked(&again).1),
+        protocol::encode(&ask),
+        "the same request again"
+    );
     assert_ne!(thread, 0);
     let credentials = issuer.deliver(request, &[company_row(TREG)]);
     let reply = issuer.delivery(request, credentials);
-    let steps = company.wallet().receive(now(), asked(&again).0, &Org::Register.peer(), reply);
+    let steps = company
+        .wallet()
+        .receive(now(), asked(&again).0, &Org::Register.peer(), reply);
     asked(&steps);
     let held = company.wallet().credentials(now(), &Says(State::Valid)).unwrap();
     assert_eq!((held.len(), held[0].copies_left), (1, 8));
     let detail = company.wallet().credential(now(), &Silent, &held[0].id, "en").unwrap();
     assert!(detail.claims.iter().any(|claim| claim.value == "TREG LASTEBIL AS"));
-    assert!(!detail.claims.iter().any(|claim| claim.value == DRIFTIG), "class X stays at the register");
+    assert!(
+        !detail.claims.iter().any(|claim| claim.value == DRIFTIG),
+        "class X stays at the register"
+    );
 }
 
 #[test]
@@ -86,16 +111,27 @@ fn a_company_shows_its_registration_in_its_own_wording_and_collects_with_it() {
     let mut company = Home::company();
     let mut person = manager();
     let (mut issuer, text, _) = opened(company.wallet());
-    let id = waiting(&person.wallet().receive_link(now(), &Link::parse(&text).unwrap(), None).1);
+    let id = waiting(
+        &person
+            .wallet()
+            .receive_link(now(), &Link::parse(&text).unwrap(), None)
+            .1,
+    );
     let (back, _) = carried(&person.wallet().present(now(), &id, "nb").1);
     let (_, steps) = company.wallet().receive_link(now(), &Link::parse(&back).unwrap(), None);
     let (thread, ask) = asked(&steps);
-    let issue::Ask::Request(request) = ask else { panic!("a request") };
+    let issue::Ask::Request(request) = ask else {
+        panic!("a request")
+    };
     let credentials = issuer.deliver(&request, &[company_row(TREG)]);
     let reply = issuer.delivery(&request, credentials);
     let steps = company.wallet().receive(now(), thread, &Org::Register.peer(), reply);
     let done = Incoming::Issue(issue::Reply::Acknowledged);
-    collected(&company.wallet().receive(now(), asked(&steps).0, &Org::Register.peer(), done));
+    collected(
+        &company
+            .wallet()
+            .receive(now(), asked(&steps).0, &Org::Register.peer(), done),
+    );
 
     let check = query(&[("firma", COMPANY, &["organisasjonsnummer", "navn"])]);
     let session = Session::new(Org::Bank, "K01", check, None);
@@ -111,12 +147,18 @@ fn a_company_shows_its_registration_in_its_own_wording_and_collects_with_it() {
     let mut guarantor = Issuer::for_company(Org::Guarantor, GUARANTEE);
     let (_, steps) = company.wallet().receive_link(now(), &guarantor.link(), None);
     let terms = guarantor.terms_reply();
-    let id = waiting(&company.wallet().receive(now(), asked(&steps).0, &Org::Guarantor.peer(), terms));
+    let id = waiting(
+        &company
+            .wallet()
+            .receive(now(), asked(&steps).0, &Org::Guarantor.peer(), terms),
+    );
     let text = company.wallet().text(now(), &id, "nb").unwrap();
     assert!(text.contains("Virksomheten henter beviset"), "{text}");
     let (_, steps) = company.wallet().present(now(), &id, "nb");
     let (thread, ask) = asked(&steps);
-    let issue::Ask::Request(request) = ask else { panic!("a request") };
+    let issue::Ask::Request(request) = ask else {
+        panic!("a request")
+    };
     guarantor.identify(&request, TREG);
     let guarantee = |reference: &str| {
         serde_json::json!({
@@ -134,7 +176,10 @@ fn a_company_shows_its_registration_in_its_own_wording_and_collects_with_it() {
     asked(&steps);
     let held = company.wallet().credentials(now(), &Says(State::Valid)).unwrap();
     assert_eq!(held.iter().filter(|held| held.vct == GUARANTEE).count(), 2);
-    assert!(held.iter().all(|held| held.state != HeldState::Superseded), "two guarantees, not one replaced");
+    assert!(
+        held.iter().all(|held| held.state != HeldState::Superseded),
+        "two guarantees, not one replaced"
+    );
     // Of sixteen new keys, those of the rows that did not come are gone.
     let keys = guarantor.keys(&request);
     let kept: Vec<bool> = keys
@@ -149,8 +194,14 @@ fn a_person_and_a_company_are_kept_apart() {
     let mut company = Home::company();
     let mut person = manager();
     let wrong = |wallet: &mut Wallet, link: &Link| code(&wallet.receive_link(now(), link, None).1);
-    assert_eq!(wrong(company.wallet(), &Issuer::new(Org::Tax, INCOME).link()), Code::WrongWallet);
-    assert_eq!(wrong(person.wallet(), &Issuer::new(Org::Register, COMPANY).link()), Code::WrongWallet);
+    assert_eq!(
+        wrong(company.wallet(), &Issuer::new(Org::Tax, INCOME).link()),
+        Code::WrongWallet
+    );
+    assert_eq!(
+        wrong(person.wallet(), &Issuer::new(Org::Register, COMPANY).link()),
+        Code::WrongWallet
+    );
     let (_, text, _) = opened(company.wallet());
     let link = Link::parse(&text).unwrap();
     assert_eq!(wrong(company.wallet(), &link), Code::WrongWallet);
@@ -172,13 +223,21 @@ fn a_text_that_was_swapped_is_refused_or_shows_other_words() {
     let mut company = Home::company();
     let mut person = manager();
     let (_, text, words) = opened(company.wallet());
-    let Link::Authorise(genuine) = Link::parse(&text).unwrap() else { panic!("an authorisation") };
+    let Link::Authorise(genuine) = Link::parse(&text).unwrap() else {
+        panic!("an authorisation")
+    };
     let refused = |person: &mut Home, swapped: Authorise| {
         code(&person.wallet().receive_link(now(), &Link::Authorise(swapped), None).1)
     };
-    let other_company = Authorise { organisation: "312045877".to_owned(), ..genuine.clone() };
+    let other_company = Authorise {
+        organisation: "312045877".to_owned(),
+        ..genuine.clone()
+    };
     assert_eq!(refused(&mut person, other_company), Code::WrongRequest);
-    let short = Authorise { keys_hash: vec![1; 31], ..genuine.clone() };
+    let short = Authorise {
+        keys_hash: vec![1; 31],
+        ..genuine.clone()
+    };
     assert_eq!(refused(&mut person, short), Code::LinkInvalid);
     let mut plain = Issuer::new(Org::Tax, INCOME);
     let not_a_company = Authorise {
@@ -187,11 +246,17 @@ fn a_text_that_was_swapped_is_refused_or_shows_other_words() {
     };
     assert_eq!(refused(&mut person, not_a_company), Code::WrongRequest);
     let stranger = Session::new(Org::Stranger, "S01", loan_query(), None);
-    let unlisted = Authorise { request: stranger.jws, ..genuine.clone() };
+    let unlisted = Authorise {
+        request: stranger.jws,
+        ..genuine.clone()
+    };
     assert_eq!(refused(&mut person, unlisted), Code::UnknownVerifier);
 
     // Another wallet's keys: nothing tells the person but the words.
-    let other_keys = Authorise { keys_hash: vec![1; 32], ..genuine.clone() };
+    let other_keys = Authorise {
+        keys_hash: vec![1; 32],
+        ..genuine.clone()
+    };
     assert_ne!(other_keys.words(), words);
     let id = waiting(&person.wallet().receive_link(now(), &Link::Authorise(genuine), None).1);
     assert!(person.wallet().text(now(), &id, "en").unwrap().contains(&words));
@@ -203,10 +268,22 @@ fn a_text_that_was_swapped_is_refused_or_shows_other_words() {
 fn an_answer_for_another_transaction_is_refused() {
     let mut company = Home::company();
     opened(company.wallet());
-    let link = Link::Authorised { transaction: vec![1; 16], answer: "a..b.c.d".to_owned() };
-    assert_eq!(code(&company.wallet().receive_link(now(), &link, None).1), Code::UnknownSession);
-    let link = Link::Authorised { transaction: vec![1; 16], answer: "not one".to_owned() };
-    assert_eq!(code(&company.wallet().receive_link(now(), &link, None).1), Code::LinkInvalid);
+    let link = Link::Authorised {
+        transaction: vec![1; 16],
+        answer: "a..b.c.d".to_owned(),
+    };
+    assert_eq!(
+        code(&company.wallet().receive_link(now(), &link, None).1),
+        Code::UnknownSession
+    );
+    let link = Link::Authorised {
+        transaction: vec![1; 16],
+        answer: "not one".to_owned(),
+    };
+    assert_eq!(
+        code(&company.wallet().receive_link(now(), &link, None).1),
+        Code::LinkInvalid
+    );
 }
 
 #[test]
@@ -214,11 +291,18 @@ fn another_companys_registration_is_not_taken() {
     let mut company = Home::company();
     let mut person = manager();
     let (mut issuer, text, _) = opened(company.wallet());
-    let id = waiting(&person.wallet().receive_link(now(), &Link::parse(&text).unwrap(), None).1);
+    let id = waiting(
+        &person
+            .wallet()
+            .receive_link(now(), &Link::parse(&text).unwrap(), None)
+            .1,
+    );
     let (back, _) = carried(&person.wallet().present(now(), &id, "nb").1);
     let (_, steps) = company.wallet().receive_link(now(), &Link::parse(&back).unwrap(), None);
     let (thread, ask) = asked(&steps);
-    let issue::Ask::Request(request) = ask else { panic!("a request") };
+    let issue::Ask::Request(request) = ask else {
+        panic!("a request")
+    };
     let credentials = issuer.deliver(&request, &[company_row("312045877")]);
     let reply = issuer.delivery(&request, credentials);
     let steps = company.wallet().receive(now(), thread, &Org::Register.peer(), reply);
@@ -233,7 +317,10 @@ fn a_refused_authorisation_gives_no_text() {
     let (_, text, _) = opened(company.wallet());
     let link = Link::parse(&text).unwrap();
     let id = waiting(&person.wallet().receive_link(now(), &link, None).1);
-    assert!(matches!(outcome(&person.wallet().refuse(now(), &id).1), Ok(Outcome::Refused)));
+    assert!(matches!(
+        outcome(&person.wallet().refuse(now(), &id).1),
+        Ok(Outcome::Refused)
+    ));
     assert_eq!(code(&person.wallet().present(now(), &id, "nb").1), Code::UnknownSession);
     assert_eq!(code(&person.wallet().receive_link(now(), &link, None).1), Code::Replay);
 }

@@ -40,12 +40,29 @@ fn history_and_decisions_and_receipts_hold_no_claim_value() {
         .iter()
         .map(|event| format!("{:?}", event.what))
         .collect();
-    let all = ["Collected", "Deleted", "Failed", "Identified", "Refused", "Shared", "StatusChanged"];
-    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), all, "the search below sees every kind");
+    let all = [
+        "Collected",
+        "Deleted",
+        "Failed",
+        "Identified",
+        "Refused",
+        "Shared",
+        "StatusChanged",
+    ];
+    assert_eq!(
+        kinds.into_iter().collect::<Vec<_>>(),
+        all,
+        "the search below sees every kind"
+    );
     let rows = [pid_row(ROLIG), income_row(ROLIG), tax_row(ROLIG)];
     let searched: Vec<String> = rows.iter().flat_map(values).collect();
-    assert!(searched.len() > 40);
-    for part in [&history, &export["history"].to_string(), &export["decisions"].to_string(), &export["receipts"].to_string()] {
+    assert!(searched.len() > 30, "{}", searched.len());
+    for part in [
+        &history,
+        &export["history"].to_string(),
+        &export["decisions"].to_string(),
+        &export["receipts"].to_string(),
+    ] {
         assert!(part.len() > 2);
         for value in &searched {
             assert!(!part.contains(value.as_str()), "{value} stands in {part}");
@@ -78,13 +95,20 @@ fn an_export_has_what_is_the_holders_and_no_private_key() {
     let mut keys = 0;
     for held in wallet.holdings().unwrap() {
         for (_, copy) in wallet.tables.copies(&held.id).unwrap() {
-            let public = credentials::sd_jwt::SdJwt::parse(&copy.text).unwrap().holder_key().unwrap();
+            let public = credentials::sd_jwt::SdJwt::parse(&copy.text)
+                .unwrap()
+                .holder_key()
+                .unwrap();
             let secret = wallet.tables.key(&public).unwrap().to_bytes();
             let mut hex = String::new();
             for byte in secret.iter() {
                 write!(hex, "{byte:02x}").unwrap();
             }
-            for form in [BASE64_URL_SAFE_NO_PAD.encode(secret.as_slice()), hex, format!("{:?}", secret.as_slice())] {
+            for form in [
+                BASE64_URL_SAFE_NO_PAD.encode(secret.as_slice()),
+                hex,
+                format!("{:?}", secret.as_slice()),
+            ] {
                 assert!(!text.contains(&form));
             }
             keys += 1;
@@ -104,7 +128,12 @@ fn deleting_takes_copies_and_keys_and_leaves_the_fact() {
         .copies(&income.id)
         .unwrap()
         .iter()
-        .map(|(_, copy)| credentials::sd_jwt::SdJwt::parse(&copy.text).unwrap().holder_key().unwrap())
+        .map(|(_, copy)| {
+            credentials::sd_jwt::SdJwt::parse(&copy.text)
+                .unwrap()
+                .holder_key()
+                .unwrap()
+        })
         .collect();
     assert_eq!(keys.len(), 8);
     wallet.delete(now(), &income.id).unwrap();
@@ -115,7 +144,10 @@ fn deleting_takes_copies_and_keys_and_leaves_the_fact() {
     let last = wallet.history().unwrap().pop().unwrap();
     assert_eq!((last.what, last.types), (What::Deleted, vec![INCOME.to_owned()]));
     assert!(matches!(wallet.delete(now(), &income.id), Err(Error::NotFound)));
-    assert!(matches!(wallet.credential(now(), &Silent, &income.id, "nb"), Err(Error::NotFound)));
+    assert!(matches!(
+        wallet.credential(now(), &Silent, &income.id, "nb"),
+        Err(Error::NotFound)
+    ));
 }
 
 #[test]
@@ -133,11 +165,18 @@ fn a_credential_is_listed_in_the_state_it_is_in() {
     let says = |state| Says(state);
     assert_eq!(state(wallet, now(), &says(State::Valid)), HeldState::Valid);
     assert_eq!(state(wallet, now(), &Silent), HeldState::Unknown);
-    assert_eq!(state(wallet, now().plus(2 * 86_400), &says(State::Valid)), HeldState::Unknown, "said too long ago");
+    assert_eq!(
+        state(wallet, now().plus(2 * 86_400), &says(State::Valid)),
+        HeldState::Unknown,
+        "said too long ago"
+    );
     assert_eq!(state(wallet, now(), &says(State::Revoked)), HeldState::Revoked);
     assert_eq!(state(wallet, now(), &says(State::Suspended)), HeldState::Suspended);
     assert_eq!(state(wallet, now(), &says(State::Superseded)), HeldState::Superseded);
-    assert_eq!(state(wallet, income.valid_until, &says(State::Valid)), HeldState::Expired);
+    assert_eq!(
+        state(wallet, income.valid_until, &says(State::Valid)),
+        HeldState::Expired
+    );
     struct Fresh(Timestamp);
     impl credentials::status::Source for Fresh {
         fn state(&self, _: &Did, _: &str, _: u32) -> Option<(State, Timestamp)> {
@@ -163,12 +202,20 @@ fn a_credential_is_listed_in_the_state_it_is_in() {
 fn the_printed_form_of_a_credential_is_a_contract() {
     let mut home = citizen();
     let wallet = home.wallet();
-    let names = |value: serde_json::Value| -> Vec<String> {
-        value.as_object().unwrap().keys().cloned().collect()
-    };
+    let names = |value: serde_json::Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
     let held = wallet.credentials(now(), &Silent).unwrap().remove(0);
     let mut expected = vec![
-        "as_of", "collected", "copies_left", "id", "issuer", "issuer_name", "label", "state", "status_at", "type", "valid_until",
+        "as_of",
+        "collected",
+        "copies_left",
+        "id",
+        "issuer",
+        "issuer_name",
+        "label",
+        "state",
+        "status_at",
+        "type",
+        "valid_until",
     ];
     let mut found = names(serde_json::to_value(&held).unwrap());
     found.sort();
@@ -188,7 +235,9 @@ fn each_counterpart_has_its_own_secret_that_stays() {
     let tax = home.wallet().relation(&Org::Tax.did()).unwrap();
     assert_ne!(bank, tax);
     assert_eq!(home.restart().relation(&Org::Bank.did()).unwrap(), bank);
-    let (_, steps) = home.wallet().receive_link(now(), &Issuer::new(Org::Tax, INCOME).link(), None);
+    let (_, steps) = home
+        .wallet()
+        .receive_link(now(), &Issuer::new(Org::Tax, INCOME).link(), None);
     match &steps[..] {
         [Step::Send { relation, to, .. }] => {
             assert_eq!(**relation, tax);
@@ -202,19 +251,34 @@ fn each_counterpart_has_its_own_secret_that_stays() {
 
 #[test]
 fn a_wallet_stays_its_holders() {
-    let person = Settings { kind: HolderKind::Person, organisation: None };
-    let company = |number: &str| Settings { kind: HolderKind::Company, organisation: Some(number.to_owned()) };
+    let person = Settings {
+        kind: HolderKind::Person,
+        organisation: None,
+    };
+    let company = |number: &str| Settings {
+        kind: HolderKind::Company,
+        organisation: Some(number.to_owned()),
+    };
     let mut home = Home::company();
     let open = |home: &mut Home, settings: Settings| {
         Wallet::open(home.store(), Types::builtin(), settings, Box::new(system_random())).err()
     };
     assert!(open(&mut home, company(TREG)).is_none());
     assert!(matches!(open(&mut home, person.clone()), Some(Error::OtherHolder)));
-    assert!(matches!(open(&mut home, company("312045877")), Some(Error::OtherHolder)));
+    assert!(matches!(
+        open(&mut home, company("312045877")),
+        Some(Error::OtherHolder)
+    ));
     let mut new = Home::person();
     for wrong in [
-        Settings { organisation: Some(TREG.to_owned()), ..person.clone() },
-        Settings { organisation: None, ..company(TREG) },
+        Settings {
+            organisation: Some(TREG.to_owned()),
+            ..person.clone()
+        },
+        Settings {
+            organisation: None,
+            ..company(TREG)
+        },
         company("219840366"),
     ] {
         assert!(matches!(open(&mut new, wrong), Some(Error::Settings)));
@@ -231,13 +295,20 @@ fn nothing_personal_is_printed_by_debug() {
     let (_, steps) = wallet.present(now(), &id, "nb");
     let held = wallet.credentials(now(), &Silent).unwrap();
     let detail = wallet.credential(now(), &Silent, &held[0].id, "nb").unwrap();
-    let (_, offer) = Home::person().wallet().receive_link(now(), &Issuer::new(Org::Identity, PID).link(), Some("ABCD-EFGH"));
-    let printed = format!("{steps:?} {held:?} {detail:?} {:?} {offer:?} {:?}", detail.claims, session.reply());
-    for value in [pid_row(ROLIG), income_row(ROLIG), tax_row(ROLIG)].iter().flat_map(values) {
-        // The tax authority's as-of day is no secret, and stands in the list.
-        if !value.starts_with("2026") {
-            assert!(!printed.contains(&value), "{value}: {printed}");
-        }
+    let (_, offer) =
+        Home::person()
+            .wallet()
+            .receive_link(now(), &Issuer::new(Org::Identity, PID).link(), Some("ABCD-EFGH"));
+    let printed = format!(
+        "{steps:?} {held:?} {detail:?} {:?} {offer:?} {:?}",
+        detail.claims,
+        session.reply()
+    );
+    for value in [pid_row(ROLIG), income_row(ROLIG), tax_row(ROLIG)]
+        .iter()
+        .flat_map(values)
+    {
+        assert!(!printed.contains(&value), "{value}: {printed}");
     }
     assert!(!printed.contains("ABCD-EFGH") && !printed.contains("eyJ"), "{printed}");
 }

@@ -5,7 +5,7 @@ use crate::tables::{DecisionRow, RequestRow};
 use crate::*;
 use credentials::decision::Decision;
 use credentials::protocol;
-use credentials::request::IssuePurpose;
+use credentials::request::{self, IssuePurpose};
 use credentials::sd_jwt::SdJwt;
 use credentials::status::State;
 use credentials::verify::Verdict;
@@ -101,7 +101,10 @@ fn a_decision_by_every_shown_copy_is_durable_before_the_answer_is_given_out_for_
         .iter()
         .map(|held| (held.vct.clone(), held.copies_left))
         .collect();
-    assert!(left.contains(&(INCOME.to_owned(), 7)) && left.contains(&(TAX.to_owned(), 7)), "{left:?}");
+    assert!(
+        left.contains(&(INCOME.to_owned(), 7)) && left.contains(&(TAX.to_owned(), 7)),
+        "{left:?}"
+    );
 }
 
 #[test]
@@ -129,6 +132,7 @@ fn the_text_says_who_asks_and_why_and_each_claim_with_its_value_and_what_is_held
     let session = loan();
     let id = bring(wallet, &session);
     let nb = wallet.text(now(), &id, "nb").unwrap();
+    eprintln!("{nb}");
     for expected in [
         "SYNTETISK SPAREBANK, organisasjonsnummer 213579045",
         "Syntetisk tillitsanker går god for",
@@ -207,7 +211,12 @@ fn sending_again_sends_the_same_bytes_and_no_second_copy_also_after_a_restart() 
     let income = left.iter().find(|held| held.vct == INCOME).unwrap();
     assert_eq!(income.copies_left, 7);
     // Only the first of the two decisions' languages counts.
-    let row = home.wallet().tables.get::<DecisionRow>(&tables::text(&session.hash())).unwrap().unwrap();
+    let row = home
+        .wallet()
+        .tables
+        .get::<DecisionRow>(&tables::text(&session.hash()))
+        .unwrap()
+        .unwrap();
     assert_eq!(row.decision.language, "nb");
 }
 
@@ -230,7 +239,10 @@ fn a_copy_is_never_shown_to_a_second_request() {
     let (_, steps) = wallet.present(now(), &id, "nb");
     assert_eq!(outcome(&steps), Err(Problem::new(Code::CopiesSpent, INCOME)));
     let text = wallet.text(now(), &id, "nb").unwrap();
-    assert!(text.contains("Alle kopiene av beviset «Månedsinntekt» er brukt."), "{text}");
+    assert!(
+        text.contains("Alle kopiene av beviset «Månedsinntekt» er brukt."),
+        "{text}"
+    );
     assert!(text.contains("Du kan hente et nytt hos SKATTEETATEN."), "{text}");
 }
 
@@ -251,7 +263,11 @@ fn refusing_and_having_none_are_the_same_message_and_only_a_person_sends_it() {
         assert!(matches!(outcome(&steps), Ok(Outcome::Refused)));
         assert!(wallet.pending(now()).unwrap().is_empty());
         assert_eq!(wallet.history().unwrap().last().unwrap().what, What::Refused);
-        let row = wallet.tables.get::<DecisionRow>(&tables::text(&session.hash())).unwrap().unwrap();
+        let row = wallet
+            .tables
+            .get::<DecisionRow>(&tables::text(&session.hash()))
+            .unwrap()
+            .unwrap();
         assert_eq!((row.decision.outcome.as_str(), row.signed.len()), ("refused", 0));
         assert!(row.decision.claims.is_empty());
         let (_, steps) = wallet.receive_link(now(), &session.link(), None);
@@ -269,10 +285,23 @@ fn a_yes_without_the_credential_contacts_nobody_and_says_where_to_get_it() {
     let (_, steps) = wallet.present(now(), &id, "nb");
     assert_eq!(outcome(&steps), Err(Problem::new(Code::NotPresented, INCOME)));
     let text = wallet.text(now(), &id, "nb").unwrap();
-    assert!(text.contains("Beviset «Månedsinntekt» finnes ikke i lommeboken."), "{text}");
+    assert!(
+        text.contains("Beviset «Månedsinntekt» finnes ikke i lommeboken."),
+        "{text}"
+    );
     assert!(text.contains("SKATTEETATEN"), "{text}");
-    assert!(wallet.tables.get::<DecisionRow>(&tables::text(&session.hash())).unwrap().is_none());
-    assert_eq!(wallet.pending(now()).unwrap().len(), 1, "it can still be refused, or answered later");
+    assert!(
+        wallet
+            .tables
+            .get::<DecisionRow>(&tables::text(&session.hash()))
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(
+        wallet.pending(now()).unwrap().len(),
+        1,
+        "it can still be refused, or answered later"
+    );
 }
 
 #[test]
@@ -292,7 +321,10 @@ fn a_request_beyond_its_registration_is_refused_and_the_claim_is_named() {
     assert!(name_of_over_ask(wallet, forbidden).contains("StudentLoanBalance"));
     assert!(wallet.pending(now()).unwrap().is_empty());
     let last = wallet.history().unwrap().pop().unwrap();
-    assert_eq!((last.what, last.code, last.with), (What::Failed, Some(Code::OverAsk), Org::Bank.did()));
+    assert_eq!(
+        (last.what, last.code, last.with),
+        (What::Failed, Some(Code::OverAsk), Org::Bank.did())
+    );
 }
 
 #[test]
@@ -305,29 +337,63 @@ fn a_request_that_is_not_what_its_link_promised_is_refused() {
         assert!(wallet.pending(now()).unwrap().is_empty(), "{name}");
     };
     let session = income_only();
-    check("another hash", &session, Org::Bank, income_only().reply(), Code::LinkInvalid);
-    check("another organisation's node", &session, Org::Tax, session.reply(), Code::WrongOrigin);
+    check(
+        "another hash",
+        &session,
+        Org::Bank,
+        income_only().reply(),
+        Code::LinkInvalid,
+    );
+    check(
+        "another organisation's node",
+        &session,
+        Org::Tax,
+        session.reply(),
+        Code::WrongOrigin,
+    );
     let elsewhere = |request: &mut request::Request| request.origins = vec![Org::Tax.peer()];
     let bent = Session::bent(Org::Bank, "S01", loan_query(), None, elsewhere);
-    check("a node that the signer does not name", &bent, Org::Bank, bent.reply(), Code::WrongOrigin);
+    check(
+        "a node that the signer does not name",
+        &bent,
+        Org::Bank,
+        bent.reply(),
+        Code::WrongOrigin,
+    );
     let closed = Incoming::Present(present::Reply::Closed);
     check("another message", &session, Org::Bank, closed, Code::UnexpectedMessage);
     let wrong_protocol = Incoming::Issue(issue::Reply::Acknowledged);
-    check("another protocol", &session, Org::Bank, wrong_protocol, Code::UnexpectedMessage);
+    check(
+        "another protocol",
+        &session,
+        Org::Bank,
+        wrong_protocol,
+        Code::UnexpectedMessage,
+    );
     let gone = Incoming::Present(present::Reply::Problem(Code::UnknownSession.into()));
-    check("a session that is gone", &session, Org::Bank, gone, Code::UnknownSession);
+    check(
+        "a session that is gone",
+        &session,
+        Org::Bank,
+        gone,
+        Code::UnknownSession,
+    );
     let issue = IssuePurpose {
         vct: INCOME.to_owned(),
         organisation: None,
     };
     let identification = query(&[("who", PID, &["personal_administrative_number"])]);
     let relayed = Session::new(Org::Tax, "K02", identification, Some(issue));
-    check("an identification without keys", &relayed, Org::Tax, relayed.reply(), Code::WrongRequest);
+    check(
+        "an identification without keys",
+        &relayed,
+        Org::Tax,
+        relayed.reply(),
+        Code::WrongRequest,
+    );
     let mut home = citizen();
     bring(home.wallet(), &session);
 }
-
-use credentials::request;
 
 #[test]
 fn an_asker_that_is_not_listed_is_not_even_contacted() {
@@ -411,7 +477,11 @@ fn a_credential_that_is_known_to_be_revoked_or_suspended_or_out_of_date_is_not_s
         assert!(text.contains(said), "{text}");
         assert_eq!(code(&wallet.present(now(), &id, "nb").1), Code::NotPresented);
     }
-    assert_eq!(wallet.note_status(now(), &Silent).unwrap().len(), 0, "silence changes nothing");
+    assert_eq!(
+        wallet.note_status(now(), &Silent).unwrap().len(),
+        0,
+        "silence changes nothing"
+    );
     assert!(!wallet.pending(now()).unwrap()[0].can_answer);
     assert_eq!(wallet.note_status(now(), &Says(State::Valid)).unwrap().len(), 3);
     wallet.text(now(), &id, "nb").unwrap();
@@ -468,7 +538,10 @@ fn only_the_askers_own_receipt_for_this_answer_is_kept() {
     let replay = Incoming::Present(present::Reply::Problem(Code::Replay.into()));
     let steps = wallet.receive(now(), twice, &Org::Bank.peer(), replay);
     assert!(matches!(outcome(&steps), Ok(Outcome::Shared { .. })));
-    assert_eq!(wallet.receive(now(), twice, &Org::Bank.peer(), session.reply()).len(), 1);
+    assert_eq!(
+        wallet.receive(now(), twice, &Org::Bank.peer(), session.reply()).len(),
+        1
+    );
 }
 
 #[test]
@@ -498,7 +571,12 @@ fn a_refusal_that_was_not_told_is_told_after_a_restart() {
     told(&home.wallet().refuse(now(), &id).1);
     let resumed = home.restart().resume(now());
     let (thread, ask) = told(&resumed[0].1);
-    assert_eq!(ask, present::Ask::Decline { session: session.request.session.clone() });
+    assert_eq!(
+        ask,
+        present::Ask::Decline {
+            session: session.request.session.clone()
+        }
+    );
     assert_eq!(code(&home.wallet().present(now(), &id, "nb").1), Code::NotPresented);
     let closed = Incoming::Present(present::Reply::Closed);
     home.wallet().receive(now(), thread, &Org::Bank.peer(), closed);
@@ -516,6 +594,9 @@ fn the_same_link_twice_is_one_waiting_request_also_after_a_restart() {
     let session = income_only();
     let id = bring(home.wallet(), &session);
     assert_eq!(waiting(&home.wallet().receive_link(now(), &session.link(), None).1), id);
-    assert_eq!(waiting(&home.restart().receive_link(now(), &session.link(), None).1), id);
+    assert_eq!(
+        waiting(&home.restart().receive_link(now(), &session.link(), None).1),
+        id
+    );
     assert_eq!(home.wallet().pending(now()).unwrap().len(), 1);
 }

@@ -64,14 +64,52 @@ impl Org {
         Org::Roads,
     ];
 
-    fn facts(self) -> (&'static str, &'static str, &'static str, &'static [&'static str], &'static [&'static str]) {
+    fn facts(
+        self,
+    ) -> (
+        &'static str,
+        &'static str,
+        &'static str,
+        &'static [&'static str],
+        &'static [&'static str],
+    ) {
         match self {
-            Org::Identity => ("digdir.example", "991825827", "DIGITALISERINGSDIREKTORATET", &[PID], &[]),
-            Org::Tax => ("skatteetaten.example", "974761076", "SKATTEETATEN", &[INCOME, TAX], &["K02"]),
+            Org::Identity => (
+                "digdir.example",
+                "991825827",
+                "DIGITALISERINGSDIREKTORATET",
+                &[PID],
+                &[],
+            ),
+            Org::Tax => (
+                "skatteetaten.example",
+                "974761076",
+                "SKATTEETATEN",
+                &[INCOME, TAX],
+                &["K02"],
+            ),
             Org::LoanFund => ("lanekassen.example", "960885406", "LÅNEKASSEN", &[LOAN], &["K02"]),
-            Org::Register => ("brreg.example", "974760673", "BRØNNØYSUNDREGISTRENE", &[COMPANY], &["K02"]),
-            Org::Guarantor => ("garanti.example", "315902738", "SOLID GARANTI ASA", &[GUARANTEE], &["K02"]),
-            Org::Bank => ("bank.example", "213579045", "SYNTETISK SPAREBANK", &[], &["S01", "S15", "K01"]),
+            Org::Register => (
+                "brreg.example",
+                "974760673",
+                "BRØNNØYSUNDREGISTRENE",
+                &[COMPANY],
+                &["K02"],
+            ),
+            Org::Guarantor => (
+                "garanti.example",
+                "315902738",
+                "SOLID GARANTI ASA",
+                &[GUARANTEE],
+                &["K02"],
+            ),
+            Org::Bank => (
+                "bank.example",
+                "213579045",
+                "SYNTETISK SPAREBANK",
+                &[],
+                &["S01", "S15", "K01"],
+            ),
             Org::Roads => ("vegvesen.example", "971032081", "STATENS VEGVESEN", &[], &["S09"]),
             Org::Stranger => ("stranger.example", "310682950", "TOMT SKALL AS", &[], &["S01"]),
         }
@@ -82,9 +120,6 @@ impl Org {
     }
     pub(super) fn name(self) -> &'static str {
         self.facts().2
-    }
-    pub(super) fn number(self) -> &'static str {
-        self.facts().1
     }
     pub(super) fn kid(self) -> String {
         format!("{}#key-1", self.did())
@@ -528,8 +563,11 @@ impl Issuer {
         .unwrap()
     }
     pub(super) fn deliver(&mut self, request: &issue::Request, rows: &[Value]) -> Vec<Vec<String>> {
-        let copies = usize::from(self.credential_type().copies);
         let keys = self.keys(request);
+        self.deliver_to(&keys, rows)
+    }
+    pub(super) fn deliver_to(&mut self, keys: &[VerifyingKey], rows: &[Value]) -> Vec<Vec<String>> {
+        let copies = usize::from(self.credential_type().copies);
         rows.iter()
             .zip(keys.chunks(copies))
             .map(|(row, keys)| keys.iter().map(|key| self.sign(row, key)).collect())
@@ -552,7 +590,9 @@ impl Issuer {
             steps = wallet.present(now(), &id, "nb").1;
         }
         let (thread, ask) = asked(&steps);
-        let issue::Ask::Request(request) = ask else { panic!("a request") };
+        let issue::Ask::Request(request) = ask else {
+            panic!("a request")
+        };
         let credentials = self.deliver(&request, std::slice::from_ref(row));
         let reply = self.delivery(&request, credentials);
         let steps = wallet.receive(now(), thread, &self.org.peer(), reply);
@@ -589,11 +629,11 @@ pub(super) fn income_row(number: &str) -> Value {
 }
 pub(super) fn tax_row(number: &str) -> Value {
     json!({
-        "personidentifikator": number, "inntektsaar": "2025", "stadie": "oppgjoer", "skatteoppgjoersdato": "2026-05-27",
+        "personidentifikator": number, "inntektsaar": "2025", "stadie": "fastsatt", "skatteoppgjoersdato": "2026-05-27",
         "ajourholdstidspunkt": "2026-05-27T06:12:30Z", "skjermet": false,
         "grunnlag": [
             { "tekniskNavn": "samletGjeld", "beloep": "1840337", "kategori": "formuesfradrag" },
-            { "tekniskNavn": "samletUfoeretrygdFraFolketrygdenEksklusiveEktefelletillegg", "beloep": "97531", "kategori": "inntekt",
+            { "tekniskNavn": "samletUfoeretrygdFraFolketrygdenEksklusiveEktefelletillegg", "beloep": "97531", "kategori": "formue",
               "spesifisering": [{ "type": "LoennOgTilsvarendeYtelser", "arbeidsgiversNavn": "HEMMELIG ARBEIDSGIVER AS", "organisasjonsnummer": "312045877", "beloep": "97531" }] }
         ]
     })
@@ -611,11 +651,26 @@ pub(super) fn company_row(number: &str) -> Value {
 /// What the bank asks under S01.
 pub(super) fn loan_query() -> Query {
     query(&[
-        ("inntekt", INCOME, &[
-            "personidentifikator", "oppgaveInntektsmottaker[].kalendermaaned", "oppgaveInntektsmottaker[].inntekt[].beloep",
-            "derived.sumKontantytelse",
-        ]),
-        ("skatt", TAX, &["personidentifikator", "inntektsaar", "grunnlag[].tekniskNavn", "grunnlag[].beloep"]),
+        (
+            "inntekt",
+            INCOME,
+            &[
+                "personidentifikator",
+                "oppgaveInntektsmottaker[].kalendermaaned",
+                "oppgaveInntektsmottaker[].inntekt[].beloep",
+                "derived.sumKontantytelse",
+            ],
+        ),
+        (
+            "skatt",
+            TAX,
+            &[
+                "personidentifikator",
+                "inntektsaar",
+                "grunnlag[].tekniskNavn",
+                "grunnlag[].beloep",
+            ],
+        ),
     ])
 }
 
@@ -637,7 +692,12 @@ pub(super) fn bring(wallet: &mut Wallet, session: &Session) -> String {
 pub(super) fn fetch(wallet: &mut Wallet, session: &Session, peer: &str, reply: Incoming) -> Vec<Step> {
     let (_, steps) = wallet.receive_link(now(), &session.link(), None);
     let (thread, ask) = told(&steps);
-    assert_eq!(ask, present::Ask::Fetch { session: session.request.session.clone() });
+    assert_eq!(
+        ask,
+        present::Ask::Fetch {
+            session: session.request.session.clone()
+        }
+    );
     wallet.receive(now(), thread, peer, reply)
 }
 
@@ -650,12 +710,12 @@ pub(super) fn answer(wallet: &mut Wallet, id: &str, language: &str) -> (Thread, 
     }
 }
 
-/// Every string and number in a JSON value that is long enough to be told from chance.
+/// Every text in a JSON value that is long enough to be told from chance.
 pub(super) fn values(value: &Value) -> Vec<String> {
     match value {
         Value::Object(members) => members.values().flat_map(values).collect(),
         Value::Array(items) => items.iter().flat_map(values).collect(),
-        Value::String(text) if text.len() > 3 => vec![text.clone()],
+        Value::String(text) if text.len() > 4 => vec![text.clone()],
         _ => Vec::new(),
     }
 }

@@ -42,7 +42,10 @@ fn every_example_of_the_domain_is_a_row_and_its_claims_are_in_order() {
         let row = row(id, |_| ()).expect(id);
         assert_eq!(declared.shown(declared.claims(&row).value()), Ok(()), "{id}");
         assert!(!json::has_float(row.value()), "{id}");
-        assert!(declared.row_key(&row).is_some() && declared.holder_number(&row).is_some(), "{id}");
+        assert!(
+            declared.row_key(&row).is_some() && declared.holder_number(&row).is_some(),
+            "{id}"
+        );
     }
 }
 
@@ -91,7 +94,10 @@ fn every_leaf_of_the_schemas_has_a_label_in_three_languages() {
 fn amounts_that_the_source_prints_as_numbers_become_decimal_text() {
     let tax = row("C03", |_| ()).expect("row");
     assert_eq!(tax.value()["grunnlag"][0]["beloep"], "621400");
-    assert_eq!(tax.value()["grunnlag"][2]["spesifisering"][0]["opptjenteRenter"], "3870");
+    assert_eq!(
+        tax.value()["grunnlag"][2]["spesifisering"][0]["opptjenteRenter"],
+        "3870"
+    );
     let company = row("C06", |_| ()).expect("row");
     assert_eq!(company.value()["kapital"]["belop"], "30000.0");
     assert_eq!(company.value()["kapital"]["antallAksjer"], json!(300));
@@ -112,19 +118,30 @@ fn an_altered_number_is_refused_where_it_stands() {
     refused("C03", "grunnlag[2].spesifisering[0].kontonummer", "check_digit", |v| {
         v["grunnlag"][2]["spesifisering"][0]["kontonummer"] = json!("12340456717");
     });
-    refused("C04", "Accounts[0].Bban", "check_digit", |v| v["Accounts"][0]["Bban"] = json!(fnr));
+    refused("C04", "Accounts[0].Bban", "check_digit", |v| {
+        v["Accounts"][0]["Bban"] = json!(fnr)
+    });
     refused("C05", "garantist.organisasjonsnummer", "check_digit", |v| {
         v["garantist"]["organisasjonsnummer"] = json!("112233445");
     });
-    refused("C06", "rollegrupper[0].roller[0].person.fodselsnummer", "check_digit", |v| {
-        v["rollegrupper"][0]["roller"][0]["person"]["fodselsnummer"] = json!(fnr);
-    });
+    refused(
+        "C06",
+        "rollegrupper[0].roller[0].person.fodselsnummer",
+        "check_digit",
+        |v| {
+            v["rollegrupper"][0]["roller"][0]["person"]["fodselsnummer"] = json!(fnr);
+        },
+    );
 }
 
 #[test]
 fn numbers_of_role_holders_and_account_numbers_stay_with_the_issuer() {
     for (id, member, path) in [
-        ("C06", "/rollegrupper/0/roller/0/person", r#"["rollegrupper",null,"roller",null,"person","fodselsnummer"]"#),
+        (
+            "C06",
+            "/rollegrupper/0/roller/0/person",
+            r#"["rollegrupper",null,"roller",null,"person","fodselsnummer"]"#,
+        ),
         ("C04", "/Accounts/0", r#"["Accounts",null,"Bban"]"#),
     ] {
         let declared = known(id);
@@ -138,7 +155,10 @@ fn numbers_of_role_holders_and_account_numbers_stay_with_the_issuer() {
         let claims = declared.claims(&row);
         assert!(values_at(claims.value(), &path).is_empty(), "{id}");
         assert!(!claims.value().to_string().contains("19908240378"), "{id}");
-        assert_eq!(declared.shown(row.value()), Err(RowError::new(path.to_string(), "schema")));
+        assert_eq!(
+            declared.shown(row.value()),
+            Err(RowError::new(path.to_string(), "schema"))
+        );
     }
 }
 
@@ -146,7 +166,13 @@ fn numbers_of_role_holders_and_account_numbers_stay_with_the_issuer() {
 fn a_shielded_person_has_no_amounts() {
     let grunnlag = example("C03")["grunnlag"].clone();
     refused("C03", "grunnlag", "schema", |v| v["skjermet"] = json!(true));
-    assert!(row("C03", |v| { v["skjermet"] = json!(true); v["grunnlag"] = json!([]); }).is_ok());
+    assert!(
+        row("C03", |v| {
+            v["skjermet"] = json!(true);
+            v["grunnlag"] = json!([]);
+        })
+        .is_ok()
+    );
     assert!(row("C03", |v| v["grunnlag"] = grunnlag).is_ok());
     refused("C02", "oppgaveInntektsmottaker", "schema", |v| {
         v["skjermet"] = json!(true);
@@ -163,7 +189,10 @@ fn special_categories_are_set_apart() {
     assert!(income.is_sensitive(&amount, &json!("ufoerepensjon")));
     let tax = known("C03");
     let item: Path = serde_json::from_str(r#"["grunnlag",null,"tekniskNavn"]"#).expect("path");
-    assert!(tax.is_sensitive(&item, &json!("samletUfoeretrygdFraFolketrygdenEksklusiveEktefelletillegg")));
+    assert!(tax.is_sensitive(
+        &item,
+        &json!("samletUfoeretrygdFraFolketrygdenEksklusiveEktefelletillegg")
+    ));
     assert!(!tax.is_sensitive(&item, &json!("samletGjeld")));
 }
 
@@ -179,10 +208,20 @@ fn a_guarantee_ends_by_who_ended_it() {
     };
     assert_eq!(effect(&running), None);
     assert!(matches!(effect(&|_| ()), Some(Effect::Notice { months: 2, .. })));
-    assert_eq!(effect(&|v| v["oppsigelse"]["oppsagtAv"] = json!("loeyvehaver")), Some(Effect::Revoke));
+    assert_eq!(
+        effect(&|v| v["oppsigelse"]["oppsagtAv"] = json!("loeyvehaver")),
+        Some(Effect::Revoke)
+    );
     assert_eq!(effect(&|v| v["status"] = json!("opphoert")), Some(Effect::Revoke));
     for ended in ["opphoert", "erstattet"] {
-        assert_eq!(effect(&|v| { running(v); v["status"] = json!(ended); }), Some(Effect::Revoke), "{ended}");
+        assert_eq!(
+            effect(&|v| {
+                running(v);
+                v["status"] = json!(ended);
+            }),
+            Some(Effect::Revoke),
+            "{ended}"
+        );
     }
     for status in ["oppsagt", "opphoert", "aktiv"] {
         refused("C05", "oppsigelse.oppsagtAv", "ending_not_allowed", |v| {
@@ -190,7 +229,10 @@ fn a_guarantee_ends_by_who_ended_it() {
             v["status"] = json!(status);
         });
     }
-    refused("C05", "", "schema", |v| { running(v); v["status"] = json!("oppsagt"); });
+    refused("C05", "", "schema", |v| {
+        running(v);
+        v["status"] = json!("oppsagt");
+    });
 }
 
 #[test]
@@ -231,7 +273,10 @@ fn a_guarantor_gives_two_calendar_months_of_notice() {
 fn an_ending_is_seen_in_claims_that_show_it_and_in_no_others() {
     let declared = known("C05");
     let shown = json!({"oppsigelse": {"oppsagtAv": "garantist"}});
-    assert!(matches!(declared.ending(&shown).map(|e| &e.effect), Some(Effect::Notice { .. })));
+    assert!(matches!(
+        declared.ending(&shown).map(|e| &e.effect),
+        Some(Effect::Notice { .. })
+    ));
     assert!(declared.ending(&json!({"antallLoeyver": 3})).is_none());
     assert!(declared.ending(&json!({"garantistatus": "aktiv"})).is_none());
 }
@@ -259,7 +304,10 @@ fn each_type_is_valid_as_long_as_the_domain_says() {
         assert_eq!(known(id).valid_until(at(issued), &row), at(until), "{id} {issued}");
     }
     let far = row("C05", |v| v["oppsigelse"]["opphoersdato"] = json!("2030-01-01")).expect("row");
-    assert_eq!(known("C05").valid_until(at("2026-07-02T10:00:00Z"), &far), at("2027-07-02T23:59:59Z"));
+    assert_eq!(
+        known("C05").valid_until(at("2026-07-02T10:00:00Z"), &far),
+        at("2027-07-02T23:59:59Z")
+    );
 }
 
 /// The example company with numbers of its role holders: general manager, chair, two members.
@@ -288,10 +336,16 @@ fn a_company_is_opened_by_an_active_role_of_the_same_entry_only() {
     assert!(!declared.has_role(&whole, "14858834016"), "no role");
     assert!(!declared.has_role(&whole, ""), "nobody");
     let ended = company(|v| v["rollegrupper"][0]["roller"][0]["avregistrert"] = json!(true));
-    assert!(!declared.has_role(&ended, "19908240378"), "still a member, no longer manager");
+    assert!(
+        !declared.has_role(&ended, "19908240378"),
+        "still a member, no longer manager"
+    );
     assert!(declared.has_role(&ended, "05867140222"));
     let unsaid = company(|v| {
-        v["rollegrupper"][0]["roller"][0].as_object_mut().expect("role").remove("avregistrert");
+        v["rollegrupper"][0]["roller"][0]
+            .as_object_mut()
+            .expect("role")
+            .remove("avregistrert");
     });
     assert!(declared.has_role(&unsaid, "19908240378"));
     let none = row("C06", |_| ()).expect("row");
@@ -302,7 +356,10 @@ fn a_company_is_opened_by_an_active_role_of_the_same_entry_only() {
 
 #[test]
 fn what_is_always_shown_of_companies_is_the_number_only() {
-    for (id, number) in [("C05", Path::of(&["loeyvehaver", "organisasjonsnummer"])), ("C06", Path::of(&["organisasjonsnummer"]))] {
+    for (id, number) in [
+        ("C05", Path::of(&["loeyvehaver", "organisasjonsnummer"])),
+        ("C06", Path::of(&["organisasjonsnummer"])),
+    ] {
         let declared = known(id);
         assert_eq!(declared.class(&number), Class::A, "{id}");
         let always: Vec<&Field> = declared.fields.iter().filter(|field| field.class == Class::A).collect();

@@ -11,7 +11,11 @@ fn parse(change: impl FnOnce(&mut Value)) -> Result<(), (Code, Option<String>)> 
 }
 
 fn refused(member: &str, change: impl FnOnce(&mut Value)) {
-    assert_eq!(parse(change), Err((Code::Malformed, Some(member.to_owned()))), "{member}");
+    assert_eq!(
+        parse(change),
+        Err((Code::Malformed, Some(member.to_owned()))),
+        "{member}"
+    );
 }
 
 #[test]
@@ -56,14 +60,22 @@ fn a_field_must_exist_and_be_listed_once() {
 
 #[test]
 fn a_schema_reaches_nothing_outside_itself_and_takes_no_reserved_name() {
-    refused("claims", |d| d["claims"]["properties"]["helse"]["$ref"] = json!("https://example.com/a.json"));
+    refused("claims", |d| {
+        d["claims"]["properties"]["helse"]["$ref"] = json!("https://example.com/a.json")
+    });
     refused("claims", |d| d["claims"]["properties"]["helse"]["$ref"] = json!("#"));
     refused("claims", |d| d["claims"]["$id"] = json!("https://example.com/"));
-    refused("claims", |d| d["claims"]["$schema"] = json!("http://json-schema.org/draft-07/schema#"));
-    refused("claims", |d| d["claims"]["patternProperties"] = json!({"^_": {"type": "string"}}));
+    refused("claims", |d| {
+        d["claims"]["$schema"] = json!("http://json-schema.org/draft-07/schema#")
+    });
+    refused("claims", |d| {
+        d["claims"]["patternProperties"] = json!({"^_": {"type": "string"}})
+    });
     refused("claims", |d| d["claims"] = json!(true));
     for name in ["iss", "status", "cnf", "exp", "_sd", "vct"] {
-        refused("claims", |d| d["claims"]["properties"][name] = json!({"type": "string"}));
+        refused("claims", |d| {
+            d["claims"]["properties"][name] = json!({"type": "string"})
+        });
     }
     let compiled = |change: &dyn Fn(&mut Value)| parse(change).map_err(|(code, _)| code);
     assert_eq!(
@@ -86,35 +98,46 @@ fn a_schema_reaches_nothing_outside_itself_and_takes_no_reserved_name() {
 
 #[test]
 fn a_role_proof_needs_withheld_numbers_beside_role_and_end() {
-    let role = |person: Value, role: Value, ended: Value| {
-        json!({"role": {"vct": "urn:eudi:pid:1", "path": ["n"], "person": person, "role": role, "ended": ended, "roles": ["DAGL"]}})
-    };
+    let role = |person: Value, role: Value, ended: Value| json!({"role": {"vct": "urn:eudi:pid:1", "path": ["n"], "person": person, "role": role, "ended": ended, "roles": ["DAGL"]}});
     let person = json!(["baater", null, "hemmelig"]);
     let name = json!(["baater", null, "navn"]);
     let proof = |value: Value| parse(move |d| d["holder"]["proof"] = value);
     assert_eq!(proof(role(person.clone(), name.clone(), name.clone())), Ok(()));
-    assert!(proof(role(name.clone(), name.clone(), name.clone())).is_err(), "shown number");
-    assert!(proof(role(person.clone(), json!(["merke"]), name.clone())).is_err(), "role elsewhere");
+    assert!(
+        proof(role(name.clone(), name.clone(), name.clone())).is_err(),
+        "shown number"
+    );
+    assert!(
+        proof(role(person.clone(), json!(["merke"]), name.clone())).is_err(),
+        "role elsewhere"
+    );
     assert!(proof(role(person, name, json!(["gyldig"]))).is_err(), "end elsewhere");
 }
 
 #[test]
 fn an_ending_needs_known_paths_and_dates() {
-    let notice = |ends: Value| {
-        json!([{"when": [[["merke"], "x"]], "effect": {"notice": {"notice": ["helse", "syn"], "ends": ends, "months": 2}}}])
-    };
+    let notice = |ends: Value| json!([{"when": [[["merke"], "x"]], "effect": {"notice": {"notice": ["helse", "syn"], "ends": ends, "months": 2}}}]);
     assert_eq!(parse(|d| d["endings"] = notice(json!(["helse", "syn"]))), Ok(()));
     refused("endings", |d| d["endings"] = notice(json!(["merke"])));
-    refused("endings", |d| d["endings"] = json!([{"when": [[["mangler"], "x"]], "effect": "revoke"}]));
+    refused("endings", |d| {
+        d["endings"] = json!([{"when": [[["mangler"], "x"]], "effect": "revoke"}])
+    });
     refused("endings", |d| d["endings"] = json!([{"when": [], "effect": "revoke"}]));
 }
 
 #[test]
 fn the_size_of_a_declaration_and_names_twice_in_it_are_refused() {
     let padded = format!("{SEVENTH}{}", " ".repeat(DECLARATION_MAX));
-    let code = |text: &str| CredentialType::parse(text.as_bytes()).map_err(|problem| problem.code).err();
+    let code = |text: &str| {
+        CredentialType::parse(text.as_bytes())
+            .map_err(|problem| problem.code)
+            .err()
+    };
     assert_eq!(code(&padded), Some(Code::TooLarge));
-    assert_eq!(code(&SEVENTH.replacen("\"id\"", "\"name\": \"B\", \"id\"", 1)), Some(Code::DuplicateKey));
+    assert_eq!(
+        code(&SEVENTH.replacen("\"id\"", "\"name\": \"B\", \"id\"", 1)),
+        Some(Code::DuplicateKey)
+    );
     assert_eq!(code("{}"), Some(Code::Malformed));
 }
 
@@ -132,11 +155,16 @@ fn a_seventh_type_is_found_like_the_others_and_only_once() {
         ("id", SEVENTH.replace("urn:test:BoatLicence:1", "urn:test:Other:1")),
         (
             "name",
-            SEVENTH.replace("urn:test:BoatLicence:1", "urn:test:Other:1").replace("T07", "T08"),
+            SEVENTH
+                .replace("urn:test:BoatLicence:1", "urn:test:Other:1")
+                .replace("T07", "T08"),
         ),
     ] {
         let problem = types.add(text.as_bytes()).expect_err(member);
-        assert_eq!((problem.code, problem.detail.as_deref()), (Code::DuplicateKey, Some(member)));
+        assert_eq!(
+            (problem.code, problem.detail.as_deref()),
+            (Code::DuplicateKey, Some(member))
+        );
     }
     assert_eq!(types.all().count(), 7);
 }

@@ -1,0 +1,151 @@
+//! Any message, and any bytes.
+
+use super::*;
+use proptest::prelude::*;
+
+fn text() -> impl Strategy<Value = String> {
+    ".{0,30}"
+}
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(any::<u8>(), 0..40)
+}
+fn problem() -> impl Strategy<Value = Problem> {
+    (prop::sample::select(Code::ALL), prop::option::of(text()))
+        .prop_map(|(code, detail)| detail.map_or(Problem::from(code), |detail| Problem::new(code, detail)))
+}
+fn any_hello() -> impl Strategy<Value = hello::Hello> {
+    let organisation =
+        ("[a-z]{1,10}\\.[a-z]{2,5}", any::<Option<u64>>(), any::<u32>()).prop_map(|(domain, trust, time)| {
+            hello::Who::Organisation {
+                did: Did::Web(domain),
+                trust,
+                time: Timestamp::from_unix(time.into()),
+            }
+        });
+    (any::<u16>(), prop_oneof![Just(hello::Who::Wallet), organisation])
+        .prop_map(|(version, who)| hello::Hello { version, who })
+}
+fn any_issue_ask() -> impl Strategy<Value = issuance::Ask> {
+    let identification = prop_oneof![
+        (bytes(), text()).prop_map(|(offer, code)| issuance::Identification::Code { offer, code }),
+        text().prop_map(|answer| issuance::Identification::Presentation { answer }),
+    ];
+    prop_oneof![
+        (text(), prop::option::of(bytes()), prop::option::of(text())).prop_map(|(vct, offer, organisation)| {
+            issuance::Ask::Begin {
+                vct,
+                offer,
+                organisation,
+            }
+        }),
+        (
+            bytes(),
+            text(),
+            text(),
+            prop::collection::vec(text(), 0..70),
+            identification
+        )
+            .prop_map(
+                |(transaction, vct, nonce, proofs, identification)| issuance::Ask::Request(Box::new(
+                    issuance::Request {
+                        transaction,
+                        vct,
+                        nonce,
+                        proofs,
+                        identification
+                    }
+                ))
+            ),
+        bytes().prop_map(|transaction| issuance::Ask::Acknowledge { transaction }),
+    ]
+}
+fn any_issue_reply() -> impl Strategy<Value = issuance::Reply> {
+    let rows = prop::collection::vec(prop::collection::vec(text(), 0..9), 0..9);
+    prop_oneof![
+        (text(), any::<u16>(), any::<u16>(), prop::option::of(text())).prop_map(|(nonce, copies, rows, request)| {
+            issuance::Reply::Terms(issuance::Terms {
+                nonce,
+                copies,
+                rows,
+                request,
+            })
+        }),
+        (bytes(), rows).prop_map(|(transaction, credentials)| issuance::Reply::Delivery {
+            transaction,
+            credentials
+        }),
+        Just(issuance::Reply::Acknowledged),
+        problem().prop_map(issuance::Reply::Problem),
+    ]
+}
+fn any_present() -> impl Strategy<Value = (presentation::Ask, presentation::Reply)> {
+    let ask = prop_oneof![
+        text().prop_map(|session| presentation::Ask::Fetch { session }),
+        (text(), text()).prop_map(|(session, answer)| presentation::Ask::Answer { session, answer }),
+        text().prop_map(|session| presentation::Ask::Decline { session }),
+    ];
+    let reply = prop_oneof![
+        text().prop_map(|request| presentation::Reply::Request { request }),
+        text().prop_map(|receipt| presentation::Reply::Receipt { receipt }),
+        Just(presentation::Reply::Closed),
+        problem().prop_map(presentation::Reply::Problem),
+    ];
+    (ask, reply)
+}
+fn any_status() -> impl Strategy<Value = (status::Ask, status::Reply)> {
+    let ask = prop_oneof![
+        Just(status::Ask::Head),
+        (text(), any::<u32>()).prop_map(|(hash, offset)| status::Ask::Chunk { hash, offset }),
+    ];
+    let reply = prop_oneof![
+        text().prop_map(|head| status::Reply::Head { head }),
+        (any::<u32>(), bytes()).prop_map(|(total, bytes)| status::Reply::Chunk { total, bytes }),
+        problem().prop_map(status::Reply::Problem),
+    ];
+    (ask, reply)
+}
+
+fn same<T: Serialize + DeserializeOwned + PartialEq + Debug>(message: &T) {
+    let encoded = encode(message).expect("CBOR");
+    assert_eq!(decode::<T>(&encoded, encoded.len()).as_ref(), Ok(message));
+}
+
+proptest! {
+    #[test]
+    fn every_message_is_the_same_again_after_writing_and_reading(
+        hello in any_hello(), problem in problem(), ask in any_issue_ask(), reply in any_issue_reply(),
+        present in any_present(), status in any_status(),
+    ) {
+        same(&hello);
+        same(&hello::Reply::Hello(hello));
+        same(&hello::Reply::Problem(problem));
+        same(&ask);
+        same(&reply);
+        same(&present.0);
+        same(&present.1);
+        same(&status.0);
+        same(&status.1);
+    }
+
+    #[test]
+    fn random_bytes_are_refused_or_read_but_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = decode::<hello::Hello>(&bytes, hello::LIMIT);
+        let _ = decode::<hello::Reply>(&bytes, hello::LIMIT);
+        let _ = decode::<issuance::Ask>(&bytes, issuance::LIMIT);
+        let _ = decode::<issuance::Reply>(&bytes, issuance::LIMIT);
+        let _ = decode::<presentation::Ask>(&bytes, presentation::LIMIT);
+        let _ = decode::<presentation::Reply>(&bytes, presentation::LIMIT);
+        let _ = decode::<status::Ask>(&bytes, status::LIMIT);
+        let _ = decode::<status::Reply>(&bytes, status::LIMIT);
+    }
+
+    #[test]
+    fn a_message_with_one_byte_changed_is_refused_or_read_but_never_panics(
+        ask in any_issue_ask(), place in any::<prop::sample::Index>(), byte in any::<u8>(),
+    ) {
+        let mut bytes = encode(&ask).expect("CBOR");
+        let place = place.index(bytes.len());
+        bytes[place] = byte;
+        let _ = decode::<issuance::Ask>(&bytes, issuance::LIMIT);
+    }
+}

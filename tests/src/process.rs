@@ -1,0 +1,178 @@
+//! The real binary in real homes on loopback. It is built here when it is not yet, waited for until it says that it is
+//! ready, and ended by its own id. Nothing sleeps to wait.
+
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+/// The path of `bevis`, built with the profile and the packages of the README's commands, so that nothing compiles twice.
+pub fn bevis() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace is above");
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--release", "--workspace", "--bin", "bevis", "--message-format=json"])
+            .current_dir(root)
+            .stderr(Stdio::inherit())
+            .output()
+            .expect("cargo runs");
+        assert!(built.status.success(), "the binary builds");
+        let stdout = String::from_utf8(built.stdout).expect("cargo writes UTF-8");
+        let path = stdout.lines().rev().find_map(|line| {
+            let message: Value = serde_json::from_str(line).ok()?;
+            (message["target"]["name"] == "bevis").then(|| message["executable"].as_str().map(PathBuf::from))?
+        });
+        path.expect("cargo names the executable")
+    })
+}
+
+/// What a command said.
+#[derive(Debug)]
+pub struct Said {
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+    /// Exit code; -1 for a signal.
+    pub exit: i32,
+}
+
+impl Said {
+    /// The last JSON object on standard output, or on standard error where there is none.
+    pub fn json(&self) -> Value {
+        let last = |text: &str| text.lines().rev().find_map(|line| serde_json::from_str(line).ok());
+        last(&self.stdout).or_else(|| last(&self.stderr)).unwrap_or(Value::Null)
+    }
+
+    /// Every JSON object on standard output.
+    pub fn objects(&self) -> Vec<Value> {
+        self.stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// Asserts the exit code, with everything that was said in the message.
+    #[track_caller]
+    pub fn expect(self, exit: i32) -> Said {
+        assert_eq!(self.exit, exit, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Asserts exit code and problem code.
+    #[track_caller]
+    pub fn expect_problem(self, exit: i32, code: &str) -> Said {
+        let said = self.expect(exit);
+        assert_eq!(said.json()["code"], code, "{said:?}");
+        said
+    }
+}
+
+/// A home with its passphrase, and the node that runs in it when one does.
+pub struct Home {
+    path: PathBuf,
+    passphrase: PathBuf,
+    running: Option<Child>,
+}
+
+impl Home {
+    /// A home that does not exist yet, in a folder of the test.
+    pub fn new(folder: &Path, name: &str) -> Home {
+        let passphrase = folder.join("passphrase");
+        if !passphrase.exists() {
+            std::fs::write(&passphrase, "korrekt hest batteri\n").expect("writes");
+        }
+        Home { path: folder.join(name), passphrase, running: None }
+    }
+
+    /// Its folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The command, with home, passphrase and JSON.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(bevis());
+        command.arg("--home").arg(&self.path).args(["--json", "--no-input"]);
+        command.arg("--passphrase-file").arg(&self.passphrase).args(arguments);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("BEVIS_") {
+                command.env_remove(name);
+            }
+        }
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Said {
+        self.run_with(arguments, "")
+    }
+
+    /// Runs a command with text on its standard input.
+    pub fn run_with(&self, arguments: &[&str], input: &str) -> Said {
+        finish(self.command(arguments), input)
+    }
+
+    /// Runs a command that must succeed, and gives its JSON.
+    #[track_caller]
+    pub fn ok(&self, arguments: &[&str]) -> Value {
+        self.run(arguments).expect(0).json()
+    }
+
+    /// Starts the node and waits until it is ready; gives what it said then.
+    #[track_caller]
+    pub fn serve(&mut self, arguments: &[&str]) -> Value {
+        let mut command = self.command(&["serve", "--with-parent"]);
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        let mut child = command.spawn().expect("starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("reads");
+        self.running = Some(child);
+        let ready: Value = serde_json::from_str(&line).expect("the node says that it is ready");
+        assert_eq!(ready["schema"], "ready/v1");
+        ready
+    }
+
+    /// Process id of the running node.
+    pub fn pid(&self) -> u32 {
+        self.running.as_ref().expect("runs").id()
+    }
+
+    /// Stops the node as a service manager does, and gives its exit code.
+    #[track_caller]
+    pub fn stop(&mut self) -> i32 {
+        let mut child = self.running.take().expect("runs");
+        // Closing its standard input ends it, as `--with-parent` says.
+        drop(child.stdin.take());
+        child.wait().expect("ends").code().unwrap_or(-1)
+    }
+
+    /// Kills the node without warning.
+    pub fn kill(&mut self) {
+        let mut child = self.running.take().expect("runs");
+        child.kill().expect("is ours");
+        child.wait().expect("ends");
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.running.take() {
+            drop(child.kill());
+            drop(child.wait());
+        }
+    }
+}
+
+/// Runs a command to its end with text on standard input.
+pub fn finish(mut command: Command, input: &str) -> Said {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("starts");
+    // A command that wants no input may have closed its end already.
+    drop(child.stdin.take().expect("piped").write_all(input.as_bytes()));
+    let output = child.wait_with_output().expect("ends");
+    Said {
+        stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        exit: output.status.code().unwrap_or(-1),
+    }
+}
