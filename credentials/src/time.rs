@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 /// Seconds in a day.
 pub const DAY: i64 = 86_400;
 
-/// Latest instant we accept from outside: the end of the year 9999.
-const UNIX_MAX: i64 = 253_402_300_799;
+/// Latest instant we accept from outside, 9999-12-30T21:59:59Z: the last that every time zone can still write with a year of
+/// four digits.
+const UNIX_MAX: i64 = 253_402_207_199;
 
 /// An instant in UTC, in whole seconds since 1970-01-01 (`NumericDate` of RFC 7519).
 ///
@@ -139,7 +140,7 @@ mod tests {
         assert_eq!(Timestamp::from_unix(i64::MIN).unix(), 0);
         assert_eq!(
             Timestamp::from_unix(i64::MAX).plus(i64::MAX).to_string(),
-            "9999-12-31T23:59:59Z"
+            "9999-12-30T21:59:59Z"
         );
     }
 }

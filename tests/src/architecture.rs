@@ -65,7 +65,7 @@ fn crates_depend_in_one_direction() {
 #[test]
 fn one_library_is_used_in_one_place() {
     for (library, place) in [
-        ("ssi", "credentials/src/proof/rdfc.rs"),
+        ("ssi", "credentials/src/proof/statements.rs"),
         ("sled", "store/src/sled_tree.rs"),
         ("ed25519_dalek", "credentials/src/key"),
         ("libp2p", "node/src/network"),

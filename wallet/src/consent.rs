@@ -7,7 +7,7 @@ use crate::tables::Kind;
 use crate::text::{Catalogue, plain};
 use credentials::Timestamp;
 use credentials::request::OpenedRequest;
-use credentials::schema::{Class, CredentialType, Field, Path};
+use credentials::schema::{Class, CredentialType, Path};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -104,7 +104,11 @@ impl Consent<'_> {
         if let Some(collecting) = self.collecting {
             page.gap();
             let label = collecting.credential_type.label.get(language);
-            page.line("collect", &[("type", label), ("name", self.asker())]);
+            let what = [("type", label), ("name", self.asker())];
+            match self.kind {
+                Kind::Authorise => page.line("collect-company", &what),
+                Kind::Present | Kind::Identify => page.line("collect", &what),
+            }
             match &collecting.organisation {
                 Some(number) => page.line("collect-for", &[("organisation", number)]),
                 None => page.line("collect-for-you", &[]),
@@ -252,48 +256,37 @@ impl Part {
             .collect()
     }
 
-    /// Labels of what is held and not shown, in the order of the type's fields.
+    /// Labels of what is held and not shown, in the order of the type's fields. Where nothing of a group is shown, the group is named
+    /// and not each field in it.
     fn withheld(&self, language: &str) -> Vec<String> {
-        let shown: Vec<Path> = leaves(&self.shown, &self.credential_type)
-            .into_iter()
-            .map(|leaf| leaf.path)
-            .collect();
-        let mut held: Vec<Path> = Vec::new();
-        for leaf in leaves(&self.held, &self.credential_type) {
-            if !shown.contains(&leaf.path) && !held.contains(&leaf.path) {
-                held.push(leaf.path);
+        let fields = &self.credential_type.fields;
+        let paths = |claims| -> Vec<Path> {
+            let leaves = leaves(claims, &self.credential_type);
+            leaves.into_iter().map(|leaf| leaf.path).collect()
+        };
+        let shown = paths(&self.shown);
+        let mut groups: Vec<(usize, String)> = Vec::new();
+        for path in paths(&self.held) {
+            if shown.contains(&path) {
+                continue;
+            }
+            let group = fields
+                .iter()
+                .enumerate()
+                .filter(|(_, field)| field.path.covers(&path))
+                .filter(|(_, field)| !shown.iter().any(|shown| field.path.covers(shown)))
+                .min_by_key(|(_, field)| field.path.0.len());
+            let group = match group {
+                Some((order, field)) => (order, field.label.get(language).to_owned()),
+                None => (usize::MAX, self.credential_type.label(&path, language)),
+            };
+            if !groups.contains(&group) {
+                groups.push(group);
             }
         }
-        let mut labels: Vec<(usize, String)> = held
-            .iter()
-            .map(|path| {
-                let field = nearest(&self.credential_type, path);
-                let order = self
-                    .credential_type
-                    .fields
-                    .iter()
-                    .position(|known| Some(known) == field)
-                    .unwrap_or(usize::MAX);
-                let label = field.map_or_else(
-                    || self.credential_type.label(path, language),
-                    |field| field.label.get(language).to_owned(),
-                );
-                (order, label)
-            })
-            .collect();
-        labels.sort_by_key(|(order, _)| *order);
-        labels.dedup();
-        labels.into_iter().map(|(_, label)| label).collect()
+        groups.sort_by_key(|(order, _)| *order);
+        groups.into_iter().map(|(_, label)| label).collect()
     }
-}
-
-/// The declared field at a path, or the nearest above it.
-pub(crate) fn nearest<'a>(credential_type: &'a CredentialType, path: &Path) -> Option<&'a Field> {
-    credential_type
-        .fields
-        .iter()
-        .filter(|field| field.path.covers(path))
-        .max_by_key(|field| field.path.0.len())
 }
 
 /// The text as it grows.

@@ -3,23 +3,24 @@
 //! New keys are durable before their proofs leave; a delivery is checked whole and stored whole before it is acknowledged. After a
 //! restart every state goes on with the same transaction and the same keys, which is what the issuer's redelivery asks for.
 
+mod company;
+mod delivery;
+
+pub(crate) use company::carry_authorised;
+
 use crate::history::{Event, What};
 use crate::presentation::request_row;
-use crate::tables::{
-    ActivationCode, CopyRow, CredentialRow, DecisionRow, IssuingRow, Kind, RequestRow, Stage, TermsRow, bytes,
-    public_key, text,
-};
+use crate::tables::{ActivationCode, IssuingRow, Kind, RequestRow, Stage, TermsRow, bytes, public_key, text};
 use crate::{Error, Outcome, Outgoing, Step, Thread, Wallet, done, is_passing};
-use credentials::link::{Authorise, Link};
+use company::carry;
+use credentials::link::Link;
 use credentials::protocol::issuance::{Ask, COPIES_MAX, Identification, KEY_PROOF_TYP, Reply, Request, Terms};
 use credentials::request::{self, OpenedRequest};
-use credentials::schema::{CredentialType, HolderKind, HolderProof, Path, values_at};
-use credentials::sd_jwt::{Covers, SdJwt, keys_hash};
+use credentials::schema::{CredentialType, HolderProof, Path};
+use credentials::sd_jwt::{Covers, keys_hash};
 use credentials::time::DAY;
-use credentials::verify::{self, VerifiedCredential};
-use credentials::{Code, Did, Problem, SigningKey, Timestamp, VerifyingKey, jws, random, status};
-use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use credentials::{Code, Did, Problem, SigningKey, Timestamp, VerifyingKey, jws, random};
+use serde_json::{Map, json};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -65,15 +66,6 @@ pub(crate) struct Offer<'a> {
     pub(crate) vct: &'a str,
     pub(crate) offer: Option<&'a [u8]>,
     pub(crate) expires: Option<Timestamp>,
-}
-
-/// Status of what is being delivered: its issuer, whose signature is checked beside it, vouches for it by delivering it now. What
-/// its lists say later is looked up whenever the credential is listed or shown.
-struct JustDelivered(Timestamp);
-impl status::Source for JustDelivered {
-    fn state(&self, _: &Did, _: &str, _: u32) -> Option<(status::State, Timestamp)> {
-        Some((status::State::Valid, self.0))
-    }
 }
 
 impl Wallet {
@@ -153,91 +145,6 @@ impl Wallet {
             }
             _ => self.resend_issuing(thread, &transaction),
         }
-    }
-
-    /// A company's wallet asks this person to prove who they are.
-    pub(crate) fn receive_authorise(
-        &mut self,
-        thread: Thread,
-        now: Timestamp,
-        authorise: &Authorise,
-    ) -> Result<Step, Error> {
-        if self.settings.kind != HolderKind::Person {
-            return Err(Code::WrongWallet.into());
-        }
-        let trust = self.current_trust(now)?;
-        let opened = request::open(&authorise.request, &trust, None, now)?;
-        let issue = opened.request.issue.as_ref().ok_or(Code::WrongRequest)?;
-        if issue.organisation.as_ref() != Some(&authorise.organisation) {
-            return Err(Problem::new(Code::WrongRequest, "organisation").into());
-        }
-        if authorise.transaction.len() != 16 || authorise.keys_hash.len() != 32 {
-            return Err(Code::LinkInvalid.into());
-        }
-        if !opened.asker.issues.contains(&issue.vct) {
-            return Err(Problem::new(Code::TypeNotAllowed, issue.vct.as_str()).into());
-        }
-        let credential_type = self.known_type(&issue.vct)?;
-        match &credential_type.holder.proof {
-            HolderProof::Role { vct, path, .. } => asks_only(&opened, vct, path)?,
-            _ => return Err(Code::WrongRequest.into()),
-        }
-        let row = RequestRow {
-            authorise: Some(authorise.clone()),
-            ..request_row(&opened, Kind::Authorise)
-        };
-        let here = self.tables.named::<RequestRow>()?;
-        if let Some((id, known)) = here.into_iter().find(|(_, known)| known.hash == row.hash) {
-            if known.authorise.as_ref() != Some(authorise) {
-                return Err(Code::KeysChanged.into());
-            }
-            return Ok(done(thread, Ok(Outcome::Waiting { id })));
-        }
-        if self.tables.get::<DecisionRow>(&row.hash)?.is_some() {
-            return Err(Code::Replay.into());
-        }
-        let id = self.short_name();
-        let mut change = self.tables.change();
-        change.add(&id, &row)?;
-        change.commit()?;
-        Ok(done(thread, Ok(Outcome::Waiting { id })))
-    }
-
-    /// The person's answer for this company's wallet came back.
-    pub(crate) fn receive_authorised(
-        &mut self,
-        thread: Thread,
-        now: Timestamp,
-        transaction: &[u8],
-        answer: &str,
-    ) -> Result<Step, Error> {
-        if self.settings.kind != HolderKind::Company {
-            return Err(Code::WrongWallet.into());
-        }
-        self.current_trust(now)?;
-        if answer.len() > credentials::link::LINK_MAX || answer.split('.').count() != 5 {
-            return Err(Code::LinkInvalid.into());
-        }
-        let transaction = text(transaction);
-        let row = self.tables.get::<IssuingRow>(&transaction)?;
-        let row = row.ok_or(Code::UnknownSession)?;
-        match &row.stage {
-            Stage::Authorise => {}
-            Stage::Requested { .. } | Stage::Delivered { .. } => {
-                return self.resend_issuing(thread, &transaction);
-            }
-            Stage::Begun | Stage::Identify { .. } => return Err(Code::UnexpectedMessage.into()),
-        }
-        let requested = IssuingRow {
-            stage: Stage::Requested {
-                answer: Some(answer.to_owned()),
-            },
-            ..row
-        };
-        let mut change = self.tables.change();
-        change.put(&transaction, &requested)?;
-        change.commit()?;
-        self.resend_issuing(thread, &transaction)
     }
 
     pub(crate) fn receive_issue(
@@ -455,145 +362,6 @@ impl Wallet {
         Err(Problem::new(Code::WrongRequest, wrong).into())
     }
 
-    /// The text for the person's wallet.
-    fn authorise_text(&self, transaction: &str, row: &IssuingRow) -> Result<Authorise, Error> {
-        let terms = row.terms.as_ref().ok_or(damaged())?;
-        Ok(Authorise {
-            request: terms.request.clone().ok_or(damaged())?,
-            transaction: bytes::<16>(transaction).ok_or(damaged())?.to_vec(),
-            keys_hash: keys_hash(&new_keys(row)?).to_vec(),
-            organisation: self.settings.organisation.clone().ok_or(damaged())?,
-        })
-    }
-
-    /// Checks a delivery whole, and stores it whole.
-    fn take_delivery(&mut self, now: Timestamp, transaction: &str, delivered: &[Vec<String>]) -> Result<(), Error> {
-        let row = self.tables.get::<IssuingRow>(transaction)?;
-        let row = row.ok_or(Code::UnexpectedMessage)?;
-        match &row.stage {
-            Stage::Requested { .. } => {}
-            // The same delivery came twice.
-            Stage::Delivered { .. } => return Ok(()),
-            _ => return Err(Code::UnexpectedMessage.into()),
-        }
-        let credential_type = self.known_type(&row.vct)?;
-        let terms = row.terms.as_ref().ok_or(damaged())?;
-        let mut unclaimed: BTreeSet<VerifyingKey> = new_keys(&row)?.into_iter().collect();
-        if delivered.is_empty()
-            || delivered.len() > usize::from(terms.rows)
-            || delivered.iter().any(|copies| copies.len() != usize::from(terms.copies))
-        {
-            return Err(Problem::new(Code::Malformed, "credentials").into());
-        }
-        let number = self.settings.organisation.as_ref().or(row.subject.as_ref());
-        let held = self.holdings()?;
-        let mut replaced = Vec::new();
-        for copies in delivered {
-            let mut first: Option<VerifiedCredential> = None;
-            for copy in copies {
-                let verified = self.check_copy(now, &row, copy)?;
-                let key = SdJwt::parse(copy)?.holder_key();
-                if !key.is_some_and(|key| unclaimed.remove(&key)) {
-                    return Err(Code::HolderBindingInvalid.into());
-                }
-                match &first {
-                    Some(first) if first.claims() != verified.claims() => {
-                        return Err(Problem::new(Code::SchemaInvalid, "copies").into());
-                    }
-                    Some(_) => {}
-                    None => first = Some(verified),
-                }
-            }
-            let claims = first.as_ref().map_or(&Value::Null, VerifiedCredential::claims);
-            let theirs = values_at(claims, &credential_type.holder.number);
-            if let Some(number) = number
-                && !matches!(theirs.as_slice(), [one] if one.as_str() == Some(number.as_str()))
-            {
-                return Err(Code::WrongSubject.into());
-            }
-            // Another content of the same register row takes the place of the older one.
-            let key = row_key(&credential_type, claims);
-            replaced.extend(
-                held.iter()
-                    .filter(|held| held.row.issuer == row.issuer && held.row.vct == row.vct)
-                    .filter(|held| key.is_some() && row_key(&credential_type, &held.claims) == key)
-                    .filter(|held| held.claims != *claims)
-                    .map(|held| (held.id.clone(), held.row.clone())),
-            );
-        }
-        let names: Vec<String> = delivered.iter().map(|_| self.short_name()).collect();
-        let pending = self.identification(transaction)?;
-        let event = Event {
-            types: vec![row.vct.clone()],
-            credentials: names.clone(),
-            ..self.event(now, What::Collected, &row.issuer)
-        };
-        let mut change = self.tables.change();
-        for (name, copies) in names.iter().zip(delivered) {
-            let credential = CredentialRow {
-                vct: row.vct.clone(),
-                issuer: row.issuer.clone(),
-                collected: now,
-                is_replaced: false,
-                copies: u32::from(terms.copies),
-            };
-            change.add(name, &credential)?;
-            for (number, copy) in (0..).zip(copies) {
-                let copy = CopyRow {
-                    text: copy.clone(),
-                    used: None,
-                    state: None,
-                };
-                change.put_copy(name, number, &copy)?;
-            }
-        }
-        for (id, old) in replaced {
-            let old = CredentialRow {
-                is_replaced: true,
-                ..old
-            };
-            change.put(&id, &old)?;
-        }
-        for key in &unclaimed {
-            change.delete_key(key);
-        }
-        for id in &pending {
-            change.delete::<RequestRow>(id);
-        }
-        let delivered = IssuingRow {
-            code: None,
-            stage: Stage::Delivered { credentials: names },
-            ..row
-        };
-        change.put(transaction, &delivered)?;
-        change.event(&event)?;
-        change.commit()
-    }
-
-    /// One copy through the gate: by the issuer that was asked, of the type that was asked.
-    fn check_copy(&self, now: Timestamp, row: &IssuingRow, copy: &str) -> Result<VerifiedCredential, Error> {
-        let trust = self.trust()?;
-        let context = verify::Context {
-            now,
-            trust: Some(&trust),
-            status: &JustDelivered(now),
-            types: &self.types,
-            status_age_max: DAY,
-        };
-        let (report, verified) = verify::credential(copy, &context);
-        let verified = verified.ok_or_else(|| {
-            let problem = report.problem().cloned();
-            Error::from(problem.unwrap_or_else(|| Code::Internal.into()))
-        })?;
-        if *verified.issuer() != row.issuer {
-            return Err(Code::UnknownIssuer.into());
-        }
-        if verified.vct() != row.vct {
-            return Err(Problem::new(Code::TypeNotAllowed, verified.vct()).into());
-        }
-        Ok(verified)
-    }
-
     /// The next message of an issuing: for the first time, or the same again.
     pub(crate) fn resend_issuing(&mut self, thread: Thread, transaction: &str) -> Result<Step, Error> {
         let row = self.tables.get::<IssuingRow>(transaction)?;
@@ -736,23 +504,6 @@ pub(crate) fn covers(
     }
 }
 
-/// The person's answer as a text for the company's wallet.
-pub(crate) fn carry_authorised(thread: Thread, authorise: &Authorise, answer: String) -> Result<Step, Error> {
-    let link = Link::Authorised {
-        transaction: authorise.transaction.clone(),
-        answer,
-    };
-    carry(thread, &link, authorise)
-}
-
-fn carry(thread: Thread, link: &Link, authorise: &Authorise) -> Result<Step, Error> {
-    let outcome = Outcome::Carry {
-        text: link.to_text()?,
-        words: authorise.words(),
-    };
-    Ok(done(thread, Ok(outcome)))
-}
-
 /// An identification asks for one claim of one type, the one that the type to be collected names; anything more is `over_ask`.
 fn asks_only(opened: &OpenedRequest, vct: &str, path: &Path) -> Result<(), Error> {
     for asked in &opened.request.query.credentials {
@@ -769,18 +520,6 @@ fn asks_only(opened: &OpenedRequest, vct: &str, path: &Path) -> Result<(), Error
         [_] => Ok(()),
         _ => Err(Problem::new(Code::OverAsk, vct).into()),
     }
-}
-
-/// What names the register row that a credential is about, as far as its claims tell.
-fn row_key(credential_type: &CredentialType, claims: &Value) -> Option<Vec<Value>> {
-    let parts = credential_type
-        .row_key
-        .iter()
-        .map(|path| match values_at(claims, path).as_slice() {
-            [one] => Some((*one).clone()),
-            _ => None,
-        });
-    parts.collect()
 }
 
 fn new_keys(row: &IssuingRow) -> Result<Vec<VerifyingKey>, Error> {

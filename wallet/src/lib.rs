@@ -21,6 +21,7 @@ mod consent;
 mod disclosure;
 mod error;
 mod history;
+mod holding;
 mod issuance;
 mod presentation;
 mod selection;

@@ -1,3 +1,5 @@
+//! RFC 7518 and RFC 8037 vectors, round trips, and every altered part.
+
 use super::*;
 
 const LIMIT: usize = 1 << 16;

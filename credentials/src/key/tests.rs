@@ -1,3 +1,5 @@
+//! RFC 8032 and RFC 8037 vectors, and the encodings that are refused.
+
 use super::*;
 
 fn hex<const N: usize>(text: &str) -> [u8; N] {

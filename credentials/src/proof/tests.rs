@@ -1,3 +1,5 @@
+//! W3C vectors, round trips under both suites, and each kind of tampering.
+
 use super::*;
 use crate::{Did, SigningKey};
 use serde_json::json;

@@ -405,7 +405,7 @@ fn a_tick_names_what_changed_once_and_touches_nothing_that_is_not_due() {
     let changes = world.verifier.changes();
     assert_eq!(world.verifier.tick(now().plus(9)).unwrap(), [""; 0]);
     assert_eq!(world.verifier.changes(), changes);
-    assert_eq!(world.verifier.tick(now().plus(10)).unwrap(), [short.clone()]);
+    assert_eq!(world.verifier.tick(now().plus(10)).unwrap(), [&*short]);
     assert!(world.verifier.changes() > changes);
     assert_eq!(world.verifier.tick(now().plus(11)).unwrap(), [""; 0]);
     world.now = now().plus(11);
@@ -435,7 +435,7 @@ fn a_long_stop_is_caught_up_with_in_one_tick() {
     let mut world = World::new();
     let session = world.ask("S01", CUSTOMER);
     let later = Timestamp::from_unix(now().unix() + 600 + crate::RECORD_SECONDS);
-    assert_eq!(world.verifier.tick(later).unwrap(), [session.clone()]);
+    assert_eq!(world.verifier.tick(later).unwrap(), [&*session]);
     assert_eq!(world.verifier.session(later, &session).unwrap(), None);
     assert_eq!(world.verifier.tick(later).unwrap(), [""; 0]);
 }

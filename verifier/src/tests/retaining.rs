@@ -67,7 +67,7 @@ fn kept_claims_are_erased_when_due_and_the_record_later() {
     world.pass(1);
     // Due is not shown, even before the tick.
     assert!(world.detail(&session).claims.is_empty());
-    assert_eq!(world.verifier.tick(world.now).unwrap(), [session.clone()]);
+    assert_eq!(world.verifier.tick(world.now).unwrap(), [&*session]);
     assert!(world.verifier.tables.claims(&session).unwrap().is_none());
     let mut world = world.reopen();
     let erased = world.detail(&session);
@@ -79,7 +79,7 @@ fn kept_claims_are_erased_when_due_and_the_record_later() {
     world.pass(RECORD_SECONDS - 1);
     assert_eq!(world.verifier.tick(world.now).unwrap(), [""; 0]);
     world.pass(1);
-    assert_eq!(world.verifier.tick(world.now).unwrap(), [session.clone()]);
+    assert_eq!(world.verifier.tick(world.now).unwrap(), [&*session]);
     assert_eq!(world.verifier.session(world.now, &session).unwrap(), None);
     assert_eq!(world.verifier.sessions(world.now).unwrap(), []);
     let fetch = Ask::Fetch {
@@ -120,7 +120,7 @@ fn what_may_not_be_kept_is_forgotten_after_ten_minutes_or_when_the_session_is_cl
     assert_eq!(world.detail(&session).claims.len(), 1);
     world.pass(1);
     assert!(world.detail(&session).claims.is_empty());
-    assert_eq!(world.verifier.tick(world.now).unwrap(), [session.clone()]);
+    assert_eq!(world.verifier.tick(world.now).unwrap(), [&*session]);
     assert_eq!(world.verifier.tick(world.now).unwrap(), [""; 0]);
 
     let mut world = World::new();

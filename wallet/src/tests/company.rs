@@ -42,12 +42,11 @@ fn a_manager_opens_the_companys_wallet_and_both_show_the_same_words() {
     let pending = person.wallet().pending(now()).unwrap();
     assert_eq!((pending[0].kind, pending[0].can_answer), (Kind::Authorise, true));
     let shown = person.wallet().text(now(), &id, "nb").unwrap();
-    eprintln!("{shown}");
     for expected in [
         "BRØNNØYSUNDREGISTRENE ber deg vise hvem du er, for å åpne lommeboken til en virksomhet",
         &format!("organisasjonsnummer {TREG}"),
         &format!("Kontrollord: {words}"),
-        "Registrering i Enhetsregisteret",
+        "Virksomheten henter beviset «Registrering i Enhetsregisteret»",
         DRIFTIG,
     ] {
         assert!(shown.contains(expected), "{expected} is missing in:\n{shown}");

@@ -132,7 +132,6 @@ fn the_text_says_who_asks_and_why_and_each_claim_with_its_value_and_what_is_held
     let session = loan();
     let id = bring(wallet, &session);
     let nb = wallet.text(now(), &id, "nb").unwrap();
-    eprintln!("{nb}");
     for expected in [
         "SYNTETISK SPAREBANK, organisasjonsnummer 213579045",
         "Syntetisk tillitsanker går god for",
@@ -160,6 +159,13 @@ fn the_text_says_who_asks_and_why_and_each_claim_with_its_value_and_what_is_held
     for held_back in ["HEMMELIG", "fastloenn", "lonn"] {
         assert!(!nb.contains(held_back), "{held_back}");
     }
+    let held_back = nb.lines().find(|line| line.starts_with("Dette deler du ikke: "));
+    let held_back = held_back.unwrap();
+    assert!(
+        held_back.contains("Lønn") || held_back.contains("Type lønn"),
+        "{held_back}"
+    );
+    assert!(!held_back.contains("Beløp"), "amounts are shared: {held_back}");
     let (_, sensitive) = nb.split_once("særlig følsomme").unwrap();
     assert!(sensitive.contains("97531"), "the disability line is set apart");
     assert!(!sensitive.contains("1840337"), "the debt is not");

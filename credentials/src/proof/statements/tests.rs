@@ -1,3 +1,5 @@
+//! What values become, and the limits of a document.
+
 use super::*;
 use crate::proof::rdfc;
 use serde_json::json;
