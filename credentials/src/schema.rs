@@ -152,6 +152,9 @@ pub enum Effect {
         /// Least months between.
         months: u8,
     },
+    /// What is shown says that notice was given, but not how it runs: the credential's own `exp` ends it, and verdicts are
+    /// marked `terminated_pending`. A row is not concerned.
+    Pending,
     /// The row itself is refused: this may not be.
     Refuse,
 }

@@ -99,7 +99,7 @@ impl Issuer {
                 .delete(&tables.pending.table, at)
                 .delete(&tables.prepared.table, at);
         } else {
-            transaction.put(&tables.pending.table, at, &[]);
+            transaction.put(&tables.pending.table, at, &record.hash);
         }
         if let Some(counts) = staged.counts.get_mut(vct) {
             if old.is_none() {
@@ -263,37 +263,36 @@ impl Issuer {
     pub fn prepare(&mut self, _now: Timestamp, vct: &str, limit: usize) -> Result<usize, Error> {
         let credential_type = self.issued_type(vct)?;
         let vct = credential_type.vct.as_str();
-        let mut keys: Vec<String> = Vec::new();
-        self.tables.pending.table.scan(&mut |group, id, _| {
-            if keys.len() < limit
+        let mut pending: Vec<(String, [u8; 32])> = Vec::new();
+        self.tables.pending.table.scan(&mut |group, id, hash| {
+            if pending.len() < limit
                 && group == vct.as_bytes()
                 && let Ok(key) = std::str::from_utf8(id)
+                && let Ok(hash) = hash.try_into()
             {
-                keys.push(key.to_owned());
+                pending.push((key.to_owned(), hash));
             }
-            keys.len() < limit
+            pending.len() < limit
         })?;
         let mut done: usize = 0;
-        for keys in keys.chunks(PREPARED_TOGETHER) {
+        for rows in pending.chunks(PREPARED_TOGETHER) {
             let mut staged = self.stage();
-            let mut made: u64 = 0;
-            for key in keys {
+            for (key, hash) in rows {
                 let at = Key::in_group(vct.as_bytes(), key.as_bytes());
-                staged.transaction.delete(&self.tables.pending.table, at);
-                let Some(record) = self.register_row(vct, key)? else {
-                    continue;
-                };
                 let old = self.prepared(vct, key)?;
-                let prepared = self.new_prepared(&mut staged, &credential_type, record.hash, old);
+                let prepared = self.new_prepared(&mut staged, &credential_type, *hash, old);
                 let bytes = self.tables.prepared.encode(&prepared)?;
-                staged.transaction.put(&self.tables.prepared.table, at, &bytes);
-                made = made.saturating_add(1);
+                staged
+                    .transaction
+                    .delete(&self.tables.pending.table, at)
+                    .put(&self.tables.prepared.table, at, &bytes);
             }
+            let made = u64::try_from(rows.len()).unwrap_or(u64::MAX);
             if let Some(counts) = staged.counts.get_mut(vct) {
                 counts.prepared = counts.prepared.saturating_add(made);
             }
             self.commit(staged)?;
-            done = done.saturating_add(keys.len());
+            done = done.saturating_add(rows.len());
         }
         Ok(done)
     }

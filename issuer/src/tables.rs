@@ -75,7 +75,7 @@ pub(crate) struct Tables {
     pub(crate) register: Kept,
     /// Group: type and holder's number; id: row key. Empty values.
     pub(crate) holders: Kept,
-    /// Group: type; id: key of a row that has no prepared record. Empty values.
+    /// Group: type; id: key of a row that has no prepared record; value: hash of the row.
     pub(crate) pending: Kept,
     /// Group: type; id: row key. [`Prepared`].
     pub(crate) prepared: Kept,
@@ -338,3 +338,6 @@ pub(crate) struct JobRecord {
     pub(crate) line: u64,
     pub(crate) report: crate::import::ImportReport,
 }
+
+#[cfg(test)]
+mod tests;

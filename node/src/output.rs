@@ -52,7 +52,7 @@ impl Output {
         if self.json {
             let object = json!({
                 "schema": "problem/v1", "type": format!("urn:bevis:problem:{code}"), "title": sentence, "code": code,
-                "detail": failure.problem.detail, "remedy": remedy, "exit": failure.exit(),
+                "detail": failure.problem.detail, "cause": failure.cause, "remedy": remedy, "exit": failure.exit(),
             });
             put(&mut std::io::stderr().lock(), &object.to_string());
             return;

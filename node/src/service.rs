@@ -39,6 +39,8 @@ use wallet::Wallet;
 const INBOUND_AT_ONCE: usize = 64;
 /// How often roles look at their clocks.
 const TICK: Duration = Duration::from_secs(1);
+/// How often a wallet tries again to end what was begun: an issuer revokes what is not acknowledged within seven days.
+const RESUME: Duration = Duration::from_secs(600);
 /// Largest credential type file that an operator drops in, in bytes.
 const TYPE_MAX: u64 = 256 * 1024;
 /// Most credential types that an operator drops in.
@@ -184,6 +186,19 @@ impl Service {
     /// Starts what goes on by itself: ticks and the mirror of status lists.
     pub fn work(self: &Arc<Service>) {
         tokio::spawn(mirror::run(self.clone()));
+        if self.wallet.is_some() {
+            let service = self.clone();
+            // What was decided before a restart goes on by itself: the decision was taken, only its sending was not.
+            tokio::spawn(async move {
+                let mut again = tokio::time::interval(RESUME);
+                loop {
+                    again.tick().await;
+                    if let Err(failure) = service.execute(Command::WalletResume).await {
+                        tracing::debug!(%failure, "resuming");
+                    }
+                }
+            });
+        }
         let service = self.clone();
         tokio::spawn(async move {
             let mut tick = tokio::time::interval(TICK);
@@ -248,7 +263,12 @@ impl Service {
             let ask = protocol::decode(body, issuance::LIMIT)?;
             let issuer = self.issuer.as_ref().ok_or(Code::UnexpectedMessage)?;
             let mirror = lock(&self.mirror)?;
-            Ok(lock(issuer)?.receive_issue(now, &*mirror, peer, ask))
+            let mut issuer = lock(issuer)?;
+            let reply = issuer.receive_issue(now, &*mirror, peer, ask);
+            if let Some(error) = issuer.take_failure() {
+                tracing::error!(%error, "issuing failed on our side");
+            }
+            Ok(reply)
         })();
         protocol::encode(&reply.unwrap_or_else(issuance::Reply::Problem))
     }

@@ -1,4 +1,11 @@
-//! tests
+//! Tests across crates, and against the real binary.
+//!
+//! Which kind to write when: what one function answers is tested beside it; what two machines say to each other, in the
+//! roles' own tests; what a person, a peer or a power cut does to real processes, here. `process` starts them.
 
 #[cfg(test)]
+mod architecture;
+#[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod process;

@@ -164,6 +164,10 @@ fn check_ending(
             notes.push(Code::TerminatedPending);
             Ok(())
         }
+        Effect::Pending => {
+            notes.push(Code::TerminatedPending);
+            Ok(())
+        }
         Effect::Revoke => Err(Code::Revoked.into()),
         Effect::Refuse => Err(Code::SchemaInvalid.into()),
     }

@@ -121,6 +121,8 @@ struct Peer {
     asked: Arc<Mutex<BTreeMap<String, String>>>,
     last: Option<(Did, presentation::Ask)>,
     identity: Secret32,
+    /// The lender's listening network: it stops when its handle is gone.
+    _lender: Handle,
 }
 
 /// Runs until standard input closes.
@@ -175,7 +177,7 @@ impl Peer {
             addresses: lender.addresses().iter().map(ToString::to_string).collect(),
         };
         let identity = Secret32::new(random::bytes(&mut clock::System));
-        Ok(Peer { card, key, dial, trust, held: BTreeMap::new(), asked, last: None, identity })
+        Ok(Peer { card, key, dial, trust, held: BTreeMap::new(), asked, last: None, identity, _lender: lender })
     }
 
     async fn follow(&mut self, order: Order) -> Result<Value, Problem> {

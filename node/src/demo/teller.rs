@@ -20,10 +20,6 @@ impl<'a> Teller<'a> {
         Teller { output, started: Stopwatch::start(), step: Cell::new(0) }
     }
 
-    pub(super) fn step(&self) -> u32 {
-        self.step.get()
-    }
-
     /// Begins a step of the story.
     pub(super) fn begin(&self, step: u32) {
         self.step.set(step);

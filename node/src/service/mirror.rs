@@ -44,7 +44,21 @@ impl Service {
         while let Some(done) = tasks.join_next().await {
             complete &= done.unwrap_or(false);
         }
+        if self.wallet.is_some() {
+            self.tell_wallet();
+        }
         complete
+    }
+
+    /// The wallet keeps what the lists say of its copies: it shows people the state, and selects none that is revoked.
+    fn tell_wallet(&self) {
+        let Ok(mirror) = lock(&self.mirror) else { return };
+        match self.with_wallet(|wallet| wallet.note_status(clock::now(), &*mirror)) {
+            Ok(Ok(changed)) if !changed.is_empty() => tracing::info!(count = changed.len(), "credentials changed state"),
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "status of held credentials"),
+            Err(problem) => tracing::warn!(%problem, "status of held credentials"),
+        }
     }
 
     fn has_head(&self, issuer: &Did) -> bool {
