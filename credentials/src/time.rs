@@ -34,9 +34,7 @@ impl Timestamp {
             return None;
         }
         let seconds = text.parse::<jiff::Timestamp>().ok()?.as_second();
-        (0..=UNIX_MAX)
-            .contains(&seconds)
-            .then_some(Timestamp(seconds))
+        (0..=UNIX_MAX).contains(&seconds).then_some(Timestamp(seconds))
     }
 
     /// This instant moved by `seconds`, kept within 1970–9999.
@@ -68,9 +66,7 @@ impl Timestamp {
         }
         let date = text.parse::<Date>().ok()?;
         let seconds = date.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second();
-        (0..=UNIX_MAX)
-            .contains(&seconds)
-            .then_some(Timestamp(seconds))
+        (0..=UNIX_MAX).contains(&seconds).then_some(Timestamp(seconds))
     }
 
     /// For people in Norway: `22.11.2026 kl. 13:45` in Europe/Oslo.
@@ -89,11 +85,7 @@ impl Timestamp {
 impl std::fmt::Display for Timestamp {
     /// RFC 3339 in UTC, whole seconds.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{}",
-            self.zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        )
+        write!(f, "{}", self.zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
     }
 }
 
@@ -116,10 +108,7 @@ mod tests {
     fn rfc_3339_round_trips_and_nonsense_is_refused() {
         let instant = Timestamp::parse("2026-07-10T04:00:00Z").expect("valid");
         assert_eq!(instant.to_string(), "2026-07-10T04:00:00Z");
-        assert_eq!(
-            Timestamp::parse("2026-07-10T06:00:00.5+02:00"),
-            Some(instant)
-        );
+        assert_eq!(Timestamp::parse("2026-07-10T06:00:00.5+02:00"), Some(instant));
         for wrong in [
             "",
             "2026-07-10",

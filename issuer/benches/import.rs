@@ -130,7 +130,11 @@ fn prepare(issuer: &mut Issuer, now: Timestamp, vct: &str, limit: usize, what: &
             some => prepared += some,
         }
     }
-    let batches = if limit == usize::MAX { "at once".to_owned() } else { format!("{limit} at a time") };
+    let batches = if limit == usize::MAX {
+        "at once".to_owned()
+    } else {
+        format!("{limit} at a time")
+    };
     println!("{what}: {prepared} rows, {batches}, in {:.2?}", begun.elapsed());
 }
 

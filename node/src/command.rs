@@ -31,10 +31,18 @@ pub fn main() -> ExitCode {
                 _ => 2,
             };
             // A reader that goes away while help is printed is no failure.
-            return if error.print().is_ok() { ExitCode::from(code) } else { ExitCode::SUCCESS };
+            return if error.print().is_ok() {
+                ExitCode::from(code)
+            } else {
+                ExitCode::SUCCESS
+            };
         }
     };
-    let language = arguments.global.lang.clone().or_else(|| clock::environment("BEVIS_LANG"));
+    let language = arguments
+        .global
+        .lang
+        .clone()
+        .or_else(|| clock::environment("BEVIS_LANG"));
     let output = Output {
         json: arguments.global.json,
         quiet: arguments.global.quiet,
@@ -45,7 +53,10 @@ pub fn main() -> ExitCode {
         output.failure(&Problem::new(Code::ConfigInvalid, "SSLKEYLOGFILE").into());
         return ExitCode::from(9);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {

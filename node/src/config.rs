@@ -188,10 +188,17 @@ const KNOWN: &[&str] = &[
 /// The values that hold when nobody says otherwise.
 pub fn defaults() -> Config {
     Config {
-        node: Node { listen: vec!["127.0.0.1:0".to_owned()], transport: Transport::Both, language: "nb".to_owned() },
+        node: Node {
+            listen: vec!["127.0.0.1:0".to_owned()],
+            transport: Transport::Both,
+            language: "nb".to_owned(),
+        },
         trust: Trust { anchors: Vec::new() },
         status: Status { every_seconds: 5 },
-        log: Log { level: "info".to_owned(), format: "text".to_owned() },
+        log: Log {
+            level: "info".to_owned(),
+            format: "text".to_owned(),
+        },
         organisation: None,
         wallet: None,
         issuer: None,
@@ -216,7 +223,9 @@ fn resolve(text: &str, flags: &[(&str, String)]) -> Result<Loaded, Failure> {
     let mut merged = Table::try_from(defaults()).map_err(|e| Failure::because(Code::Internal, e))?;
     let mut origins = BTreeMap::new();
     mark(&merged, "", Origin::Default, &mut origins);
-    let file: Table = text.parse().map_err(|e: toml::de::Error| Failure::because(Code::ConfigInvalid, e.message()))?;
+    let file: Table = text
+        .parse()
+        .map_err(|e: toml::de::Error| Failure::because(Code::ConfigInvalid, e.message()))?;
     known(&file, "")?;
     mark(&file, "", Origin::File, &mut origins);
     merge(&mut merged, file);
@@ -230,7 +239,9 @@ fn resolve(text: &str, flags: &[(&str, String)]) -> Result<Loaded, Failure> {
         set(&mut merged, key, value)?;
         origins.insert((*key).to_owned(), Origin::Flag);
     }
-    let config: Config = merged.try_into().map_err(|e: toml::de::Error| Failure::because(Problem::new(Code::ConfigInvalid, e.message()), &e))?;
+    let config: Config = merged
+        .try_into()
+        .map_err(|e: toml::de::Error| Failure::because(Problem::new(Code::ConfigInvalid, e.message()), &e))?;
     check(&config)?;
     Ok(Loaded { config, origins })
 }
@@ -258,7 +269,12 @@ fn check(config: &Config) -> Result<(), Failure> {
     if !["text", "json"].contains(&config.log.format.as_str()) {
         return Err(invalid("log.format"));
     }
-    if config.node.listen.iter().any(|address| address.parse::<std::net::SocketAddr>().is_err()) {
+    if config
+        .node
+        .listen
+        .iter()
+        .any(|address| address.parse::<std::net::SocketAddr>().is_err())
+    {
         return Err(invalid("node.listen"));
     }
     if let Some(organisation) = &config.organisation {
@@ -312,10 +328,18 @@ fn merge(into: &mut Table, from: Table) {
 }
 
 fn set(table: &mut Table, key: &str, text: &str) -> Result<(), Failure> {
-    let Some((section, name)) = key.split_once('.') else { return Err(invalid(key)) };
-    let Some(Value::Table(section)) = table.get_mut(section) else { return Err(invalid(key)) };
+    let Some((section, name)) = key.split_once('.') else {
+        return Err(invalid(key));
+    };
+    let Some(Value::Table(section)) = table.get_mut(section) else {
+        return Err(invalid(key));
+    };
     let value = match section.get(name) {
-        Some(Value::Array(_)) => Value::Array(text.split(',').map(|part| Value::String(part.trim().to_owned())).collect()),
+        Some(Value::Array(_)) => Value::Array(
+            text.split(',')
+                .map(|part| Value::String(part.trim().to_owned()))
+                .collect(),
+        ),
         Some(Value::Integer(_)) => Value::Integer(text.parse().map_err(|_| invalid(key))?),
         _ => Value::String(text.to_owned()),
     };
@@ -327,8 +351,14 @@ fn known(table: &Table, prefix: &str) -> Result<(), Failure> {
     for (key, value) in table {
         let path = format!("{prefix}{key}");
         if !KNOWN.contains(&path.as_str()) {
-            let nearest = KNOWN.iter().min_by_key(|k| distance(k, &path)).filter(|k| distance(k, &path) <= 3);
-            let cause = nearest.map_or_else(|| "no such key".to_owned(), |k| format!("no such key; did you mean {k}?"));
+            let nearest = KNOWN
+                .iter()
+                .min_by_key(|k| distance(k, &path))
+                .filter(|k| distance(k, &path) <= 3);
+            let cause = nearest.map_or_else(
+                || "no such key".to_owned(),
+                |k| format!("no such key; did you mean {k}?"),
+            );
             return Err(Failure::because(Problem::new(Code::ConfigInvalid, path), cause));
         }
         if let Value::Table(inner) = value {
@@ -374,7 +404,11 @@ mod tests {
 
     #[test]
     fn flags_win_over_the_file_and_origins_say_so() {
-        let loaded = resolve("[node]\ntransport = \"tcp\"\n[log]\nlevel = \"debug\"\n", &[("node.transport", "quic".to_owned())]).expect("reads");
+        let loaded = resolve(
+            "[node]\ntransport = \"tcp\"\n[log]\nlevel = \"debug\"\n",
+            &[("node.transport", "quic".to_owned())],
+        )
+        .expect("reads");
         assert_eq!(loaded.config.node.transport, Transport::Quic);
         assert_eq!(loaded.origins.get("node.transport"), Some(&Origin::Flag));
         assert_eq!(loaded.origins.get("log.level"), Some(&Origin::File));
@@ -388,9 +422,16 @@ mod tests {
             ("[node]\nlanguage = \"de\"\n", "node.language"),
             ("[node]\nlisten = [\"localhost\"]\n", "node.listen"),
             ("[issuer]\nissues = [\"C02\"]\n", "organisation"),
-            ("[organisation]\ndid = \"did:web:a.example\"\nnumber = \"112233445\"\nname = \"A\"\n", "organisation.number"),
+            (
+                "[organisation]\ndid = \"did:web:a.example\"\nnumber = \"112233445\"\nname = \"A\"\n",
+                "organisation.number",
+            ),
         ] {
-            assert_eq!(resolve(text, &[]).expect_err(text).problem, Problem::new(Code::ConfigInvalid, key), "{text}");
+            assert_eq!(
+                resolve(text, &[]).expect_err(text).problem,
+                Problem::new(Code::ConfigInvalid, key),
+                "{text}"
+            );
         }
     }
 }

@@ -83,7 +83,9 @@ impl Server {
                 tracing::warn!("a command of another user was turned away");
                 continue;
             }
-            let Ok(place) = places.clone().acquire_owned().await else { return };
+            let Ok(place) = places.clone().acquire_owned().await else {
+                return;
+            };
             let service = service.clone();
             tokio::spawn(async move {
                 let _place = place;
@@ -108,11 +110,17 @@ async fn converse(mut stream: UnixStream, service: &Arc<Service>) -> std::io::Re
         let answer = match serde_json::from_slice::<Command>(&frame) {
             Err(error) => {
                 let problem = Problem::new(Code::Unsupported, "the running node is of another version");
-                Answer::Failed { problem, cause: Some(error.classify_text()) }
+                Answer::Failed {
+                    problem,
+                    cause: Some(error.classify_text()),
+                }
             }
             Ok(command) => match service.execute(command).await {
                 Ok(value) => Answer::Done(value),
-                Err(failure) => Answer::Failed { problem: failure.problem, cause: failure.cause },
+                Err(failure) => Answer::Failed {
+                    problem: failure.problem,
+                    cause: failure.cause,
+                },
             },
         };
         let bytes = serde_json::to_vec(&answer).map_err(std::io::Error::other)?;
@@ -145,7 +153,9 @@ async fn read(stream: &mut UnixStream) -> std::io::Result<Option<Vec<u8>>> {
     }
     let mut bytes = Vec::new();
     let mut limited = stream.take(length as u64);
-    tokio::time::timeout(FRAME_TIME, limited.read_to_end(&mut bytes)).await.map_err(std::io::Error::other)??;
+    tokio::time::timeout(FRAME_TIME, limited.read_to_end(&mut bytes))
+        .await
+        .map_err(std::io::Error::other)??;
     if bytes.len() < length {
         return Err(std::io::ErrorKind::UnexpectedEof.into());
     }

@@ -16,7 +16,10 @@ pub struct Failure {
 impl Failure {
     /// A failure with a cause.
     pub fn because(problem: impl Into<Problem>, cause: impl std::fmt::Display) -> Failure {
-        Failure { problem: problem.into(), cause: Some(cause.to_string()) }
+        Failure {
+            problem: problem.into(),
+            cause: Some(cause.to_string()),
+        }
     }
 
     /// A file that could not be read or written.
@@ -72,7 +75,12 @@ pub fn exit(code: Code) -> u8 {
         | Code::RoleMissing
         | Code::NotListed => 7,
         Code::PartlyDone => 8,
-        Code::ConfigInvalid | Code::NewerFormat | Code::HomeMissing | Code::HomeExists | Code::WrongRole | Code::Damaged => 9,
+        Code::ConfigInvalid
+        | Code::NewerFormat
+        | Code::HomeMissing
+        | Code::HomeExists
+        | Code::WrongRole
+        | Code::Damaged => 9,
         Code::NotFound | Code::UnknownSession | Code::UnknownOffer | Code::NoData => 10,
         Code::Internal | Code::FileFailed => 1,
         _ => 3,

@@ -48,12 +48,20 @@ impl Home {
 
     /// Refuses when nothing is here.
     pub fn require(&self) -> Result<(), Failure> {
-        if self.exists() { Ok(()) } else { Err(Problem::new(Code::HomeMissing, self.0.display().to_string()).into()) }
+        if self.exists() {
+            Ok(())
+        } else {
+            Err(Problem::new(Code::HomeMissing, self.0.display().to_string()).into())
+        }
     }
 
     /// Makes the folder with mode 0700 where it is missing.
     pub fn create(&self) -> Result<(), Failure> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0).map_err(|e| Failure::file(&self.0, &e))
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.0)
+            .map_err(|e| Failure::file(&self.0, &e))
     }
 }
 
@@ -62,7 +70,12 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     use std::io::Write;
     let temporary = path.with_extension("new");
     let result = (|| {
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&temporary, path)?;

@@ -65,8 +65,32 @@ impl Output {
         if let Some(cause) = &failure.cause {
             lines.push_str(&format!("\n  {}: {cause}", self.catalogue.text("cause", &[])));
         }
-        lines.push_str(&format!("\n  {}: {remedy}  [{code}]", self.catalogue.text("remedy", &[])));
+        lines.push_str(&format!(
+            "\n  {}: {remedy}  [{code}]",
+            self.catalogue.text("remedy", &[])
+        ));
         put(&mut std::io::stderr().lock(), &lines);
+    }
+}
+
+/// Looks into JSON whose form we know but do not control: what is not there is null, as serde_json's own indexing has it,
+/// without the look of something that may panic.
+pub trait At {
+    /// The member of this name, or null.
+    fn at(&self, name: &str) -> &Value;
+    /// Sets the member of this name; nothing happens where there is no object.
+    fn put(&mut self, name: &str, value: Value);
+}
+
+impl At for Value {
+    fn at(&self, name: &str) -> &Value {
+        self.get(name).unwrap_or(&Value::Null)
+    }
+
+    fn put(&mut self, name: &str, value: Value) {
+        if let Some(object) = self.as_object_mut() {
+            object.insert(name.to_owned(), value);
+        }
     }
 }
 
@@ -87,11 +111,13 @@ pub fn person_present() -> bool {
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ignored = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ignored = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 /// SHA-256, of texts and files.

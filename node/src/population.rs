@@ -7,7 +7,7 @@ use crate::args::Population;
 use crate::clock;
 use crate::error::Failure;
 use crate::home::Home;
-use crate::output::Output;
+use crate::output::{At, Output};
 use credentials::identifier::{OrganisationNumber, PersonNumber};
 use credentials::time::DAY;
 use credentials::{Code, Problem, Timestamp};
@@ -64,12 +64,48 @@ const COMPANIES: &[(&str, &str, &str, usize)] = &[
 ];
 
 const GIVEN: &[&str] = &[
-    "Blid", "Rolig", "Kvikk", "Stille", "Modig", "Varsom", "Glad", "Sindig", "Lystig", "Trygg", "Vennlig", "Spinkel",
-    "Sterk", "Tålmodig", "Snill", "Ærlig", "Ivrig", "Frisk", "Lun", "Rask",
+    "Blid",
+    "Rolig",
+    "Kvikk",
+    "Stille",
+    "Modig",
+    "Varsom",
+    "Glad",
+    "Sindig",
+    "Lystig",
+    "Trygg",
+    "Vennlig",
+    "Spinkel",
+    "Sterk",
+    "Tålmodig",
+    "Snill",
+    "Ærlig",
+    "Ivrig",
+    "Frisk",
+    "Lun",
+    "Rask",
 ];
 const FAMILY: &[&str] = &[
-    "Bjørkeli", "Steinvik", "Furumo", "Sandnes", "Myrhaug", "Elvestad", "Nordlys", "Havgull", "Åsgård", "Tindvåg",
-    "Rognlund", "Skogheim", "Fjordgløtt", "Vassdal", "Lyngmo", "Øyslette", "Granli", "Kvernberg", "Solbakk", "Heivang",
+    "Bjørkeli",
+    "Steinvik",
+    "Furumo",
+    "Sandnes",
+    "Myrhaug",
+    "Elvestad",
+    "Nordlys",
+    "Havgull",
+    "Åsgård",
+    "Tindvåg",
+    "Rognlund",
+    "Skogheim",
+    "Fjordgløtt",
+    "Vassdal",
+    "Lyngmo",
+    "Øyslette",
+    "Granli",
+    "Kvernberg",
+    "Solbakk",
+    "Heivang",
 ];
 const TOWNS: &[(&str, &str, &str)] = &[
     ("0150", "OSLO", "0301"),
@@ -95,7 +131,13 @@ struct Company {
 
 /// Writes the registers. Exit 0.
 pub fn command(output: &Output, population: &Population) -> Result<u8, Failure> {
-    write(&population.out, population.persons, population.companies, population.seed, clock::now())?;
+    write(
+        &population.out,
+        population.persons,
+        population.companies,
+        population.seed,
+        clock::now(),
+    )?;
     let path = population.out.display().to_string();
     if output.json {
         let (persons, companies) = (population.persons, population.companies);
@@ -108,7 +150,10 @@ pub fn command(output: &Output, population: &Population) -> Result<u8, Failure> 
 
 /// Writes `pid.jsonl`, `income.jsonl`, `tax.jsonl`, `loan.jsonl`, `guarantee.jsonl` and `company.jsonl` into a folder.
 pub fn write(folder: &Path, persons: u32, companies: u32, seed: u64, now: Timestamp) -> Result<(), Failure> {
-    for (count, least, what) in [(persons, CAST.len(), "--persons"), (companies, COMPANIES.len(), "--companies")] {
+    for (count, least, what) in [
+        (persons, CAST.len(), "--persons"),
+        (companies, COMPANIES.len(), "--companies"),
+    ] {
         if count > COUNT_MAX || (count as usize) < least {
             return Err(Problem::new(Code::Usage, format!("{what}: {least} to {COUNT_MAX}")).into());
         }
@@ -127,10 +172,26 @@ pub fn write(folder: &Path, persons: u32, companies: u32, seed: u64, now: Timest
         crate::home::write(&folder.join(name), text.as_bytes())
     };
     file("pid.jsonl", people.iter().map(|p| identification(p, day)).collect())?;
-    let incomes: Vec<(i64, &Company)> =
-        people.iter().map(|_| (salary(&mut random), firm(&firms, &mut random))).collect();
-    file("income.jsonl", people.iter().zip(&incomes).map(|(p, (pay, at))| income(p, *pay, at, day)).collect())?;
-    file("tax.jsonl", people.iter().zip(&incomes).map(|(p, (pay, at))| tax(p, *pay, at, day)).collect())?;
+    let incomes: Vec<(i64, &Company)> = people
+        .iter()
+        .map(|_| (salary(&mut random), firm(&firms, &mut random)))
+        .collect();
+    file(
+        "income.jsonl",
+        people
+            .iter()
+            .zip(&incomes)
+            .map(|(p, (pay, at))| income(p, *pay, at, day))
+            .collect(),
+    )?;
+    file(
+        "tax.jsonl",
+        people
+            .iter()
+            .zip(&incomes)
+            .map(|(p, (pay, at))| tax(p, *pay, at, day))
+            .collect(),
+    )?;
     let mut loans = Vec::new();
     for (index, person) in people.iter().enumerate() {
         let (chance, amount) = (random.next_u32() % 10, i64::from(random.next_u32() % 400_000));
@@ -140,7 +201,10 @@ pub fn write(folder: &Path, persons: u32, companies: u32, seed: u64, now: Timest
         }
     }
     file("loan.jsonl", loans)?;
-    file("company.jsonl", firms.iter().map(|c| registration(c, &people)).collect())?;
+    file(
+        "company.jsonl",
+        firms.iter().map(|c| registration(c, &people)).collect(),
+    )?;
     let mut guarantees = Vec::new();
     for (index, company) in firms.iter().enumerate() {
         let licences = random.next_u32() % 6;
@@ -178,13 +242,20 @@ fn people(count: usize, random: &mut ChaCha8Rng) -> Vec<Person> {
         let (year, individual) = (random.next_u32() % 55 + 1950, random.next_u32() % 500);
         let small = |number: u32| u16::try_from(number).unwrap_or(1);
         let number = PersonNumber::synthetic(small(day), small(month), small(year), small(individual));
-        let Some(number) = number.map(|n| n.as_str().to_owned()) else { continue };
+        let Some(number) = number.map(|n| n.as_str().to_owned()) else {
+            continue;
+        };
         if !taken.insert(number.clone()) {
             continue;
         }
         let given = pick(GIVEN, random).copied().unwrap_or("Rolig").to_owned();
         let family = pick(FAMILY, random).copied().unwrap_or("Furumo").to_owned();
-        people.push(Person { given, family, number, born: format!("{year}-{month:02}-{day:02}") });
+        people.push(Person {
+            given,
+            family,
+            number,
+            born: format!("{year}-{month:02}-{day:02}"),
+        });
     }
     people
 }
@@ -192,7 +263,12 @@ fn people(count: usize, random: &mut ChaCha8Rng) -> Vec<Person> {
 /// Day of birth of one of the cast: for these synthetic numbers it stands in the digits, and all of them are of the 1900s
 /// or a child of 2012.
 fn born(number: &str) -> String {
-    let digits = |from: usize| number.get(from..from + 2).and_then(|d| d.parse::<u32>().ok()).unwrap_or(1);
+    let digits = |from: usize| {
+        number
+            .get(from..from + 2)
+            .and_then(|d| d.parse::<u32>().ok())
+            .unwrap_or(1)
+    };
     let (day, month, year) = (digits(0) % 40, digits(2).saturating_sub(80), digits(4));
     let century = if year < 20 { 2000 } else { 1900 };
     format!("{}-{month:02}-{day:02}", century + year)
@@ -204,19 +280,31 @@ fn firms(count: usize, people: usize, random: &mut ChaCha8Rng) -> Vec<Company> {
         .iter()
         .map(|(number, name, form, manager)| {
             taken.insert((*number).to_owned());
-            Company { number: (*number).to_owned(), name: (*name).to_owned(), form, manager: *manager }
+            Company {
+                number: (*number).to_owned(),
+                name: (*name).to_owned(),
+                form,
+                manager: *manager,
+            }
         })
         .collect();
     while firms.len() < count {
         let base = 20_000_000 + random.next_u32() % 20_000_000;
-        let Some(number) = OrganisationNumber::synthetic(base).map(|n| n.as_str().to_owned()) else { continue };
+        let Some(number) = OrganisationNumber::synthetic(base).map(|n| n.as_str().to_owned()) else {
+            continue;
+        };
         if !taken.insert(number.clone()) {
             continue;
         }
         let given = pick(GIVEN, random).copied().unwrap_or("Rolig");
         let family = pick(FAMILY, random).copied().unwrap_or("Furumo");
         let manager = random.next_u32() as usize % people.max(1);
-        firms.push(Company { number, name: format!("{given} {family} AS").to_uppercase(), form: "AS", manager });
+        firms.push(Company {
+            number,
+            name: format!("{given} {family} AS").to_uppercase(),
+            form: "AS",
+            manager,
+        });
     }
     firms
 }
@@ -302,10 +390,17 @@ fn loan(person: &Person, amount: i64, day: Timestamp) -> Value {
 }
 
 fn registration(company: &Company, people: &[Person]) -> Value {
-    let manager = people.get(company.manager).or(people.first()).expect("there are people: the cast at least");
+    let manager = people
+        .get(company.manager)
+        .or(people.first())
+        .expect("there are people: the cast at least");
     let index = company.number.bytes().map(usize::from).sum::<usize>() % TOWNS.len();
     let (code, town, municipality) = TOWNS.get(index).copied().unwrap_or(("0150", "OSLO", "0301"));
-    let role = if company.form == "ENK" { ("INNH", "Innehaver") } else { ("DAGL", "Daglig leder") };
+    let role = if company.form == "ENK" {
+        ("INNH", "Innehaver")
+    } else {
+        ("DAGL", "Daglig leder")
+    };
     json!({
         "organisasjonsnummer": company.number, "navn": company.name,
         "organisasjonsform": { "kode": company.form, "beskrivelse":
@@ -339,8 +434,11 @@ fn guarantee(company: &Company, reference: &str, licences: u32) -> Value {
 
 /// The same guarantee ended: by its holder at once, or by the guarantor with notice (dates `YYYY-MM-DD`).
 pub fn end(row: &mut Value, by: &str, notice: &str, ends: &str) {
-    row["status"] = json!("oppsagt");
-    row["oppsigelse"] = json!({ "oppsagtAv": by, "varselDato": notice, "opphoersdato": ends });
+    row.put("status", json!("oppsagt"));
+    row.put(
+        "oppsigelse",
+        json!({ "oppsagtAv": by, "varselDato": notice, "opphoersdato": ends }),
+    );
 }
 
 #[cfg(test)]
@@ -363,7 +461,13 @@ mod tests {
     #[test]
     fn every_row_is_taken_by_its_type() {
         let types = Types::builtin();
-        let names = [("pid", "C01"), ("income", "C02"), ("tax", "C03"), ("loan", "C04"), ("guarantee", "C05")];
+        let names = [
+            ("pid", "C01"),
+            ("income", "C02"),
+            ("tax", "C03"),
+            ("loan", "C04"),
+            ("guarantee", "C05"),
+        ];
         for (name, id) in names.into_iter().chain([("company", "C06")]) {
             let credential_type = types.find(id).expect("known");
             let files = written(7);
@@ -393,7 +497,10 @@ mod tests {
     fn everybody_is_synthetic() {
         for (_, text) in written(5) {
             for word in text.split(|c: char| !c.is_ascii_digit()).filter(|w| w.len() == 11) {
-                assert!(PersonNumber::parse(word).is_some_and(|n| n.is_synthetic()), "a person number that is not");
+                assert!(
+                    PersonNumber::parse(word).is_some_and(|n| n.is_synthetic()),
+                    "a person number that is not"
+                );
             }
         }
     }

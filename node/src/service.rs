@@ -83,8 +83,15 @@ impl Service {
         let wallet = match &config.wallet {
             None => None,
             Some(section) => {
-                let kind = if section.organisation.is_some() { HolderKind::Company } else { HolderKind::Person };
-                let settings = wallet::Settings { kind, organisation: section.organisation.clone() };
+                let kind = if section.organisation.is_some() {
+                    HolderKind::Company
+                } else {
+                    HolderKind::Person
+                };
+                let settings = wallet::Settings {
+                    kind,
+                    organisation: section.organisation.clone(),
+                };
                 let wallet = Wallet::open(store.clone(), types.clone(), settings, Box::new(clock::System));
                 Some(Mutex::new(wallet.map_err(|e| Failure::because(Code::Damaged, e))?))
             }
@@ -110,8 +117,11 @@ impl Service {
         };
         let verifier = match (&config.verifier, keys.organisation()) {
             (Some(_), Some(key)) => {
-                let settings =
-                    verifier::Settings { did: key.did.clone(), kid: key.kid(), peers: vec![key.peer.to_string()] };
+                let settings = verifier::Settings {
+                    did: key.did.clone(),
+                    kid: key.kid(),
+                    peers: vec![key.peer.to_string()],
+                };
                 let random = Box::new(clock::System);
                 let verifier = Verifier::open(store.clone(), types.clone(), settings, key.signer.clone(), random);
                 Some(Mutex::new(verifier.map_err(|e| Failure::because(Code::Damaged, e))?))
@@ -154,9 +164,20 @@ impl Service {
             Transport::Quic => network::Transport::QuicOnly,
             Transport::Tcp => network::Transport::TcpOnly,
         };
-        let settings = |listen| network::Settings { transport, listen, ..network::Settings::default() };
-        let greeting = Arc::new(Greeting::new(self.keys.organisation().map(|k| k.did.clone()), self.trust.clone()));
-        let wanted = if listen { self.keys.ports(&self.store, &self.config().node.listen)? } else { Vec::new() };
+        let settings = |listen| network::Settings {
+            transport,
+            listen,
+            ..network::Settings::default()
+        };
+        let greeting = Arc::new(Greeting::new(
+            self.keys.organisation().map(|k| k.did.clone()),
+            self.trust.clone(),
+        ));
+        let wanted = if listen {
+            self.keys.ports(&self.store, &self.config().node.listen)?
+        } else {
+            Vec::new()
+        };
         let started = network::start(settings(wanted), identity.clone(), greeting.clone()).await;
         let (handle, inbox) = match started {
             Ok(started) => started,
@@ -164,12 +185,21 @@ impl Service {
             Err(network::Error::Io(error)) if listen => {
                 tracing::warn!(%error, "cannot listen where we did last time");
                 let fresh = self.config().node.listen.iter().filter_map(|a| a.parse().ok());
-                let fresh = fresh.map(|a: std::net::SocketAddr| ListenOn { ip: a.ip(), quic: a.port(), tcp: a.port() });
+                let fresh = fresh.map(|a: std::net::SocketAddr| ListenOn {
+                    ip: a.ip(),
+                    quic: a.port(),
+                    tcp: a.port(),
+                });
                 network::start(settings(fresh.collect()), identity, greeting)
                     .await
                     .map_err(|e| Failure::because(Problem::new(Code::ConfigInvalid, "node.listen"), e))?
             }
-            Err(error) => return Err(Failure::because(Problem::new(Code::ConfigInvalid, "node.listen"), error)),
+            Err(error) => {
+                return Err(Failure::because(
+                    Problem::new(Code::ConfigInvalid, "node.listen"),
+                    error,
+                ));
+            }
         };
         if listen {
             self.keys.remember_ports(&self.store, &handle.addresses())?;
@@ -235,11 +265,14 @@ impl Service {
     }
 
     fn announce_sessions(&self) {
-        self.sessions.send_modify(|revision| *revision = revision.saturating_add(1));
+        self.sessions
+            .send_modify(|revision| *revision = revision.saturating_add(1));
     }
 
     fn network(&self) -> Result<&network::Handle, Problem> {
-        self.network.get().ok_or_else(|| Problem::new(Code::Unreachable, "this node is offline"))
+        self.network
+            .get()
+            .ok_or_else(|| Problem::new(Code::Unreachable, "this node is offline"))
     }
 
     fn trust(&self) -> Option<Arc<Trust>> {
@@ -297,13 +330,15 @@ impl Service {
 
 impl std::fmt::Debug for Service {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Service").field("home", &self.home.path()).finish_non_exhaustive()
+        f.debug_struct("Service")
+            .field("home", &self.home.path())
+            .finish_non_exhaustive()
     }
 }
 
 /// The operating system's randomness, as the store takes it.
 pub fn entropy() -> store::Entropy {
-    Box::new(|bytes| fill(bytes))
+    Box::new(fill)
 }
 
 /// The configuration's text as the last backup kept it.
@@ -330,7 +365,9 @@ fn fill(bytes: &mut [u8]) {
 async fn inbound(service: Arc<Service>, mut inbox: Inbox) {
     let places = Arc::new(Semaphore::new(INBOUND_AT_ONCE));
     while let Some(request) = inbox.next().await {
-        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let Ok(place) = places.clone().acquire_owned().await else {
+            return;
+        };
         let service = service.clone();
         tokio::spawn(async move {
             let _place = place;

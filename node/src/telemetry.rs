@@ -17,10 +17,18 @@ pub fn start(log: &Log) -> Result<(), Failure> {
     } else {
         log.level.clone()
     };
-    let filter = EnvFilter::try_new(&directives).map_err(|e| Failure::because(Problem::new(Code::ConfigInvalid, "log.level"), e))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(true);
+    let filter = EnvFilter::try_new(&directives)
+        .map_err(|e| Failure::because(Problem::new(Code::ConfigInvalid, "log.level"), e))?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(true);
     // A second start happens only when one process opens two homes in turn; the first keeps the log.
-    let started = if log.format == "json" { builder.json().try_init() } else { builder.with_ansi(false).try_init() };
+    let started = if log.format == "json" {
+        builder.json().try_init()
+    } else {
+        builder.with_ansi(false).try_init()
+    };
     if started.is_err() {
         tracing::debug!("logging runs already");
     }

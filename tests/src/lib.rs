@@ -9,3 +9,15 @@ mod architecture;
 mod conformance;
 #[cfg(test)]
 mod process;
+#[cfg(test)]
+mod by_hand;
+#[cfg(test)]
+mod crashes;
+#[cfg(test)]
+mod homes;
+#[cfg(test)]
+mod network;
+#[cfg(test)]
+mod registers;
+#[cfg(test)]
+mod seventh_type;

@@ -28,6 +28,18 @@ pub fn bevis() -> &'static Path {
     })
 }
 
+/// A folder for the homes of a test, gone when the test ends: in memory where the system offers that, because the disk's
+/// speed is nothing that these tests are about.
+pub fn folder() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let builder = || {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("bevis-test-");
+        builder
+    };
+    builder().tempdir_in(memory).or_else(|_| builder().tempdir()).expect("a folder")
+}
+
 /// What a command said.
 #[derive(Debug)]
 pub struct Said {
@@ -89,14 +101,35 @@ impl Home {
         &self.path
     }
 
+    /// What its node logs while it runs.
+    pub fn log(&self) -> PathBuf {
+        self.path.with_extension("log")
+    }
+
     /// The command, with home, passphrase and JSON.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(bevis());
-        command.arg("--home").arg(&self.path).args(["--json", "--no-input"]);
+        let mut command = self.bare();
+        command.args(["--json", "--no-input"]);
         command.arg("--passphrase-file").arg(&self.passphrase).args(arguments);
+        command
+    }
+
+    /// The command as a person types it: text for people, and questions where there is a terminal.
+    pub fn typed(&self, arguments: &[&str]) -> Command {
+        let mut command = self.bare();
+        command.arg("--passphrase-file").arg(&self.passphrase).args(arguments);
+        command
+    }
+
+    /// The command with its home and nothing else, not even a passphrase.
+    pub fn bare(&self) -> Command {
+        let mut command = Command::new(bevis());
+        command.arg("--home").arg(&self.path);
+        // A setting of whoever runs the tests must not reach into them.
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("BEVIS_") {
-                command.env_remove(name);
+            let name = name.to_string_lossy();
+            if name.starts_with("BEVIS_") || ["SSLKEYLOGFILE", "CREDENTIALS_DIRECTORY"].contains(&name.as_ref()) {
+                command.env_remove(name.as_ref());
             }
         }
         command
@@ -122,12 +155,14 @@ impl Home {
     #[track_caller]
     pub fn serve(&mut self, arguments: &[&str]) -> Value {
         let mut command = self.command(&["serve", "--with-parent"]);
-        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        let log = std::fs::File::options().create(true).append(true).open(self.log()).expect("opens");
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().expect("starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("reads");
         self.running = Some(child);
-        let ready: Value = serde_json::from_str(&line).expect("the node says that it is ready");
+        let log = || std::fs::read_to_string(self.log()).unwrap_or_default();
+        let ready: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("the node is not ready: {}", log()));
         assert_eq!(ready["schema"], "ready/v1");
         ready
     }
@@ -137,7 +172,16 @@ impl Home {
         self.running.as_ref().expect("runs").id()
     }
 
-    /// Stops the node as a service manager does, and gives its exit code.
+    /// Stops the node by SIGTERM, as a service manager does, and gives its exit code.
+    #[track_caller]
+    pub fn terminate(&mut self) -> i32 {
+        let mut child = self.running.take().expect("runs");
+        let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
+        assert!(told.success(), "the node can be told");
+        child.wait().expect("ends").code().unwrap_or(-1)
+    }
+
+    /// Stops the node as the end of the process that started it does, and gives its exit code.
     #[track_caller]
     pub fn stop(&mut self) -> i32 {
         let mut child = self.running.take().expect("runs");

@@ -3,7 +3,7 @@
 use crate::policy::Decision;
 use crate::session::{Session, State};
 use credentials::query::Query;
-use credentials::service::Coded;
+use credentials::schema::Text;
 use credentials::trust::Trust;
 use credentials::verify::{Line, Verdict};
 use credentials::{Code, Did, Timestamp};
@@ -59,8 +59,10 @@ pub struct SessionDetail {
     /// Until when the claims are kept; none when they are only held for reading, or nothing is.
     #[serde(serialize_with = "rfc3339_option")]
     pub keep_until: Option<Timestamp>,
-    /// The ground to keep them: code and text of the registration.
-    pub keep_ground: Coded,
+    /// The ground to keep them: the registration's code.
+    pub keep_ground: String,
+    /// The same for people.
+    pub keep_ground_text: Text,
     /// When kept claims were erased.
     #[serde(serialize_with = "rfc3339_option")]
     pub erased_at: Option<Timestamp>,
@@ -176,7 +178,8 @@ pub(crate) fn detail(
         status_age_s: None,
         trust_age_s: None,
         keep_until: session.keep_until,
-        keep_ground: session.terms.ground.clone(),
+        keep_ground: session.terms.ground.code.clone(),
+        keep_ground_text: session.terms.ground.text.clone(),
         erased_at: session.erased_at,
         checked_at: None,
         receipt: None,

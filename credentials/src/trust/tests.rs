@@ -2,6 +2,9 @@ use super::cast::{self, BANK, TAX, did, kid, now, peer};
 use super::*;
 use serde_json::json;
 
+/// What a case is called, and how it is bent.
+type Bend = (&'static str, fn(&mut Draft));
+
 fn verify(text: &str) -> Result<Trust, Code> {
     Trust::verify(text, &[cast::anchor().verifying_key()]).map_err(|problem| problem.code)
 }
@@ -158,7 +161,7 @@ fn other_versions_and_kinds_of_list_and_service_are_unsupported() {
 #[test]
 fn what_names_one_organisation_names_no_other() {
     assert_eq!(bent_draft(|_| {}), Ok(()));
-    let doubled: [(&str, fn(&mut Draft)); 5] = [
+    let doubled: [Bend; 5] = [
         ("DID", |draft| {
             draft.organisations[1].did = did(TAX);
             draft.organisations[1].keys[0].id = "did:web:skatteetaten.example#key-2".to_owned();
@@ -185,7 +188,7 @@ fn what_names_one_organisation_names_no_other() {
 
 #[test]
 fn parts_that_have_not_their_form_are_refused() {
-    let bends: [(&str, fn(&mut Draft)); 12] = [
+    let bends: [Bend; 12] = [
         ("next update", |draft| draft.next_update = draft.issued),
         ("operator", |draft| draft.operator = String::new()),
         ("method", |draft| {

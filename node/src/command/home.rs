@@ -32,7 +32,11 @@ pub(super) async fn create_backup(session: &mut Session, file: &Path) -> Result<
         return Err(Problem::new(Code::HomeExists, path.display().to_string()).into());
     }
     let answer = session.execute(Command::Backup { path: path.clone() }).await?;
-    if session.output.json { session.output.object(&answer) } else { done(session, "backup-created", &path) }
+    if session.output.json {
+        session.output.object(&answer)
+    } else {
+        done(session, "backup-created", &path)
+    }
     Ok(0)
 }
 
@@ -56,7 +60,9 @@ pub(super) fn restore(session: &mut Session, file: &Path) -> Result<u8, Failure>
 fn done(session: &Session, key: &str, path: &Path) {
     let path = path.display().to_string();
     if session.output.json {
-        session.output.object(&json!({ "schema": format!("{key}/v1"), "path": path }));
+        session
+            .output
+            .object(&json!({ "schema": format!("{key}/v1"), "path": path }));
     } else {
         session.output.print(key, &[("path", &path)]);
     }
@@ -68,7 +74,9 @@ pub(super) fn config(session: &mut Session, config: Config) -> Result<u8, Failur
         Config::Path => {
             let path = session.home()?.config().display().to_string();
             if session.output.json {
-                session.output.object(&json!({ "schema": "config-path/v1", "path": path }));
+                session
+                    .output
+                    .object(&json!({ "schema": "config-path/v1", "path": path }));
             } else {
                 session.output.data(&path);
             }
@@ -83,7 +91,9 @@ pub(super) fn config(session: &mut Session, config: Config) -> Result<u8, Failur
             let value = serde_json::to_value(&loaded.config).map_err(|e| Failure::because(Code::Internal, e))?;
             let origins = serde_json::to_value(&loaded.origins).map_err(|e| Failure::because(Code::Internal, e))?;
             if session.output.json {
-                session.output.object(&json!({ "schema": "config/v1", "config": value, "origins": origins }));
+                session
+                    .output
+                    .object(&json!({ "schema": "config/v1", "config": value, "origins": origins }));
             } else {
                 show(session, &value, &origins, "", origin);
             }

@@ -67,16 +67,24 @@ fn wanted(session: &Session, init: &Init) -> Result<Config, Failure> {
         config.node.transport = transport;
     }
     for anchor in &init.anchor {
-        let did = Did::parse(anchor).filter(|did| did.key().is_some()).ok_or_else(|| usage("--anchor"))?;
+        let did = Did::parse(anchor)
+            .filter(|did| did.key().is_some())
+            .ok_or_else(|| usage("--anchor"))?;
         config.trust.anchors.push(did);
     }
     if has(Role::Wallet) {
         if init.role.len() > 1 {
             return Err(usage("--role: a wallet is a wallet only"));
         }
-        config.wallet = Some(config::Wallet { organisation: init.organisation.clone() });
+        config.wallet = Some(config::Wallet {
+            organisation: init.organisation.clone(),
+        });
     } else {
-        let did = init.did.as_deref().and_then(Did::parse).filter(|did| matches!(did, Did::Web(_)));
+        let did = init
+            .did
+            .as_deref()
+            .and_then(Did::parse)
+            .filter(|did| matches!(did, Did::Web(_)));
         let number = init.number.as_deref().and_then(OrganisationNumber::parse);
         config.organisation = Some(config::Organisation {
             did: did.ok_or_else(|| usage("--did"))?,
@@ -84,7 +92,9 @@ fn wanted(session: &Session, init: &Init) -> Result<Config, Failure> {
             name: init.name.clone().ok_or_else(|| usage("--name"))?,
         });
         if has(Role::Issuer) {
-            config.issuer = Some(config::Issuer { issues: init.issues.clone() });
+            config.issuer = Some(config::Issuer {
+                issues: init.issues.clone(),
+            });
         }
         if has(Role::Verifier) {
             config.verifier = Some(config::Section::default());

@@ -4,6 +4,7 @@ use super::session::Session;
 use crate::args::{Issuer, Subject};
 use crate::clock::Stopwatch;
 use crate::error::Failure;
+use crate::output::At;
 use crate::service::{Command, Target};
 use credentials::schema::Types;
 use credentials::status::State;
@@ -19,23 +20,35 @@ const BATCH: usize = 250;
 /// Longest row we read, in bytes.
 const ROW_MAX: usize = 64 * 1024;
 /// Deliveries prepared at once.
-const PREPARE: usize = 500;
+const PREPARE: usize = 2_000;
 /// How often progress is told when nobody watches a terminal, in milliseconds.
 const TELL_EVERY: u64 = 5_000;
 
 /// Runs a command of the group.
 pub(super) async fn run(session: &mut Session, issuer: Issuer) -> Result<u8, Failure> {
     match issuer {
-        Issuer::Import { credential_type, file, dry_run } => import(session, credential_type, &file, dry_run).await,
+        Issuer::Import {
+            credential_type,
+            file,
+            dry_run,
+        } => import(session, credential_type, &file, dry_run).await,
         Issuer::Prepare { credential_type } => prepare(session, credential_type).await,
-        Issuer::Offer { credential_type, subject } => {
+        Issuer::Offer {
+            credential_type,
+            subject,
+        } => {
             let subject = subject.map(|s| session.or_stdin(s)).transpose()?;
-            let offer = session.execute(Command::Offer { credential_type, subject }).await?;
+            let offer = session
+                .execute(Command::Offer {
+                    credential_type,
+                    subject,
+                })
+                .await?;
             if session.output.json {
                 session.output.object(&offer);
             } else {
-                session.output.data(offer["link"].as_str().unwrap_or_default());
-                if let Some(code) = offer["code"].as_str() {
+                session.output.data(offer.at("link").as_str().unwrap_or_default());
+                if let Some(code) = offer.at("code").as_str() {
                     session.output.print("offer-code", &[("code", code)]);
                 }
             }
@@ -50,7 +63,7 @@ pub(super) async fn run(session: &mut Session, issuer: Issuer) -> Result<u8, Fai
             if session.output.json {
                 session.output.object(&jobs);
             } else {
-                for job in jobs["jobs"].as_array().into_iter().flatten() {
+                for job in jobs.at("jobs").as_array().into_iter().flatten() {
                     session.output.data(&plain(job));
                 }
             }
@@ -86,19 +99,30 @@ fn plain(value: &Value) -> String {
 fn target(session: &Session, subject: &Subject) -> Result<Option<Target>, Failure> {
     Ok(match (&subject.id, &subject.subject, &subject.row, &subject.r#type) {
         (Some(id), _, _, _) => Some(Target::Credential { id: id.clone() }),
-        (_, Some(number), _, _) => Some(Target::Subject { number: session.or_stdin(number.clone())? }),
-        (_, _, Some(key), Some(vct)) => Some(Target::Row { credential_type: vct.clone(), key: key.clone() }),
+        (_, Some(number), _, _) => Some(Target::Subject {
+            number: session.or_stdin(number.clone())?,
+        }),
+        (_, _, Some(key), Some(vct)) => Some(Target::Row {
+            credential_type: vct.clone(),
+            key: key.clone(),
+        }),
         _ => None,
     })
 }
 
 async fn set_state(session: &mut Session, subject: Subject, state: State) -> Result<u8, Failure> {
     let target = target(session, &subject)?.ok_or_else(|| Problem::new(Code::Usage, "ID | --subject | --row"))?;
-    let changed = session.execute(Command::SetState { target, state, reason: subject.reason }).await?;
+    let changed = session
+        .execute(Command::SetState {
+            target,
+            state,
+            reason: subject.reason,
+        })
+        .await?;
     if session.output.json {
         session.output.object(&changed);
     } else {
-        let count = changed["changed"]["credentials"].to_string();
+        let count = changed.at("changed").at("credentials").to_string();
         let key = match state {
             State::Revoked => "issuer-revoked",
             State::Suspended => "issuer-suspended",
@@ -113,7 +137,12 @@ async fn status(session: &mut Session, subject: Subject) -> Result<u8, Failure> 
     let target = target(session, &subject)?;
     let issued = target.is_some() || subject.r#type.is_some();
     let answer = if issued {
-        session.execute(Command::Issued { credential_type: subject.r#type, target }).await?
+        session
+            .execute(Command::Issued {
+                credential_type: subject.r#type,
+                target,
+            })
+            .await?
     } else {
         session.execute(Command::IssuerStatus).await?
     };
@@ -122,7 +151,7 @@ async fn status(session: &mut Session, subject: Subject) -> Result<u8, Failure> 
         return Ok(0);
     }
     for list in ["types", "lists", "issued"] {
-        for line in answer[list].as_array().into_iter().flatten() {
+        for line in answer.at(list).as_array().into_iter().flatten() {
             session.output.data(&plain(line));
         }
     }
@@ -144,7 +173,12 @@ impl Progress {
             let style = ProgressStyle::with_template("[{bar:30}] {human_pos}/{human_len}  {per_sec}  {eta}");
             ProgressBar::new(total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
-        Progress { bar, json: session.output.json, told: 0, since: Stopwatch::start() }
+        Progress {
+            bar,
+            json: session.output.json,
+            told: 0,
+            since: Stopwatch::start(),
+        }
     }
 
     fn tell(&mut self, session: &Session, key: &str, done: u64, total: u64) {
@@ -158,9 +192,13 @@ impl Progress {
         }
         self.told = now;
         if self.json {
-            session.output.object(&json!({"schema": "progress/v1", "event": "progress", "done": done, "total": total}));
+            session
+                .output
+                .object(&json!({"schema": "progress/v1", "event": "progress", "done": done, "total": total}));
         } else {
-            session.output.say(key, &[("done", &done.to_string()), ("total", &total.to_string())]);
+            session
+                .output
+                .say(key, &[("done", &done.to_string()), ("total", &total.to_string())]);
         }
     }
 
@@ -182,7 +220,12 @@ struct Rows {
 impl Rows {
     fn open(path: &Path, csv: bool) -> Result<Rows, Failure> {
         let file = std::fs::File::open(path).map_err(|e| Failure::file(path, &e))?;
-        Ok(Rows { reader: BufReader::new(file), path: path.to_owned(), csv, line: 0 })
+        Ok(Rows {
+            reader: BufReader::new(file),
+            path: path.to_owned(),
+            csv,
+            line: 0,
+        })
     }
 
     fn next(&mut self) -> Result<Option<(u64, String)>, Failure> {
@@ -222,7 +265,9 @@ fn digest(path: &Path) -> Result<([u8; 32], u64), Failure> {
     let mut buffer = vec![0; 1 << 16];
     loop {
         let read = file.read(&mut buffer).map_err(|e| Failure::file(path, &e))?;
-        let Some(bytes) = buffer.get(..read).filter(|b| !b.is_empty()) else { break };
+        let Some(bytes) = buffer.get(..read).filter(|b| !b.is_empty()) else {
+            break;
+        };
         lines = lines.saturating_add(bytes.iter().filter(|b| **b == b'\n').count() as u64);
         hash.update(bytes);
     }
@@ -234,10 +279,15 @@ async fn import(session: &mut Session, credential_type: String, file: &Path, dry
     let (hash, total) = digest(file)?;
     let mut rows = Rows::open(file, csv)?;
     let header = if csv { rows.next()?.map(|(_, line)| line) } else { None };
-    let start = Command::ImportStart { credential_type, file: hash, header, dry_run };
+    let start = Command::ImportStart {
+        credential_type,
+        file: hash,
+        header,
+        dry_run,
+    };
     let start = session.execute(start).await?;
-    let job = start["job"].as_str().unwrap_or_default().to_owned();
-    let resume = start["resume_after"].as_u64().unwrap_or(0);
+    let job = start.at("job").as_str().unwrap_or_default().to_owned();
+    let resume = start.at("resume_after").as_u64().unwrap_or(0);
     if resume > 0 {
         session.output.say("import-resumed", &[("line", &resume.to_string())]);
     }
@@ -255,8 +305,13 @@ async fn import(session: &mut Session, credential_type: String, file: &Path, dry
         if !batch.is_empty() && (last || batch.len() >= BATCH) {
             let at = batch.last().map_or(0, |(line, _)| *line);
             let lines = std::mem::take(&mut batch);
-            let done = session.execute(Command::ImportLines { job: job.clone(), lines }).await?;
-            rejected.extend(done["rejected"].as_array().into_iter().flatten().cloned());
+            let done = session
+                .execute(Command::ImportLines {
+                    job: job.clone(),
+                    lines,
+                })
+                .await?;
+            rejected.extend(done.at("rejected").as_array().into_iter().flatten().cloned());
             progress.tell(session, "import-progress", at, total);
         }
         if last {
@@ -266,17 +321,19 @@ async fn import(session: &mut Session, credential_type: String, file: &Path, dry
     progress.end();
     let mut report = session.execute(Command::ImportFinish { job }).await?;
     let path = write_rejected(file, &rejected)?;
-    report["rejected_file"] = json!(path.as_ref().map(|p| p.display().to_string()));
-    let count = report["report"]["rejected"].as_u64().unwrap_or(0);
+    report.put("rejected_file", json!(path.as_ref().map(|p| p.display().to_string())));
+    let count = report.at("report").at("rejected").as_u64().unwrap_or(0);
     if session.output.json {
         session.output.object(&report);
     } else {
-        let text = |key: &str| report["report"][key].to_string();
+        let text = |key: &str| report.at("report")[key].to_string();
         let numbers = ["rows", "new", "changed", "unchanged", "rejected", "vanished"].map(|k| (k, text(k)));
         let arguments: Vec<(&str, &str)> = numbers.iter().map(|(k, v)| (*k, v.as_str())).collect();
         session.output.print("import-done", &arguments);
         if let Some(path) = &path {
-            session.output.print("import-rejected", &[("path", &path.display().to_string())]);
+            session
+                .output
+                .print("import-rejected", &[("path", &path.display().to_string())]);
         }
     }
     Ok(if count > 0 { 8 } else { 0 })
@@ -291,7 +348,7 @@ fn write_rejected(file: &Path, rejected: &[Value]) -> Result<Option<PathBuf>, Fa
     for row in rejected {
         let field = |key: &str| row[key].as_str().unwrap_or_default().replace([',', '"', '\n'], " ");
         // Writing to a String cannot fail.
-        let _ignored = writeln!(text, "{},{},{}", row["line"], field("path"), field("reason"));
+        let _ignored = writeln!(text, "{},{},{}", row.at("line"), field("path"), field("reason"));
     }
     let path = file.with_extension("rejected.csv");
     crate::home::write(&path, text.as_bytes())?;
@@ -301,19 +358,23 @@ fn write_rejected(file: &Path, rejected: &[Value]) -> Result<Option<PathBuf>, Fa
 async fn prepare(session: &mut Session, credential_type: String) -> Result<u8, Failure> {
     let counts = session.execute(Command::IssuerStatus).await?;
     let found = Types::builtin().find(&credential_type).map(|t| t.vct.clone());
-    let total = counts["types"]
+    let total = counts
+        .at("types")
         .as_array()
         .into_iter()
         .flatten()
-        .filter(|t| found.as_deref().is_some_and(|vct| t["vct"] == vct) || t["vct"] == credential_type.as_str())
-        .filter_map(|t| t["rows"].as_u64()?.checked_sub(t["prepared"].as_u64()?))
+        .filter(|t| found.as_deref().is_some_and(|vct| t.at("vct") == vct) || t.at("vct") == credential_type.as_str())
+        .filter_map(|t| t.at("rows").as_u64()?.checked_sub(t.at("prepared").as_u64()?))
         .sum();
     let watch = Stopwatch::start();
     let mut progress = Progress::new(session, total);
     let mut done = 0_u64;
     loop {
-        let command = Command::Prepare { credential_type: credential_type.clone(), limit: PREPARE };
-        let prepared = session.execute(command).await?["prepared"].as_u64().unwrap_or(0);
+        let command = Command::Prepare {
+            credential_type: credential_type.clone(),
+            limit: PREPARE,
+        };
+        let prepared = session.execute(command).await?.at("prepared").as_u64().unwrap_or(0);
         if prepared == 0 {
             break;
         }
@@ -326,7 +387,9 @@ async fn prepare(session: &mut Session, credential_type: String) -> Result<u8, F
         session.output.object(&object);
     } else {
         let milliseconds = watch.milliseconds().to_string();
-        session.output.print("prepare-done", &[("count", &done.to_string()), ("ms", &milliseconds)]);
+        session
+            .output
+            .print("prepare-done", &[("count", &done.to_string()), ("ms", &milliseconds)]);
     }
     Ok(0)
 }

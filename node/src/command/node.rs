@@ -3,6 +3,7 @@
 use super::session::Session;
 use crate::args::{Doctor, Node};
 use crate::error::Failure;
+use crate::output::At;
 use crate::service::Command;
 use credentials::{Code, Did, Problem};
 use serde_json::Value;
@@ -14,19 +15,31 @@ pub(super) async fn whoami(session: &mut Session) -> Result<u8, Failure> {
         session.output.object(&whoami);
         return Ok(0);
     }
-    let roles: Vec<&str> = whoami["roles"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let roles: Vec<&str> = whoami
+        .at("roles")
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     session.output.data(&roles.join(", "));
-    let card = &whoami["card"];
+    let card = &whoami.at("card");
     for key in ["name", "number", "did", "key", "peer"] {
-        if let Some(text) = card[key].as_str() {
+        if let Some(text) = card.at(key).as_str() {
             session.output.data(&format!("  {key}  {text}"));
         }
     }
-    for address in card["addresses"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+    for address in card
+        .at("addresses")
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+    {
         session.output.data(&format!("  {address}"));
     }
     for key in ["anchor", "organisation"] {
-        if let Some(text) = whoami[key].as_str() {
+        if let Some(text) = whoami.at(key).as_str() {
             session.output.data(&format!("  {key}  {text}"));
         }
     }
@@ -36,7 +49,7 @@ pub(super) async fn whoami(session: &mut Session) -> Result<u8, Failure> {
 /// How this node fares.
 pub(super) async fn doctor(session: &mut Session, doctor: &Doctor) -> Result<u8, Failure> {
     let report = session.execute(Command::Doctor).await?;
-    let state = report["state"].as_str().unwrap_or_default();
+    let state = report.at("state").as_str().unwrap_or_default();
     let code = match state {
         "ok" => 0,
         "warn" => u8::from(doctor.strict),
@@ -46,7 +59,7 @@ pub(super) async fn doctor(session: &mut Session, doctor: &Doctor) -> Result<u8,
         session.output.object(&report);
         return Ok(code);
     }
-    for finding in report["findings"].as_array().into_iter().flatten() {
+    for finding in report.at("findings").as_array().into_iter().flatten() {
         let text = |key: &str| finding[key].as_str().unwrap_or_default();
         let sign = match text("state") {
             "ok" => "✓",
@@ -56,7 +69,10 @@ pub(super) async fn doctor(session: &mut Session, doctor: &Doctor) -> Result<u8,
         let name = session.output.catalogue.text(&format!("doctor-{}", text("check")), &[]);
         let mut line = format!("{sign} {name}  {}", text("detail"));
         if text("state") != "ok" {
-            let remedy = session.output.catalogue.text(&format!("doctor-{}-remedy", text("check")), &[]);
+            let remedy = session
+                .output
+                .catalogue
+                .text(&format!("doctor-{}-remedy", text("check")), &[]);
             line.push_str(&format!("\n    {remedy}"));
         }
         session.output.data(&line);
@@ -69,7 +85,9 @@ pub(super) async fn run(session: &mut Session, node: Node) -> Result<u8, Failure
     let command = match node {
         Node::Status => Command::Status,
         Node::Peers => Command::Peers,
-        Node::Ping { did } => Command::Ping { did: Did::parse(&did).ok_or_else(|| Problem::new(Code::Usage, "did"))? },
+        Node::Ping { did } => Command::Ping {
+            did: Did::parse(&did).ok_or_else(|| Problem::new(Code::Usage, "did"))?,
+        },
         Node::Run(_) => return Err(Code::Internal.into()),
     };
     let answer = session.execute(command).await?;

@@ -5,6 +5,7 @@ use crate::args::Serve;
 use crate::clock::Stopwatch;
 use crate::control::{Client, Server};
 use crate::error::Failure;
+use crate::output::At;
 use crate::service::{Command, Service};
 use crate::telemetry;
 use credentials::{Code, Problem};
@@ -46,14 +47,18 @@ pub(super) async fn serve(session: &mut Session, serve: &Serve) -> Result<u8, Fa
     let status = service.execute(Command::Status).await?;
     if session.output.json {
         let ready = json!({
-            "schema": "ready/v1", "home": home.path().display().to_string(), "addresses": status["addresses"],
+            "schema": "ready/v1", "home": home.path().display().to_string(), "addresses": status.at("addresses"),
             "ms": started.milliseconds(),
         });
         session.output.object(&ready);
     } else {
-        session.output.print("serve-ready", &[("ms", &started.milliseconds().to_string())]);
-        for address in status["addresses"].as_array().into_iter().flatten() {
-            session.output.data(&format!("  {}", address.as_str().unwrap_or_default()));
+        session
+            .output
+            .print("serve-ready", &[("ms", &started.milliseconds().to_string())]);
+        for address in status.at("addresses").as_array().into_iter().flatten() {
+            session
+                .output
+                .data(&format!("  {}", address.as_str().unwrap_or_default()));
         }
     }
     tokio::select! {

@@ -40,7 +40,11 @@ enum Reached {
 impl Session {
     /// A run with these flags.
     pub(super) fn new(global: Global, output: Output) -> Session {
-        Session { global, output, reached: None }
+        Session {
+            global,
+            output,
+            reached: None,
+        }
     }
 
     /// The home that was named, or the user's own.
@@ -138,9 +142,15 @@ impl Session {
         }
         self.output.say(key, &[]);
         let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer).map_err(|e| Failure::because(Code::NotConfirmed, e))?;
+        std::io::stdin()
+            .read_line(&mut answer)
+            .map_err(|e| Failure::because(Code::NotConfirmed, e))?;
         let yes = self.output.catalogue.text("yes", &[]);
-        if answer.trim().eq_ignore_ascii_case(&yes) { Ok(()) } else { Err(Code::NotConfirmed.into()) }
+        if answer.trim().eq_ignore_ascii_case(&yes) {
+            Ok(())
+        } else {
+            Err(Code::NotConfirmed.into())
+        }
     }
 
     /// How the demo speaks: the same texts and flags.
@@ -154,7 +164,9 @@ impl Session {
             return Ok(value);
         }
         let mut line = String::new();
-        std::io::stdin().read_line(&mut line).map_err(|e| Failure::file(Path::new("-"), &e))?;
+        std::io::stdin()
+            .read_line(&mut line)
+            .map_err(|e| Failure::file(Path::new("-"), &e))?;
         Ok(line.trim().to_owned())
     }
 }
@@ -178,7 +190,10 @@ pub(super) fn read_input(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
     }
     let mut bytes = Vec::new();
     let input = std::io::stdin().lock();
-    input.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| Failure::file(path, &e))?;
+    input
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(|e| Failure::file(path, &e))?;
     if bytes.len() as u64 > limit {
         return Err(Problem::new(Code::TooLarge, "-").into());
     }

@@ -4,6 +4,7 @@ use super::session::{Session, read_input};
 use crate::args::Verifier;
 use crate::clock::Stopwatch;
 use crate::error::{Failure, exit};
+use crate::output::At;
 use crate::service::Command;
 use credentials::schema::Path;
 use credentials::{Code, Problem};
@@ -15,21 +16,36 @@ const CHECK_MAX: u64 = 256 * 1024;
 /// Runs a command of the group.
 pub(super) async fn run(session: &mut Session, verifier: Verifier) -> Result<u8, Failure> {
     match verifier {
-        Verifier::Request { service, case, subject, types, claims, seconds, qr } => {
+        Verifier::Request {
+            service,
+            case,
+            subject,
+            types,
+            claims,
+            seconds,
+            qr,
+        } => {
             let subject = session.or_stdin(subject)?;
             let claims = claims.iter().map(|text| path(text)).collect();
-            let command = Command::VerifierRequest { service, case, subject, types, claims, valid_seconds: seconds };
+            let command = Command::VerifierRequest {
+                service,
+                case,
+                subject,
+                types,
+                claims,
+                valid_seconds: seconds,
+            };
             let asked = session.execute(command).await?;
             if session.output.json {
                 session.output.object(&asked);
                 return Ok(0);
             }
-            let link = asked["link"].as_str().unwrap_or_default();
+            let link = asked.at("link").as_str().unwrap_or_default();
             session.output.data(link);
             if qr {
                 session.output.talk(&code(link)?);
             }
-            let id = asked["session"].as_str().unwrap_or_default();
+            let id = asked.at("session").as_str().unwrap_or_default();
             session.output.say("verifier-asked", &[("session", id)]);
             Ok(0)
         }
@@ -45,14 +61,22 @@ pub(super) async fn run(session: &mut Session, verifier: Verifier) -> Result<u8,
                 session.output.object(&list);
                 return Ok(0);
             }
-            for item in list["sessions"].as_array().into_iter().flatten() {
+            for item in list.at("sessions").as_array().into_iter().flatten() {
                 let text = |key: &str| item[key].as_str().unwrap_or_default();
-                let state = session.output.catalogue.text(&format!("session-{}", text("state")), &[]);
-                let verdict = match item["verdict"].as_str() {
+                let state = session
+                    .output
+                    .catalogue
+                    .text(&format!("session-{}", text("state")), &[]);
+                let verdict = match item.at("verdict").as_str() {
                     Some(verdict) => session.output.catalogue.text(&format!("verdict-{verdict}"), &[]),
                     None => String::new(),
                 };
-                session.output.data(&format!("{}  {}  {}  {state}  {verdict}", text("id"), text("service"), text("case")));
+                session.output.data(&format!(
+                    "{}  {}  {}  {state}  {verdict}",
+                    text("id"),
+                    text("service"),
+                    text("case")
+                ));
             }
             Ok(0)
         }
@@ -64,10 +88,10 @@ pub(super) async fn run(session: &mut Session, verifier: Verifier) -> Result<u8,
             if session.output.json {
                 session.output.object(&report);
             } else {
-                verdict(session, &report["verdict"], &report["code"]);
-                checks(session, &report["checks"]);
+                verdict(session, report.at("verdict"), report.at("code"));
+                checks(session, report.at("checks"));
             }
-            Ok(exit_of(&report["verdict"], &report["code"]))
+            Ok(exit_of(report.at("verdict"), report.at("code")))
         }
     }
 }
@@ -99,19 +123,19 @@ async fn watch(session: &mut Session, id: String, seconds: u64) -> Result<u8, Fa
     let started = Stopwatch::start();
     loop {
         let found = session.execute(Command::VerifierSession { id: id.clone() }).await?;
-        let state = found["session"]["state"].as_str().unwrap_or_default();
+        let state = found.at("session").at("state").as_str().unwrap_or_default();
         if !["active", "fetched"].contains(&state) {
             tell(session, &found);
-            let detail = &found["session"];
+            let detail = &found.at("session");
             return Ok(match state {
                 "expired" => 5,
-                _ => exit_of(&detail["verdict"], &detail["code"]),
+                _ => exit_of(detail.at("verdict"), detail.at("code")),
             });
         }
         if started.milliseconds() >= seconds.saturating_mul(1000) {
             return Err(Problem::new(Code::Unreachable, "no answer yet").into());
         }
-        let since = found["revision"].as_u64().unwrap_or(0);
+        let since = found.at("revision").as_u64().unwrap_or(0);
         session.execute(Command::VerifierWatch { since }).await?;
     }
 }
@@ -130,26 +154,49 @@ fn tell(session: &Session, found: &Value) {
         session.output.object(found);
         return;
     }
-    let detail = &found["session"];
+    let detail = &found.at("session");
     let text = |key: &str| detail[key].as_str().unwrap_or_default();
-    session.output.print("session-line", &[("service", text("service")), ("case", text("case"))]);
-    if detail["verdict"].is_null() {
-        let state = session.output.catalogue.text(&format!("session-{}", text("state")), &[]);
+    session
+        .output
+        .print("session-line", &[("service", text("service")), ("case", text("case"))]);
+    if detail.at("verdict").is_null() {
+        let state = session
+            .output
+            .catalogue
+            .text(&format!("session-{}", text("state")), &[]);
         session.output.data(&state);
     } else {
-        verdict(session, &detail["verdict"], &detail["code"]);
+        verdict(session, detail.at("verdict"), detail.at("code"));
     }
-    for note in detail["notes"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        session.output.data(&format!("  ! {}", session.output.catalogue.text(&format!("problem-{note}"), &[("detail", "")])));
+    for note in detail
+        .at("notes")
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+    {
+        session.output.data(&format!(
+            "  ! {}",
+            session
+                .output
+                .catalogue
+                .text(&format!("problem-{note}"), &[("detail", "")])
+        ));
     }
-    checks(session, &detail["checks"]);
-    for (name, claims) in detail["claims"].as_object().into_iter().flatten() {
+    checks(session, detail.at("checks"));
+    for (name, claims) in detail.at("claims").as_object().into_iter().flatten() {
         session.output.data(&format!("  {name}: {claims}"));
     }
-    if let Some(ground) = detail["keep_ground"].as_str() {
-        let until = detail["keep_until"].as_i64().map(|at| credentials::Timestamp::from_unix(at).oslo());
+    if let Some(ground) = detail.at("keep_ground").as_str() {
+        let until = detail
+            .at("keep_until")
+            .as_str()
+            .and_then(credentials::Timestamp::parse)
+            .map(|at| at.oslo());
         let until = until.unwrap_or_else(|| session.output.catalogue.text("until-session-end", &[]));
-        session.output.print("session-keep", &[("until", &until), ("ground", ground)]);
+        session
+            .output
+            .print("session-keep", &[("until", &until), ("ground", ground)]);
     }
 }
 
@@ -160,9 +207,15 @@ fn verdict(session: &Session, verdict: &Value, code: &Value) {
         "undecided" => "?",
         _ => "✗",
     };
-    let mut line = format!("{sign} {}", session.output.catalogue.text(&format!("verdict-{verdict}"), &[]));
+    let mut line = format!(
+        "{sign} {}",
+        session.output.catalogue.text(&format!("verdict-{verdict}"), &[])
+    );
     if let Some(code) = code.as_str() {
-        let sentence = session.output.catalogue.text(&format!("problem-{code}"), &[("detail", "")]);
+        let sentence = session
+            .output
+            .catalogue
+            .text(&format!("problem-{code}"), &[("detail", "")]);
         line.push_str(&format!(": {sentence}  [{code}]"));
     }
     session.output.data(&line);
@@ -178,12 +231,12 @@ fn checks(session: &Session, checks: &Value) {
             "undecided" => "?",
             _ => "·",
         };
-        let problem = &line["problem"];
-        let reason = match problem["code"].as_str() {
+        let problem = &line.at("problem");
+        let reason = match problem.at("code").as_str() {
             Some(code) => format!("  {}", json!(code).as_str().unwrap_or_default()),
             None => String::new(),
         };
-        let credential = line["credential"].as_str().unwrap_or("");
+        let credential = line.at("credential").as_str().unwrap_or("");
         session.output.data(&format!("  {sign} {name}  {credential}{reason}"));
     }
 }

@@ -4,7 +4,7 @@ use super::session::{Session, read_secret};
 use crate::args::Wallet;
 use crate::error::Failure;
 use crate::home;
-use crate::output::{hex, sha256};
+use crate::output::{At, hex, sha256};
 use crate::service::Command;
 use serde_json::{Value, json};
 
@@ -15,7 +15,10 @@ pub(super) async fn run(session: &mut Session, wallet: Wallet) -> Result<u8, Fai
     match wallet {
         Wallet::Receive { link, code_file } => {
             let link = session.or_stdin(link)?;
-            let code = code_file.map(|path| read_secret(&path)).transpose()?.map(|code| code.to_string());
+            let code = code_file
+                .map(|path| read_secret(&path))
+                .transpose()?
+                .map(|code| code.to_string());
             let code = match code {
                 None if asks_for_code(&link) => ask_code(session)?,
                 code => code,
@@ -24,10 +27,19 @@ pub(super) async fn run(session: &mut Session, wallet: Wallet) -> Result<u8, Fai
             tell(session, &outcome);
         }
         Wallet::Present { id } => {
-            let text = session.execute(Command::WalletText { id: id.clone(), language: language.clone() }).await?;
-            let text = text["text"].as_str().unwrap_or_default().to_owned();
+            let text = session
+                .execute(Command::WalletText {
+                    id: id.clone(),
+                    language: language.clone(),
+                })
+                .await?;
+            let text = text.at("text").as_str().unwrap_or_default().to_owned();
             // With --json stdout is for machines: the person's text goes where talk goes.
-            if session.output.json { session.output.talk(&text) } else { session.output.data(&text) }
+            if session.output.json {
+                session.output.talk(&text)
+            } else {
+                session.output.data(&text)
+            }
             session.confirm("present-confirm")?;
             let shown = Some(hex(&sha256(text.as_bytes())));
             let outcome = session.execute(Command::WalletPresent { id, language, shown }).await?;
@@ -42,7 +54,7 @@ pub(super) async fn run(session: &mut Session, wallet: Wallet) -> Result<u8, Fai
             if session.output.json {
                 session.output.object(&resumed);
             } else {
-                for outcome in resumed["results"].as_array().into_iter().flatten() {
+                for outcome in resumed.at("results").as_array().into_iter().flatten() {
                     tell(session, outcome);
                 }
             }
@@ -52,9 +64,16 @@ pub(super) async fn run(session: &mut Session, wallet: Wallet) -> Result<u8, Fai
             lines(session, &list, "credentials", "wallet-empty", |session, c| {
                 let text = |key: &str| c[key].as_str().unwrap_or_default();
                 let state = session.output.catalogue.text(&format!("held-{}", text("state")), &[]);
-                let label = c["label"][session.output.catalogue.language()].as_str().or(c["label"]["nb"].as_str());
+                let label = c.at("label")[session.output.catalogue.language()]
+                    .as_str()
+                    .or(c.at("label").at("nb").as_str());
                 let label = label.unwrap_or_default();
-                format!("{}  {label}  {}  {state}  ({})", text("id"), text("issuer_name"), c["copies_left"])
+                format!(
+                    "{}  {label}  {}  {state}  ({})",
+                    text("id"),
+                    text("issuer_name"),
+                    c.at("copies_left")
+                )
             });
         }
         Wallet::Show { id } => {
@@ -62,15 +81,17 @@ pub(super) async fn run(session: &mut Session, wallet: Wallet) -> Result<u8, Fai
             if session.output.json {
                 session.output.object(&shown);
             } else {
-                show(session, &shown["credential"]);
+                show(session, shown.at("credential"));
             }
         }
         Wallet::Requests => {
             let list = session.execute(Command::WalletRequests).await?;
             lines(session, &list, "requests", "requests-empty", |session, r| {
                 let text = |key: &str| r[key].as_str().unwrap_or_default();
-                let service = r["service_name"][session.output.catalogue.language()].as_str();
-                let service = service.or(r["service_name"]["nb"].as_str()).unwrap_or(text("service"));
+                let service = r.at("service_name")[session.output.catalogue.language()].as_str();
+                let service = service
+                    .or(r.at("service_name").at("nb").as_str())
+                    .unwrap_or(text("service"));
                 format!("{}  {}  {service}  {}", text("id"), text("asker_name"), text("case"))
             });
         }
@@ -79,7 +100,12 @@ pub(super) async fn run(session: &mut Session, wallet: Wallet) -> Result<u8, Fai
             lines(session, &list, "events", "history-empty", |session, e| {
                 let text = |key: &str| e[key].as_str().unwrap_or_default();
                 let what = session.output.catalogue.text(&format!("event-{}", text("what")), &[]);
-                let at = e["at"].as_i64().map(credentials::Timestamp::from_unix).map(|t| t.oslo()).unwrap_or_default();
+                let at = e
+                    .at("at")
+                    .as_i64()
+                    .map(credentials::Timestamp::from_unix)
+                    .map(|t| t.oslo())
+                    .unwrap_or_default();
                 format!("{at}  {what}  {}  {}", text("with_name"), text("service"))
             });
         }
@@ -87,7 +113,11 @@ pub(super) async fn run(session: &mut Session, wallet: Wallet) -> Result<u8, Fai
             session.output.say("delete-consequence", &[]);
             session.confirm("delete-confirm")?;
             let deleted = session.execute(Command::WalletDelete { id }).await?;
-            if session.output.json { session.output.object(&deleted) } else { session.output.print("deleted", &[]) }
+            if session.output.json {
+                session.output.object(&deleted)
+            } else {
+                session.output.print("deleted", &[])
+            }
         }
         Wallet::Export { file } => {
             let export = session.execute(Command::WalletExport).await?;
@@ -116,7 +146,8 @@ fn ask_code(session: &Session) -> Result<Option<String>, Failure> {
     }
     let prompt = format!("{}: ", session.output.catalogue.text("ask-code", &[]));
     let code = rpassword::prompt_password(prompt);
-    code.map(Some).map_err(|e| Failure::because(credentials::Code::WrongCode, e))
+    code.map(Some)
+        .map_err(|e| Failure::because(credentials::Code::WrongCode, e))
 }
 
 fn lines(session: &Session, value: &Value, list: &str, empty: &str, line: impl Fn(&Session, &Value) -> String) {
@@ -143,13 +174,15 @@ fn tell(session: &Session, outcome: &Value) {
     match text("outcome") {
         "waiting" => session.output.print("outcome-waiting", &[("id", text("id"))]),
         "collected" => {
-            for id in outcome["credentials"].as_array().into_iter().flatten() {
-                session.output.print("outcome-collected", &[("id", id.as_str().unwrap_or_default())]);
+            for id in outcome.at("credentials").as_array().into_iter().flatten() {
+                session
+                    .output
+                    .print("outcome-collected", &[("id", id.as_str().unwrap_or_default())]);
             }
         }
         "shared" => {
-            let receipt = &outcome["receipt"];
-            let verdict = receipt["verdict"].as_str().unwrap_or_default();
+            let receipt = &outcome.at("receipt");
+            let verdict = receipt.at("verdict").as_str().unwrap_or_default();
             let verdict = session.output.catalogue.text(&format!("verdict-{verdict}"), &[]);
             session.output.print("outcome-shared", &[("verdict", &verdict)]);
         }
@@ -164,12 +197,15 @@ fn tell(session: &Session, outcome: &Value) {
 
 fn show(session: &Session, credential: &Value) {
     let text = |key: &str| credential[key].as_str().unwrap_or_default();
-    let label = credential["label"][session.output.catalogue.language()].as_str();
-    let label = label.or(credential["label"]["nb"].as_str()).unwrap_or_default();
+    let label = credential.at("label")[session.output.catalogue.language()].as_str();
+    let label = label.or(credential.at("label").at("nb").as_str()).unwrap_or_default();
     session.output.data(&format!("{label}  {}", text("issuer_name")));
-    for claim in credential["claims"].as_array().into_iter().flatten() {
-        let value = &claim["value"];
+    for claim in credential.at("claims").as_array().into_iter().flatten() {
+        let value = &claim.at("value");
         let value = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
-        session.output.data(&format!("  {}: {value}", claim["label"].as_str().unwrap_or_default()));
+        session.output.data(&format!(
+            "  {}: {value}",
+            claim.at("label").as_str().unwrap_or_default()
+        ));
     }
 }

@@ -30,20 +30,86 @@ const fn organisation(
     issues: &'static [&'static str],
     services: &'static [&'static str],
 ) -> Role {
-    Role { name, part: Part::Organisation { number, name: registered, did, issues, services } }
+    Role {
+        name,
+        part: Part::Organisation {
+            number,
+            name: registered,
+            did,
+            issues,
+            services,
+        },
+    }
 }
 
 /// The nine.
 pub(super) const CAST: &[Role] = &[
-    organisation("identity", "991825827", "Digitaliseringsdirektoratet", "did:web:digdir.example", &["C01"], &[]),
-    organisation("tax", "974761076", "Skatteetaten", "did:web:skatteetaten.example", &["C02", "C03"], &["K02"]),
-    organisation("loans", "960885406", "Lånekassen", "did:web:lanekassen.example", &["C04"], &["K02"]),
-    organisation("guarantor", "315902738", "SOLID GARANTI ASA", "did:web:solidgaranti.example", &["C05"], &["K02"]),
-    organisation("registry", "974760673", "Brønnøysundregistrene", "did:web:brreg.example", &["C06"], &["K02"]),
-    organisation("bank", "213579045", "SYNTETISK SPAREBANK", "did:web:sparebank.example", &[], &["S01", "S15", "K01"]),
-    organisation("roads", "971032081", "Statens vegvesen", "did:web:vegvesen.example", &[], &["S09"]),
-    Role { name: "citizen", part: Part::Wallet { organisation: None } },
-    Role { name: "company", part: Part::Wallet { organisation: Some(crate::population::CARRIER) } },
+    organisation(
+        "identity",
+        "991825827",
+        "Digitaliseringsdirektoratet",
+        "did:web:digdir.example",
+        &["C01"],
+        &[],
+    ),
+    organisation(
+        "tax",
+        "974761076",
+        "Skatteetaten",
+        "did:web:skatteetaten.example",
+        &["C02", "C03"],
+        &["K02"],
+    ),
+    organisation(
+        "loans",
+        "960885406",
+        "Lånekassen",
+        "did:web:lanekassen.example",
+        &["C04"],
+        &["K02"],
+    ),
+    organisation(
+        "guarantor",
+        "315902738",
+        "SOLID GARANTI ASA",
+        "did:web:solidgaranti.example",
+        &["C05"],
+        &["K02"],
+    ),
+    organisation(
+        "registry",
+        "974760673",
+        "Brønnøysundregistrene",
+        "did:web:brreg.example",
+        &["C06"],
+        &["K02"],
+    ),
+    organisation(
+        "bank",
+        "213579045",
+        "SYNTETISK SPAREBANK",
+        "did:web:sparebank.example",
+        &[],
+        &["S01", "S15", "K01"],
+    ),
+    organisation(
+        "roads",
+        "971032081",
+        "Statens vegvesen",
+        "did:web:vegvesen.example",
+        &[],
+        &["S09"],
+    ),
+    Role {
+        name: "citizen",
+        part: Part::Wallet { organisation: None },
+    },
+    Role {
+        name: "company",
+        part: Part::Wallet {
+            organisation: Some(crate::population::CARRIER),
+        },
+    },
 ];
 
 /// The lender that is on the list and asks for too much.
@@ -63,4 +129,14 @@ pub(super) const REGISTERS: &[(&str, &str, &str)] = &[
     ("loans", "C04", "loan.jsonl"),
     ("registry", "C06", "company.jsonl"),
     ("guarantor", "C05", "guarantee.jsonl"),
+];
+
+/// Who checks whose credentials, so whose status lists its node mirrors: issuers by node that asks.
+pub(super) const CHECKS: &[(&str, &[&str])] = &[
+    ("tax", &["identity"]),
+    ("loans", &["identity"]),
+    ("registry", &["identity"]),
+    ("guarantor", &["registry"]),
+    ("bank", &["tax", "loans", "registry"]),
+    ("roads", &["guarantor"]),
 ];

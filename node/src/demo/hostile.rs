@@ -41,19 +41,17 @@ pub(super) struct Stranger {
 
 impl Stranger {
     /// Starts it.
-    pub(super) async fn start(
-        nodes: &Nodes,
-        tcp: bool,
-        did: &str,
-        number: &str,
-        name: &str,
-    ) -> Result<Stranger, Failure> {
+    pub(super) fn start(nodes: &Nodes, tcp: bool, did: &str, number: &str, name: &str) -> Result<Stranger, Failure> {
         let mut command = Command::new(nodes.exe());
         command.args(["demo", "hostile", "--did", did, "--number", number, "--name", name]);
         if tcp {
             command.arg("--tcp");
         }
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true);
         let mut child = command.spawn().map_err(|e| Failure::file(nodes.exe(), &e))?;
         let gone = || Failure::from(Problem::new(Code::Unreachable, "stranger"));
         let input = child.stdin.take().ok_or_else(gone)?;
@@ -64,7 +62,10 @@ impl Stranger {
     /// Has it do something, and gives what it says of it.
     pub(super) async fn ask(&mut self, command: Value) -> Result<Value, Failure> {
         let gone = |e: std::io::Error| Failure::because(Problem::new(Code::Unreachable, "stranger"), e);
-        self.input.write_all(format!("{command}\n").as_bytes()).await.map_err(gone)?;
+        self.input
+            .write_all(format!("{command}\n").as_bytes())
+            .await
+            .map_err(gone)?;
         self.input.flush().await.map_err(gone)?;
         let line = self.output.next_line().await.map_err(gone)?;
         let line = line.ok_or_else(|| Failure::from(Problem::new(Code::Unreachable, "stranger")))?;
@@ -86,12 +87,29 @@ impl Stranger {
 #[serde(tag = "do", rename_all = "snake_case")]
 enum Order {
     Card,
-    Trust { path: PathBuf, anchor: String },
-    Collect { link: String, code: Option<String>, organisation: Option<String> },
-    Answer { link: String, #[serde(default)] tamper: Tamper },
+    Trust {
+        path: PathBuf,
+        anchor: String,
+    },
+    Collect {
+        link: String,
+        code: Option<String>,
+        organisation: Option<String>,
+    },
+    Answer {
+        link: String,
+        #[serde(default)]
+        tamper: Tamper,
+    },
     Repeat,
-    Ask { service: String, vct: String, claims: Vec<Vec<Option<String>>> },
-    Unlisted { did: String },
+    Ask {
+        service: String,
+        vct: String,
+        claims: Vec<Vec<Option<String>>>,
+    },
+    Unlisted {
+        did: String,
+    },
 }
 
 /// What is done to an answer before it is sent.
@@ -137,7 +155,10 @@ pub async fn run(arguments: &Hostile) -> Result<u8, Failure> {
             Ok(answer) => answer,
             Err(problem) => json!({ "problem": problem.code, "detail": problem.detail }),
         };
-        stdout.write_all(format!("{answer}\n").as_bytes()).await.map_err(closed)?;
+        stdout
+            .write_all(format!("{answer}\n").as_bytes())
+            .await
+            .map_err(closed)?;
         stdout.flush().await.map_err(closed)?;
     }
     Ok(0)
@@ -150,14 +171,25 @@ fn internal(error: impl std::fmt::Display) -> Problem {
 impl Peer {
     async fn new(arguments: &Hostile) -> Result<Peer, Failure> {
         let did = Did::parse(&arguments.did).ok_or_else(|| Problem::new(Code::Usage, "--did"))?;
-        let number = OrganisationNumber::parse(&arguments.number).ok_or_else(|| Problem::new(Code::Usage, "--number"))?;
+        let number =
+            OrganisationNumber::parse(&arguments.number).ok_or_else(|| Problem::new(Code::Usage, "--number"))?;
         let trust = Arc::<RwLock<Option<Arc<Trust>>>>::default();
         let secret = Secret32::new(random::bytes(&mut clock::System));
-        let transport = if arguments.tcp { Transport::TcpOnly } else { Transport::QuicThenTcp };
-        let settings = || network::Settings { transport, listen: vec![ListenOn::LOOPBACK], ..network::Settings::default() };
+        let transport = if arguments.tcp {
+            Transport::TcpOnly
+        } else {
+            Transport::QuicThenTcp
+        };
+        let settings = || network::Settings {
+            transport,
+            listen: vec![ListenOn::LOOPBACK],
+            ..network::Settings::default()
+        };
         let failed = |e: network::Error| Failure::because(Code::Internal, e);
         let as_lender = Arc::new(Greeting::new(Some(did.clone()), trust.clone()));
-        let (lender, inbox) = network::start(settings(), Some(secret), as_lender).await.map_err(failed)?;
+        let (lender, inbox) = network::start(settings(), Some(secret), as_lender)
+            .await
+            .map_err(failed)?;
         let as_wallet = Arc::new(Greeting::new(None, trust.clone()));
         let (dial, _) = network::start(settings(), None, as_wallet).await.map_err(failed)?;
         let asked = Arc::default();
@@ -177,7 +209,17 @@ impl Peer {
             addresses: lender.addresses().iter().map(ToString::to_string).collect(),
         };
         let identity = Secret32::new(random::bytes(&mut clock::System));
-        Ok(Peer { card, key, dial, trust, held: BTreeMap::new(), asked, last: None, identity, _lender: lender })
+        Ok(Peer {
+            card,
+            key,
+            dial,
+            trust,
+            held: BTreeMap::new(),
+            asked,
+            last: None,
+            identity,
+            _lender: lender,
+        })
     }
 
     async fn follow(&mut self, order: Order) -> Result<Value, Problem> {
@@ -190,7 +232,11 @@ impl Peer {
                 *self.trust.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(trust));
                 Ok(json!({ "done": true }))
             }
-            Order::Collect { link, code, organisation } => self.collect(&link, code, organisation).await,
+            Order::Collect {
+                link,
+                code,
+                organisation,
+            } => self.collect(&link, code, organisation).await,
             Order::Answer { link, tamper } => self.answer(&link, tamper).await,
             Order::Repeat => {
                 let (to, ask) = self.last.clone().ok_or(Code::UnknownSession)?;
@@ -201,14 +247,23 @@ impl Peer {
                 let asker = Did::parse(&did).ok_or(Code::Malformed)?;
                 let session = URL_SAFE_NO_PAD.encode(random::bytes::<16>(&mut clock::System));
                 let hash = random::bytes::<32>(&mut clock::System).to_vec();
-                let link = Link::Request { asker, session, hash, expires: clock::now().plus(120) };
+                let link = Link::Request {
+                    asker,
+                    session,
+                    hash,
+                    expires: clock::now().plus(120),
+                };
                 Ok(json!({ "link": link.to_text()? }))
             }
         }
     }
 
     fn trust(&self) -> Result<Arc<Trust>, Problem> {
-        self.trust.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Code::TrustMissing.into())
+        self.trust
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+            .ok_or(Code::TrustMissing.into())
     }
 
     async fn send(&self, to: &Did, protocol: Protocol, body: Vec<u8>) -> Result<(String, Vec<u8>), Problem> {
@@ -217,9 +272,15 @@ impl Peer {
         let node = organisation.nodes.first().ok_or(Code::Unreachable)?;
         let peer = PeerName::parse(&node.peer).map_err(internal)?;
         let addresses = node.addresses.iter().filter_map(|a| Address::parse(a).ok()).collect();
-        let target = Target { as_identity: Some(self.identity.clone()), peer, addresses };
+        let target = Target {
+            as_identity: Some(self.identity.clone()),
+            peer,
+            addresses,
+        };
         let reply = self.dial.request(target, protocol, body).await;
-        reply.map(|reply| (node.peer.clone(), reply)).map_err(|e| Problem::new(Code::Unreachable, e.to_string()))
+        reply
+            .map(|reply| (node.peer.clone(), reply))
+            .map_err(|e| Problem::new(Code::Unreachable, e.to_string()))
     }
 
     async fn issue(&self, to: &Did, ask: &issuance::Ask) -> Result<issuance::Reply, Problem> {
@@ -231,16 +292,28 @@ impl Peer {
     }
 
     /// Collects as an honest wallet does.
-    async fn collect(&mut self, link: &str, code: Option<String>, organisation: Option<String>) -> Result<Value, Problem> {
-        let Link::Offer { issuer, vct, offer, .. } = Link::parse(link)? else { return Err(Code::LinkInvalid.into()) };
-        let begin = issuance::Ask::Begin { vct: vct.clone(), offer: offer.clone(), organisation: organisation.clone() };
+    async fn collect(
+        &mut self,
+        link: &str,
+        code: Option<String>,
+        organisation: Option<String>,
+    ) -> Result<Value, Problem> {
+        let Link::Offer { issuer, vct, offer, .. } = Link::parse(link)? else {
+            return Err(Code::LinkInvalid.into());
+        };
+        let begin = issuance::Ask::Begin {
+            vct: vct.clone(),
+            offer: offer.clone(),
+            organisation: organisation.clone(),
+        };
         let issuance::Reply::Terms(terms) = self.issue(&issuer, &begin).await? else {
             return Err(Code::UnexpectedMessage.into());
         };
         let transaction = random::bytes::<16>(&mut clock::System);
         let count = usize::from(terms.copies) * usize::from(terms.rows);
-        let keys: Vec<Arc<SigningKey>> =
-            (0..count).map(|_| Arc::new(SigningKey::generate(&mut clock::System))).collect();
+        let keys: Vec<Arc<SigningKey>> = (0..count)
+            .map(|_| Arc::new(SigningKey::generate(&mut clock::System)))
+            .collect();
         let mut proofs = Vec::new();
         for key in &keys {
             let mut header = Map::new();
@@ -255,9 +328,15 @@ impl Peer {
             (Some(request), _, _) => {
                 let opened = request::open(request, &*self.trust()?, None, clock::now())?;
                 let public: Vec<_> = keys.iter().map(|key| key.verifying_key()).collect();
-                let covers = Covers { transaction, keys_hash: sd_jwt::keys_hash(&public), organisation };
+                let covers = Covers {
+                    transaction,
+                    keys_hash: sd_jwt::keys_hash(&public),
+                    organisation,
+                };
                 let token = self.token(&opened, Some(&covers), Tamper::None)?;
-                issuance::Identification::Presentation { answer: sealed(&opened, &token)? }
+                issuance::Identification::Presentation {
+                    answer: sealed(&opened, &token)?,
+                }
             }
             _ => return Err(Code::WrongCode.into()),
         };
@@ -272,13 +351,18 @@ impl Peer {
         let issuance::Reply::Delivery { credentials, .. } = self.issue(&issuer, &ask).await? else {
             return Err(Code::UnexpectedMessage.into());
         };
-        let acknowledge = issuance::Ask::Acknowledge { transaction: transaction.to_vec() };
+        let acknowledge = issuance::Ask::Acknowledge {
+            transaction: transaction.to_vec(),
+        };
         self.issue(&issuer, &acknowledge).await?;
         let held = self.held.entry(vct).or_default();
         held.clear();
         for text in credentials.into_iter().flatten() {
             let bound = SdJwt::parse(&text)?.holder_key();
-            let key = keys.iter().find(|key| Some(key.verifying_key()) == bound).ok_or(Code::HolderBindingInvalid)?;
+            let key = keys
+                .iter()
+                .find(|key| Some(key.verifying_key()) == bound)
+                .ok_or(Code::HolderBindingInvalid)?;
             held.push(Copy { text, key: key.clone() });
         }
         Ok(json!({ "collected": held.len() }))
@@ -311,8 +395,12 @@ impl Peer {
     }
 
     async fn answer(&mut self, link: &str, tamper: Tamper) -> Result<Value, Problem> {
-        let Link::Request { asker, session, .. } = Link::parse(link)? else { return Err(Code::LinkInvalid.into()) };
-        let fetch = protocol::encode(&presentation::Ask::Fetch { session: session.clone() })?;
+        let Link::Request { asker, session, .. } = Link::parse(link)? else {
+            return Err(Code::LinkInvalid.into());
+        };
+        let fetch = protocol::encode(&presentation::Ask::Fetch {
+            session: session.clone(),
+        })?;
         let (from, reply) = self.send(&asker, Protocol::Present, fetch).await?;
         let signed = match protocol::decode(&reply, presentation::LIMIT)? {
             presentation::Reply::Request { request } => request,
@@ -321,7 +409,10 @@ impl Peer {
         };
         let opened = request::open(&signed, &*self.trust()?, Some(&from), clock::now())?;
         let token = self.token(&opened, None, tamper)?;
-        let ask = presentation::Ask::Answer { session, answer: sealed(&opened, &token)? };
+        let ask = presentation::Ask::Answer {
+            session,
+            answer: sealed(&opened, &token)?,
+        };
         self.last = Some((asker.clone(), ask.clone()));
         self.send_answer(&asker, ask).await
     }
@@ -358,8 +449,16 @@ impl Peer {
         };
         let signed = request.sign(&self.card.kid, &self.key)?;
         let hash = request::hash(&signed).to_vec();
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(session.clone(), signed);
-        let link = Link::Request { asker: self.card.did.clone(), session, hash, expires: now.plus(120) };
+        self.asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(session.clone(), signed);
+        let link = Link::Request {
+            asker: self.card.did.clone(),
+            session,
+            hash,
+            expires: now.plus(120),
+        };
         Ok(json!({ "link": link.to_text()? }))
     }
 }
@@ -371,7 +470,9 @@ async fn serve(mut inbox: Inbox, asked: Arc<Mutex<BTreeMap<String, String>>>) {
             Ok(presentation::Ask::Fetch { session }) => {
                 let asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
                 match asked.get(&session) {
-                    Some(request) => presentation::Reply::Request { request: request.clone() },
+                    Some(request) => presentation::Reply::Request {
+                        request: request.clone(),
+                    },
                     None => presentation::Reply::Problem(Code::UnknownSession.into()),
                 }
             }
@@ -386,17 +487,31 @@ async fn serve(mut inbox: Inbox, asked: Arc<Mutex<BTreeMap<String, String>>>) {
 
 fn sealed(opened: &OpenedRequest, token: &VpToken) -> Result<String, Problem> {
     let plain = serde_json::to_vec(&json!({ "vp_token": token })).map_err(internal)?;
-    jwe::seal(&opened.request.encryption, b"", &opened.hash, &plain, &mut clock::System)
+    jwe::seal(
+        &opened.request.encryption,
+        b"",
+        &opened.hash,
+        &plain,
+        &mut clock::System,
+    )
 }
 
 /// The same presentation with one digit of one disclosed value changed.
 fn other_digit(selected: &str) -> Result<String, Problem> {
     let mut parts: Vec<String> = selected.split('~').map(ToOwned::to_owned).collect();
     for part in parts.iter_mut().skip(1) {
-        let Ok(bytes) = URL_SAFE_NO_PAD.decode(&*part) else { continue };
-        let Ok(Value::Array(mut disclosure)) = serde_json::from_slice::<Value>(&bytes) else { continue };
-        let Some(Value::String(text)) = disclosure.last_mut() else { continue };
-        let Some(at) = text.find(|c: char| c.is_ascii_digit()) else { continue };
+        let Ok(bytes) = URL_SAFE_NO_PAD.decode(&*part) else {
+            continue;
+        };
+        let Ok(Value::Array(mut disclosure)) = serde_json::from_slice::<Value>(&bytes) else {
+            continue;
+        };
+        let Some(Value::String(text)) = disclosure.last_mut() else {
+            continue;
+        };
+        let Some(at) = text.find(|c: char| c.is_ascii_digit()) else {
+            continue;
+        };
         let other = if text.get(at..=at) == Some("9") { "8" } else { "9" };
         text.replace_range(at..=at, other);
         let bytes = serde_json::to_vec(&disclosure).map_err(internal)?;

@@ -4,6 +4,7 @@ use super::cast::{CAST, Part, Role};
 use crate::clock;
 use crate::error::Failure;
 use crate::home;
+use crate::output::At;
 use credentials::{Code, Problem, random};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -40,7 +41,7 @@ pub(super) struct Said {
 impl Said {
     /// The text at a key.
     pub(super) fn text(&self, key: &str) -> String {
-        self.value[key].as_str().unwrap_or_default().to_owned()
+        self.value.at(key).as_str().unwrap_or_default().to_owned()
     }
 }
 
@@ -62,7 +63,14 @@ impl Nodes {
                 folder.map_err(|e| Failure::because(Code::FileFailed, e))?.keep()
             }
         };
-        let nodes = Nodes { exe, root, kept: keep.is_some(), isolate, language, running: Vec::new() };
+        let nodes = Nodes {
+            exe,
+            root,
+            kept: keep.is_some(),
+            isolate,
+            language,
+            running: Vec::new(),
+        };
         for folder in ["homes", "own", "secrets"] {
             home::Home::at(&nodes.root.join(folder))?.create()?;
         }
@@ -94,10 +102,19 @@ impl Nodes {
 
     fn base(&self, home: &Path) -> Command {
         let mut command = Command::new(&self.exe);
-        command.arg("--home").arg(home).args(["--json", "--no-input", "--lang", self.language]);
+        command
+            .arg("--home")
+            .arg(home)
+            .args(["--json", "--no-input", "--lang", self.language]);
         command.arg("--passphrase-file").arg(self.secrets().join("passphrase"));
         // A setting of whoever runs the demo must not reach into its nodes.
-        for name in ["BEVIS_HOME", "BEVIS_PASSPHRASE_FILE", "BEVIS_NODE_LISTEN", "BEVIS_NODE_TRANSPORT", "BEVIS_LANG"] {
+        for name in [
+            "BEVIS_HOME",
+            "BEVIS_PASSPHRASE_FILE",
+            "BEVIS_NODE_LISTEN",
+            "BEVIS_NODE_TRANSPORT",
+            "BEVIS_LANG",
+        ] {
             command.env_remove(name);
         }
         command.kill_on_drop(true);
@@ -111,14 +128,28 @@ impl Nodes {
         command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
         let mut child = command.spawn().map_err(|e| Failure::file(&self.exe, &e))?;
         if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input) {
-            stdin.write_all(input.as_bytes()).await.map_err(|e| Failure::file(Path::new("stdin"), &e))?;
+            stdin
+                .write_all(input.as_bytes())
+                .await
+                .map_err(|e| Failure::file(Path::new("stdin"), &e))?;
         }
-        let done = child.wait_with_output().await.map_err(|e| Failure::file(&self.exe, &e))?;
+        let done = child
+            .wait_with_output()
+            .await
+            .map_err(|e| Failure::file(&self.exe, &e))?;
         let stdout = String::from_utf8_lossy(&done.stdout);
         let stderr = String::from_utf8_lossy(&done.stderr).into_owned();
-        let last = |text: &str| text.lines().rev().find_map(|line| serde_json::from_str::<Value>(line).ok());
+        let last = |text: &str| {
+            text.lines()
+                .rev()
+                .find_map(|line| serde_json::from_str::<Value>(line).ok())
+        };
         let value = last(&stdout).or_else(|| last(&stderr)).unwrap_or(Value::Null);
-        Ok(Said { value, talk: stderr, exit: done.status.code().unwrap_or(-1) })
+        Ok(Said {
+            value,
+            talk: stderr,
+            exit: done.status.code().unwrap_or(-1),
+        })
     }
 
     /// Runs a public command that has to succeed.
@@ -132,11 +163,19 @@ impl Nodes {
         if said.exit == 0 {
             return Ok(said);
         }
-        let code = said.value["code"].as_str().and_then(Code::parse).unwrap_or(Code::Internal);
+        let code = said
+            .value
+            .at("code")
+            .as_str()
+            .and_then(Code::parse)
+            .unwrap_or(Code::Internal);
         let words = arguments.iter().take(2).copied().collect::<Vec<_>>().join(" ");
-        let detail = said.value["detail"].as_str().unwrap_or_default();
+        let detail = said.value.at("detail").as_str().unwrap_or_default();
         let cause = format!("{node}: `bevis {words}` ended with {} {detail}", said.exit);
-        Err(Failure { problem: Problem::new(code, node), cause: Some(cause) })
+        Err(Failure {
+            problem: Problem::new(code, node),
+            cause: Some(cause),
+        })
     }
 
     /// The same, with its progress shown to whoever watches.
@@ -147,16 +186,35 @@ impl Nodes {
         }
         // The bar is drawn by the command itself; what it did is asked for afterwards, in the same words as without a bar.
         let mut command = Command::new(&self.exe);
-        command.arg("--home").arg(self.home(node)).args(["--no-input", "--lang", self.language]);
-        command.arg("--passphrase-file").arg(self.secrets().join("passphrase")).args(arguments);
+        command
+            .arg("--home")
+            .arg(self.home(node))
+            .args(["--no-input", "--lang", self.language]);
+        command
+            .arg("--passphrase-file")
+            .arg(self.secrets().join("passphrase"))
+            .args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
         let status = command.status().await.map_err(|e| Failure::file(&self.exe, &e))?;
         if !status.success() {
-            return Err(Failure::because(Problem::new(Code::Internal, node), format!("import ended with {status}")));
+            return Err(Failure::because(
+                Problem::new(Code::Internal, node),
+                format!("import ended with {status}"),
+            ));
         }
         let jobs = self.run(node, &["issuer", "jobs"]).await?;
-        let last = jobs.value["jobs"].as_array().and_then(|jobs| jobs.last()).cloned().unwrap_or(Value::Null);
-        Ok(Said { value: serde_json::json!({ "report": last["report"] }), talk: String::new(), exit: 0 })
+        let last = jobs
+            .value
+            .at("jobs")
+            .as_array()
+            .and_then(|jobs| jobs.last())
+            .cloned()
+            .unwrap_or(Value::Null);
+        Ok(Said {
+            value: serde_json::json!({ "report": last.at("report") }),
+            talk: String::new(),
+            exit: 0,
+        })
     }
 
     /// Makes a home by `bevis init`.
@@ -169,7 +227,13 @@ impl Nodes {
                     arguments.extend(["--organisation", number]);
                 }
             }
-            Part::Organisation { number, name, did, issues, services } => {
+            Part::Organisation {
+                number,
+                name,
+                did,
+                issues,
+                services,
+            } => {
                 arguments.extend(["--number", number, "--name", name, "--did", did]);
                 if !issues.is_empty() {
                     arguments.extend(["--role", "issuer"]);
@@ -192,16 +256,27 @@ impl Nodes {
     pub(super) async fn serve(&mut self, role: &'static Role) -> Result<Value, Failure> {
         let log = std::fs::File::create(self.root.join(format!("{}.log", role.name)));
         let log = log.map_err(|e| Failure::file(&self.root, &e))?;
-        let mut command = if self.isolate { self.isolated(role.name) } else { self.base(&self.home(role.name)) };
+        let mut command = if self.isolate {
+            self.isolated(role.name)
+        } else {
+            self.base(&self.home(role.name))
+        };
         command.args(["serve", "--with-parent"]);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::from(log));
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::from(log));
         let mut child = command.spawn().map_err(|e| Failure::file(&self.exe, &e))?;
         let gone = || Failure::from(Problem::new(Code::Unreachable, role.name));
         let stdout = child.stdout.take().ok_or_else(gone)?;
         let mut lines = BufReader::new(stdout).lines();
-        let ready = tokio::time::timeout(READY, lines.next_line()).await.map_err(|_| gone())?;
+        let ready = tokio::time::timeout(READY, lines.next_line())
+            .await
+            .map_err(|_| gone())?;
         let ready = ready.map_err(|e| Failure::because(Problem::new(Code::Unreachable, role.name), e))?;
-        let ready = ready.and_then(|line| serde_json::from_str(&line).ok()).ok_or_else(gone)?;
+        let ready = ready
+            .and_then(|line| serde_json::from_str(&line).ok())
+            .ok_or_else(gone)?;
         self.running.push((role.name, child));
         Ok(ready)
     }
@@ -210,11 +285,16 @@ impl Nodes {
     /// then an empty file system covers all of them.
     fn isolated(&self, node: &str) -> Command {
         let own = self.root.join("own").join(node);
-        let script = "mount --bind \"$1\" \"$2\" && mount -t tmpfs none \"$3\" && mkdir -m 700 \"$4\" && shift 4 && exec \"$@\"";
+        let script =
+            "mount --bind \"$1\" \"$2\" && mount -t tmpfs none \"$3\" && mkdir -m 700 \"$4\" && shift 4 && exec \"$@\"";
         let base = self.base(&own);
         let mut command = Command::new("unshare");
         command.args(["-Urm", "sh", "-c", script, "sh"]);
-        command.arg(self.home(node)).arg(&own).arg(self.root.join("homes")).arg(self.root.join("homes/hidden"));
+        command
+            .arg(self.home(node))
+            .arg(&own)
+            .arg(self.root.join("homes"))
+            .arg(self.root.join("homes/hidden"));
         command.arg(base.as_std().get_program()).args(base.as_std().get_args());
         command.kill_on_drop(true);
         command
@@ -230,7 +310,10 @@ impl Nodes {
         for (name, child) in &mut self.running {
             if let Ok(Some(status)) = child.try_wait() {
                 let cause = format!("the process ended with {status}");
-                return Err(Failure { problem: Problem::new(Code::Unreachable, *name), cause: Some(cause) });
+                return Err(Failure {
+                    problem: Problem::new(Code::Unreachable, *name),
+                    cause: Some(cause),
+                });
             }
         }
         Ok(())
@@ -255,7 +338,11 @@ impl Nodes {
             // What is personal and not sealed goes in any case.
             super::story::REGISTERS_AND_CODES.iter().try_for_each(|name| {
                 let path = self.secrets().join(name);
-                if path.is_dir() { std::fs::remove_dir_all(path) } else { Ok(()) }
+                if path.is_dir() {
+                    std::fs::remove_dir_all(path)
+                } else {
+                    Ok(())
+                }
             })
         } else {
             std::fs::remove_dir_all(&self.root)

@@ -1,6 +1,6 @@
 //! The story, step by step, through the public commands.
 
-use super::cast::{CAST, LENDER_DID, LENDER_NAME, LENDER_NUMBER, Part, REGISTERS, Role};
+use super::cast::{CAST, CHECKS, LENDER_DID, LENDER_NAME, LENDER_NUMBER, Part, REGISTERS, Role};
 use super::failures;
 use super::hostile::Stranger;
 use super::nodes::{Nodes, Said};
@@ -8,7 +8,7 @@ use super::teller::Teller;
 use crate::args::Demo;
 use crate::clock::{self, Stopwatch};
 use crate::error::Failure;
-use crate::output::Output;
+use crate::output::{At, Output};
 use crate::{home, population};
 use credentials::{Code, Problem};
 use serde_json::{Value, json};
@@ -27,7 +27,11 @@ pub(super) struct Story<'a> {
 /// Tells the story. Exit 0 when everything in it went as it must.
 pub async fn run(output: &Output, demo: &Demo) -> Result<u8, Failure> {
     let nodes = Nodes::new(demo.keep.as_deref(), demo.isolate, output.catalogue.language())?;
-    let mut story = Story { nodes, teller: Teller::new(output), demo };
+    let mut story = Story {
+        nodes,
+        teller: Teller::new(output),
+        demo,
+    };
     let mut stranger = None;
     let told = tokio::select! {
         told = story.tell(&mut stranger) => told,
@@ -71,6 +75,7 @@ impl Story<'_> {
         let hostile = self.begin().await?;
         let stranger = stranger.insert(hostile);
         self.import().await?;
+        self.mirror().await?;
         self.nodes.all_alive()?;
         self.teller.begin(2);
         self.collect().await?;
@@ -88,7 +93,8 @@ impl Story<'_> {
     async fn begin(&mut self) -> Result<Stranger, Failure> {
         let new = self.nodes.run("anchor", &["trust", "new"]).await?;
         let anchor = new.text("anchor");
-        self.teller.tell("anchor", "anchor", json!({}), json!({ "anchor": anchor }));
+        self.teller
+            .tell("anchor", "anchor", json!({}), json!({ "anchor": anchor }));
         let trusted = self.demo.anchor.clone().unwrap_or_else(|| anchor.clone());
         let transport = self.demo.tcp.then_some("tcp");
         for role in CAST {
@@ -96,32 +102,56 @@ impl Story<'_> {
         }
         for role in CAST {
             let ready = self.nodes.serve(role).await?;
-            self.teller.tell("ready", role.name, json!({}), json!({ "ms": ready["ms"], "addresses": ready["addresses"] }));
+            self.teller.tell(
+                "ready",
+                role.name,
+                json!({}),
+                json!({ "ms": ready.at("ms"), "addresses": ready.at("addresses") }),
+            );
         }
-        let pids: serde_json::Map<String, Value> =
-            self.nodes.pids().into_iter().map(|(name, pid)| (name.to_owned(), json!(pid))).collect();
+        let pids: serde_json::Map<String, Value> = self
+            .nodes
+            .pids()
+            .into_iter()
+            .map(|(name, pid)| (name.to_owned(), json!(pid)))
+            .collect();
         let facts = json!({ "count": CAST.len() });
-        self.teller.tell("processes", "demo", facts, json!({ "pids": pids, "root": self.nodes.root().display().to_string() }));
+        self.teller.tell(
+            "processes",
+            "demo",
+            facts,
+            json!({ "pids": pids, "root": self.nodes.root().display().to_string() }),
+        );
         let cards = self.nodes.secrets().join("cards");
         home::Home::at(&cards)?.create()?;
         for role in CAST {
-            let Part::Organisation { issues, services, .. } = &role.part else { continue };
+            let Part::Organisation { issues, services, .. } = &role.part else {
+                continue;
+            };
             let whoami = self.nodes.run(role.name, &["whoami"]).await?;
             self.list(&cards, role.name, &whoami.value, issues, services).await?;
         }
         // The lender is on the list like any other: what it may not do, its registration says.
-        let mut stranger = Stranger::start(&self.nodes, self.demo.tcp, LENDER_DID, LENDER_NUMBER, LENDER_NAME).await?;
+        let mut stranger = Stranger::start(&self.nodes, self.demo.tcp, LENDER_DID, LENDER_NUMBER, LENDER_NAME)?;
         let card = stranger.ask(json!({ "do": "card" })).await?;
         self.list(&cards, "lender", &card, &[], &["S01"]).await?;
         let document = cards.join("trust.json");
         let path = document.display().to_string();
         let signed = self.nodes.run("anchor", &["trust", "sign", "--out", &path]).await?;
-        self.teller.tell("signed", "anchor", json!({ "sequence": signed.value["sequence"] }), json!({}));
+        self.teller.tell(
+            "signed",
+            "anchor",
+            json!({ "sequence": signed.value.at("sequence") }),
+            json!({}),
+        );
         for role in CAST {
             self.nodes.run(role.name, &["trust", "import", &path]).await?;
         }
-        stranger.ask(json!({ "do": "trust", "path": path, "anchor": anchor })).await?;
-        self.teller.tell("trusted", "demo", json!({ "count": CAST.len() }), json!({}));
+        stranger
+            .ask(json!({ "do": "trust", "path": path, "anchor": anchor }))
+            .await?;
+        self.teller
+            .tell("trusted", "demo", json!({ "count": CAST.len() }), json!({}));
         Ok(stranger)
     }
 
@@ -144,7 +174,12 @@ impl Story<'_> {
             arguments.extend(["--service", *service]);
         }
         self.nodes.run("anchor", &arguments).await?;
-        self.teller.tell("listed", name, json!({ "issues": issues, "services": services }), json!({}));
+        self.teller.tell(
+            "listed",
+            name,
+            json!({ "issues": issues, "services": services }),
+            json!({}),
+        );
         Ok(())
     }
 
@@ -154,18 +189,47 @@ impl Story<'_> {
 
     async fn import(&self) -> Result<(), Failure> {
         let folder = self.registers();
-        population::write(&folder, self.demo.persons, self.demo.companies, self.demo.seed, clock::now())?;
+        population::write(
+            &folder,
+            self.demo.persons,
+            self.demo.companies,
+            self.demo.seed,
+            clock::now(),
+        )?;
         let facts = json!({ "persons": self.demo.persons, "companies": self.demo.companies, "seed": self.demo.seed });
         self.teller.tell("population", "demo", facts, json!({}));
         for (node, credential_type, file) in REGISTERS {
             let watch = Stopwatch::start();
             let path = folder.join(file).display().to_string();
             let arguments = ["issuer", "import", "--type", credential_type, &path];
-            let said = self.nodes.run_watched(node, &arguments, !self.teller.output.json).await?;
-            let report = &said.value["report"];
-            let facts = json!({ "type": credential_type, "rows": report["rows"], "rejected": report["rejected"] });
-            self.teller.tell("imported", node, facts, json!({ "ms": watch.milliseconds() }));
+            let said = self
+                .nodes
+                .run_watched(node, &arguments, !self.teller.output.json)
+                .await?;
+            let report = &said.value.at("report");
+            let facts =
+                json!({ "type": credential_type, "rows": report.at("rows"), "rejected": report.at("rejected") });
+            self.teller
+                .tell("imported", node, facts, json!({ "ms": watch.milliseconds() }));
         }
+        Ok(())
+    }
+
+    /// Waits until every node that will check credentials has the lists of those it checks: a verdict before that is
+    /// *could not decide*, as it must be.
+    async fn mirror(&self) -> Result<(), Failure> {
+        let watch = Stopwatch::start();
+        for (asker, issuers) in CHECKS {
+            for issuer in *issuers {
+                failures::mirrored(self, issuer, asker).await?;
+            }
+        }
+        self.teller.tell(
+            "lists",
+            "demo",
+            json!({ "count": CHECKS.len() }),
+            json!({ "ms": watch.milliseconds() }),
+        );
         Ok(())
     }
 
@@ -173,13 +237,20 @@ impl Story<'_> {
 
     /// An invitation of an issuer to collect a type.
     pub(super) async fn offer(&self, node: &str, credential_type: &str) -> Result<String, Failure> {
-        Ok(self.nodes.run(node, &["issuer", "offer", "--type", credential_type]).await?.text("link"))
+        Ok(self
+            .nodes
+            .run(node, &["issuer", "offer", "--type", credential_type])
+            .await?
+            .text("link"))
     }
 
     /// A personal offer with its activation code, which reaches the person outside the network.
     pub(super) async fn personal_offer(&self, number: &str) -> Result<(String, String), Failure> {
         let arguments = ["issuer", "offer", "--type", "C01", "--subject", "-"];
-        let said = self.nodes.run_with("identity", &arguments, Some(&format!("{number}\n"))).await?;
+        let said = self
+            .nodes
+            .run_with("identity", &arguments, Some(&format!("{number}\n")))
+            .await?;
         Ok((said.text("link"), said.text("code")))
     }
 
@@ -197,7 +268,9 @@ impl Story<'_> {
         home::write(&file, code.as_bytes())?;
         let path = file.display().to_string();
         let watch = Stopwatch::start();
-        self.nodes.run("citizen", &["wallet", "receive", &link, "--code-file", &path]).await?;
+        self.nodes
+            .run("citizen", &["wallet", "receive", &link, "--code-file", &path])
+            .await?;
         self.collected("citizen", "identity", "C01", watch);
         for (node, credential_type) in [("tax", "C02"), ("tax", "C03"), ("loans", "C04")] {
             self.collect_by_identification("citizen", node, credential_type).await?;
@@ -208,7 +281,8 @@ impl Story<'_> {
 
     fn collected(&self, wallet: &str, issuer: &str, credential_type: &str, watch: Stopwatch) {
         let facts = json!({ "issuer": issuer, "type": credential_type });
-        self.teller.tell("collected", wallet, facts, json!({ "ms": watch.milliseconds() }));
+        self.teller
+            .tell("collected", wallet, facts, json!({ "ms": watch.milliseconds() }));
     }
 
     /// Collects a type for which the holder shows another credential first, and decides so.
@@ -236,16 +310,26 @@ impl Story<'_> {
         let carry = self.nodes.run("company", &["wallet", "receive", &link]).await?;
         let text = expect(&carry, "carry", "text", "company")?;
         let words = carry.text("words");
-        let waiting = self.nodes.run_with("citizen", &["wallet", "receive", "-"], Some(&format!("{text}\n"))).await?;
+        let waiting = self
+            .nodes
+            .run_with("citizen", &["wallet", "receive", "-"], Some(&format!("{text}\n")))
+            .await?;
         let id = expect(&waiting, "waiting", "id", "citizen")?;
         let answer = self.yes("citizen", &id).await?;
         // The person compares the words on the two screens before they say yes; here the text they saw must hold them.
         if !answer.talk.contains(&words) {
-            return Err(Failure::because(Problem::new(Code::KeysNotCovered, "citizen"), "the words differ"));
+            return Err(Failure::because(
+                Problem::new(Code::KeysNotCovered, "citizen"),
+                "the words differ",
+            ));
         }
-        self.teller.tell("words", "company", json!({}), json!({ "words": words }));
+        self.teller
+            .tell("words", "company", json!({}), json!({ "words": words }));
         let text = expect(&answer, "carry", "text", "citizen")?;
-        let said = self.nodes.run_with("company", &["wallet", "receive", "-"], Some(&format!("{text}\n"))).await?;
+        let said = self
+            .nodes
+            .run_with("company", &["wallet", "receive", "-"], Some(&format!("{text}\n")))
+            .await?;
         expect(&said, "collected", "credentials", "company")?;
         self.collected("company", "registry", "C06", watch);
         Ok(())
@@ -260,29 +344,50 @@ impl Story<'_> {
         let waiting = self.nodes.run(asker.wallet, &["wallet", "receive", &link]).await?;
         let id = expect(&waiting, "waiting", "id", asker.wallet)?;
         let facts = json!({ "service": asker.service, "wallet": asker.wallet });
-        self.teller.tell("asked", asker.node, facts, json!({ "session": session }));
+        self.teller
+            .tell("asked", asker.node, facts, json!({ "session": session }));
         let yes = Stopwatch::start();
         let said = self.yes(asker.wallet, &id).await?;
         expect(&said, "shared", "receipt", asker.wallet)?;
         self.teller.quote(&person(&said.talk));
         let detail = self.verdict(asker.node, &session).await?;
-        self.tell_verdict(asker.node, asker.service, &detail, json!({ "ms": yes.milliseconds(), "all_ms": watch.milliseconds() }));
+        self.tell_verdict(
+            asker.node,
+            asker.service,
+            &detail,
+            json!({ "ms": yes.milliseconds(), "all_ms": watch.milliseconds() }),
+        );
         Ok(detail)
     }
 
     /// A request of an asker; gives link and session.
     pub(super) async fn request(&self, asker: &Ask<'_>) -> Result<(String, String), Failure> {
-        let mut arguments = vec!["verifier", "request", "--service", asker.service, "--case", asker.case, "--subject", "-"];
+        let mut arguments = vec![
+            "verifier",
+            "request",
+            "--service",
+            asker.service,
+            "--case",
+            asker.case,
+            "--subject",
+            "-",
+        ];
         for name in asker.types {
             arguments.extend(["--type", *name]);
         }
-        let said = self.nodes.run_with(asker.node, &arguments, Some(&format!("{}\n", asker.subject))).await?;
+        let said = self
+            .nodes
+            .run_with(asker.node, &arguments, Some(&format!("{}\n", asker.subject)))
+            .await?;
         Ok((said.text("link"), said.text("session")))
     }
 
     /// What the asker's node says of a session once it is decided.
     pub(super) async fn verdict(&self, node: &str, session: &str) -> Result<Value, Failure> {
-        let said = self.nodes.try_run(node, &["verifier", "watch", session, "--seconds", "30"], None).await?;
+        let said = self
+            .nodes
+            .try_run(node, &["verifier", "watch", session, "--seconds", "30"], None)
+            .await?;
         match said.value.get("session") {
             Some(detail) => Ok(detail.clone()),
             None => Err(Problem::new(Code::Unreachable, node).into()),
@@ -290,44 +395,82 @@ impl Story<'_> {
     }
 
     pub(super) fn tell_verdict(&self, node: &str, service: &str, detail: &Value, run: Value) {
-        let checks: Vec<Value> = detail["checks"]
+        let checks: Vec<Value> = detail
+            .at("checks")
             .as_array()
             .into_iter()
             .flatten()
-            .map(|line| json!([line["credential"], line["check"], line["outcome"]]))
+            .map(|line| json!([line.at("credential"), line.at("check"), line.at("outcome")]))
             .collect();
         let facts = json!({
-            "service": service, "verdict": detail["verdict"], "code": detail["code"], "checks": checks,
-            "claims": detail["claims"], "notes": detail["notes"], "keep_ground": detail["keep_ground"],
+            "service": service, "verdict": detail.at("verdict"), "code": detail.at("code"), "checks": checks,
+            "claims": detail.at("claims"), "notes": detail.at("notes"), "keep_ground": detail.at("keep_ground"),
         });
         if self.teller.output.json {
             self.teller.tell("verdict", node, facts, run);
             return;
         }
         let text = |key: &str| detail[key].as_str().unwrap_or_default().to_owned();
-        let verdict = self.teller.output.catalogue.text(&format!("verdict-{}", text("verdict")), &[]);
+        let verdict = self
+            .teller
+            .output
+            .catalogue
+            .text(&format!("verdict-{}", text("verdict")), &[]);
         let all = checks.len();
         let ok = checks.iter().filter(|c| c[2] == "ok").count();
         let facts = json!({ "service": service, "verdict": verdict, "ok": ok, "all": all });
         self.teller.tell("verdict", node, facts, run);
         if !text("code").is_empty() {
-            self.teller.quote(&format!("{}: {}", text("code"), self.teller.sentence(&text("code"))));
+            self.teller
+                .quote(&format!("{}: {}", text("code"), self.teller.sentence(&text("code"))));
         }
-        for (name, claims) in detail["claims"].as_object().into_iter().flatten() {
+        for (name, claims) in detail.at("claims").as_object().into_iter().flatten() {
             self.teller.quote(&format!("{name}: {claims}"));
         }
     }
 
     async fn present(&self) -> Result<(), Failure> {
         for asker in [
-            Ask { node: "bank", wallet: "citizen", service: "S01", case: "LAN-2026-1", subject: population::CITIZEN, types: &[] },
-            Ask { node: "bank", wallet: "citizen", service: "S15", case: "NETTBANK-1", subject: population::CITIZEN, types: &[] },
-            Ask { node: "bank", wallet: "company", service: "K01", case: "KUNDE-2026-7", subject: population::CARRIER, types: &[] },
-            Ask { node: "roads", wallet: "company", service: "S09", case: "LOYVE-2026-3", subject: population::CARRIER, types: &[] },
+            Ask {
+                node: "bank",
+                wallet: "citizen",
+                service: "S01",
+                case: "LAN-2026-1",
+                subject: population::CITIZEN,
+                types: &[],
+            },
+            Ask {
+                node: "bank",
+                wallet: "citizen",
+                service: "S15",
+                case: "NETTBANK-1",
+                subject: population::CITIZEN,
+                types: &[],
+            },
+            Ask {
+                node: "bank",
+                wallet: "company",
+                service: "K01",
+                case: "KUNDE-2026-7",
+                subject: population::CARRIER,
+                types: &[],
+            },
+            Ask {
+                node: "roads",
+                wallet: "company",
+                service: "S09",
+                case: "LOYVE-2026-3",
+                subject: population::CARRIER,
+                types: &[],
+            },
         ] {
             let detail = self.ask(&asker).await?;
-            if detail["verdict"] != "valid" {
-                let code = detail["code"].as_str().and_then(Code::parse).unwrap_or(Code::Internal);
+            if detail.at("verdict") != "valid" {
+                let code = detail
+                    .at("code")
+                    .as_str()
+                    .and_then(Code::parse)
+                    .unwrap_or(Code::Internal);
                 return Err(Problem::new(code, asker.service).into());
             }
         }
@@ -339,7 +482,12 @@ impl Story<'_> {
         for Role { name, .. } in CAST {
             let path = self.nodes.home(name).display().to_string();
             let passphrase = self.nodes.secrets().join("passphrase").display().to_string();
-            self.teller.tell("reach", name, json!({}), json!({ "home": path, "passphrase_file": passphrase }));
+            self.teller.tell(
+                "reach",
+                name,
+                json!({}),
+                json!({ "home": path, "passphrase_file": passphrase }),
+            );
         }
         interrupted().await;
         Ok(())
@@ -358,14 +506,20 @@ pub(super) struct Ask<'a> {
 
 /// What a wallet must have said, and the text at a key of it.
 fn expect(said: &Said, outcome: &str, key: &str, node: &str) -> Result<String, Failure> {
-    if said.value["outcome"] == outcome {
+    if said.value.at("outcome") == outcome {
         return Ok(said.text(key));
     }
-    let got = said.value["outcome"].as_str().unwrap_or("nothing");
-    Err(Failure::because(Problem::new(Code::UnexpectedMessage, node), format!("{got} instead of {outcome}")))
+    let got = said.value.at("outcome").as_str().unwrap_or("nothing");
+    Err(Failure::because(
+        Problem::new(Code::UnexpectedMessage, node),
+        format!("{got} instead of {outcome}"),
+    ))
 }
 
 /// The text for the person out of what a command told on stderr: without log lines.
 fn person(talk: &str) -> String {
-    talk.lines().filter(|line| !line.starts_with('{')).collect::<Vec<_>>().join("\n")
+    talk.lines()
+        .filter(|line| !line.starts_with('{'))
+        .collect::<Vec<_>>()
+        .join("\n")
 }

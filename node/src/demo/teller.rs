@@ -17,7 +17,11 @@ pub(super) struct Teller<'a> {
 
 impl<'a> Teller<'a> {
     pub(super) fn new(output: &'a Output) -> Teller<'a> {
-        Teller { output, started: Stopwatch::start(), step: Cell::new(0) }
+        Teller {
+            output,
+            started: Stopwatch::start(),
+            step: Cell::new(0),
+        }
     }
 
     /// Begins a step of the story.
@@ -48,10 +52,17 @@ impl<'a> Teller<'a> {
                 arguments.push((key.clone(), plain(value)));
             }
         }
-        arguments.push(("node".to_owned(), self.output.catalogue.text(&format!("demo-node-{node}"), &[])));
+        arguments.push((
+            "node".to_owned(),
+            self.output.catalogue.text(&format!("demo-node-{node}"), &[]),
+        ));
         let arguments: Vec<(&str, &str)> = arguments.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        let text = self.output.catalogue.text(&format!("demo-{}", event.replace('_', "-")), &arguments);
-        self.output.data(&format!("{:>3}.{:03} s  {text}", ms / 1000, ms % 1000));
+        let text = self
+            .output
+            .catalogue
+            .text(&format!("demo-{}", event.replace('_', "-")), &arguments);
+        self.output
+            .data(&format!("{:>3}.{:03} s  {text}", ms / 1000, ms % 1000));
     }
 
     /// A text that a node printed for a person, set in.
@@ -65,7 +76,9 @@ impl<'a> Teller<'a> {
 
     /// A sentence for a code, from the same catalogue as the nodes'.
     pub(super) fn sentence(&self, code: &str) -> String {
-        self.output.catalogue.text(&format!("problem-{code}"), &[("detail", "")])
+        self.output
+            .catalogue
+            .text(&format!("problem-{code}"), &[("detail", "")])
     }
 
     /// Milliseconds since the story began.

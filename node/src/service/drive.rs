@@ -25,7 +25,12 @@ impl Service {
                 match step {
                     Step::Done { thread: done, result } if done == thread => return result,
                     Step::Done { .. } => {}
-                    Step::Send { thread, to, relation, message } => {
+                    Step::Send {
+                        thread,
+                        to,
+                        relation,
+                        message,
+                    } => {
                         let answer = self.send(&to, &relation, message).await;
                         let more = self.with_wallet(|wallet| match answer {
                             Ok((peer, message)) => wallet.receive(clock::now(), thread, peer.as_str(), message),
@@ -43,7 +48,10 @@ impl Service {
     }
 
     pub(super) fn with_wallet<T>(&self, act: impl FnOnce(&mut Wallet) -> T) -> Result<T, Problem> {
-        let wallet = self.wallet.as_ref().ok_or_else(|| Problem::new(Code::WrongRole, "wallet"))?;
+        let wallet = self
+            .wallet
+            .as_ref()
+            .ok_or_else(|| Problem::new(Code::WrongRole, "wallet"))?;
         tokio::task::block_in_place(|| Ok(act(&mut *lock(wallet)?)))
     }
 
@@ -55,7 +63,9 @@ impl Service {
                 Ok((peer, Incoming::Issue(protocol::decode(&body, issuance::LIMIT)?)))
             }
             Outgoing::Present(ask) => {
-                let (peer, body) = self.ask(to, identity, Protocol::Present, protocol::encode(&ask)?).await?;
+                let (peer, body) = self
+                    .ask(to, identity, Protocol::Present, protocol::encode(&ask)?)
+                    .await?;
                 Ok((peer, Incoming::Present(protocol::decode(&body, presentation::LIMIT)?)))
             }
         }
@@ -74,9 +84,15 @@ impl Service {
         let organisation = trust.organisation(to).ok_or(Code::NotListed)?;
         let mut problem = Problem::new(Code::Unreachable, organisation.name.as_str());
         for node in &organisation.nodes {
-            let Ok(peer) = PeerName::parse(&node.peer) else { continue };
+            let Ok(peer) = PeerName::parse(&node.peer) else {
+                continue;
+            };
             let addresses = node.addresses.iter().filter_map(|a| Address::parse(a).ok()).collect();
-            let target = Target { as_identity: identity.clone(), peer: peer.clone(), addresses };
+            let target = Target {
+                as_identity: identity.clone(),
+                peer: peer.clone(),
+                addresses,
+            };
             match network.request(target, protocol, body.clone()).await {
                 Ok(answer) => return Ok((peer, answer)),
                 Err(Error::Refused(body) | Error::NotAccepted(body)) => {

@@ -4,6 +4,7 @@
 use super::{Card, Service, lock};
 use crate::clock;
 use crate::error::Failure;
+use crate::output::At;
 use credentials::link::Link;
 use credentials::schema::Path;
 use credentials::service::Registration;
@@ -243,7 +244,7 @@ fn outcome(outcome: wallet::Outcome) -> Result<Value, Failure> {
         },
         _ => return Err(Code::Internal.into()),
     };
-    object["schema"] = json!("outcome/v1");
+    object.put("schema", json!("outcome/v1"));
     Ok(object)
 }
 
@@ -280,7 +281,9 @@ impl Service {
             | Command::VerifierCheck { .. } => tokio::task::block_in_place(|| self.verify(command)),
             Command::WalletReceive { link, code } => {
                 let link = Link::parse(&link)?;
-                let result = self.drive(|w| w.receive_link(clock::now(), &link, code.as_deref())).await;
+                let result = self
+                    .drive(|w| w.receive_link(clock::now(), &link, code.as_deref()))
+                    .await;
                 self.wake_mirror.notify_one();
                 outcome(result?)
             }
@@ -293,12 +296,16 @@ impl Service {
             Command::WalletRefuse { id } => outcome(self.drive(|w| w.refuse(clock::now(), &id)).await?),
             Command::WalletResume => self.resume().await,
             Command::WalletText { id, language } => {
-                let text = self.with_wallet(|w| w.text(clock::now(), &id, &language))?.map_err(wallet_failure)?;
+                let text = self
+                    .with_wallet(|w| w.text(clock::now(), &id, &language))?
+                    .map_err(wallet_failure)?;
                 Ok(json!({ "schema": "request-text/v1", "id": id, "language": language, "text": text }))
             }
             Command::WalletList => {
                 let mirror = lock(&self.mirror)?;
-                let held = self.with_wallet(|w| w.credentials(clock::now(), &*mirror))?.map_err(wallet_failure)?;
+                let held = self
+                    .with_wallet(|w| w.credentials(clock::now(), &*mirror))?
+                    .map_err(wallet_failure)?;
                 Ok(json!({ "schema": "credentials/v1", "credentials": value(held)? }))
             }
             Command::WalletShow { id, language } => {
@@ -317,7 +324,8 @@ impl Service {
                 Ok(json!({ "schema": "history/v1", "events": value(events)? }))
             }
             Command::WalletDelete { id } => {
-                self.with_wallet(|w| w.delete(clock::now(), &id))?.map_err(wallet_failure)?;
+                self.with_wallet(|w| w.delete(clock::now(), &id))?
+                    .map_err(wallet_failure)?;
                 Ok(json!({ "schema": "deleted/v1", "id": id }))
             }
             Command::WalletExport => self.with_wallet(|w| w.export())?.map_err(wallet_failure),
@@ -329,7 +337,9 @@ impl Service {
     /// hash equals what was shown).
     fn same_text(&self, id: &str, language: &str, shown: Option<&str>) -> Result<(), Failure> {
         let Some(shown) = shown else { return Ok(()) };
-        let text = self.with_wallet(|w| w.text(clock::now(), id, language))?.map_err(wallet_failure)?;
+        let text = self
+            .with_wallet(|w| w.text(clock::now(), id, language))?
+            .map_err(wallet_failure)?;
         if crate::output::hex(&crate::output::sha256(text.as_bytes())) == shown {
             Ok(())
         } else {
@@ -369,23 +379,37 @@ impl Service {
 
     fn target(&self, target: Target) -> Result<issuer::Target, Problem> {
         Ok(match target {
-            Target::Row { credential_type, key } => issuer::Target::Row { vct: self.vct(&credential_type)?, key },
+            Target::Row { credential_type, key } => issuer::Target::Row {
+                vct: self.vct(&credential_type)?,
+                key,
+            },
             Target::Subject { number } => issuer::Target::Subject { number },
             Target::Credential { id } => issuer::Target::Credential { id },
         })
     }
 
     fn vct(&self, name: &str) -> Result<String, Problem> {
-        let found = self.types.find(name).ok_or_else(|| Problem::new(Code::UnknownType, name))?;
+        let found = self
+            .types
+            .find(name)
+            .ok_or_else(|| Problem::new(Code::UnknownType, name))?;
         Ok(found.vct.clone())
     }
 
     fn issue(&self, command: Command) -> Result<Value, Failure> {
         let now = clock::now();
-        let issuer = self.issuer.as_ref().ok_or_else(|| Problem::new(Code::WrongRole, "issuer"))?;
+        let issuer = self
+            .issuer
+            .as_ref()
+            .ok_or_else(|| Problem::new(Code::WrongRole, "issuer"))?;
         let mut issuer = lock(issuer)?;
         match command {
-            Command::ImportStart { credential_type, file, header, dry_run } => {
+            Command::ImportStart {
+                credential_type,
+                file,
+                header,
+                dry_run,
+            } => {
                 let vct = self.vct(&credential_type)?;
                 let start = issuer.import_start(now, &vct, file, header.as_deref(), dry_run);
                 value(start.map_err(issuer_failure)?)
@@ -397,14 +421,17 @@ impl Service {
                 let report = issuer.import_finish(now, &job).map_err(issuer_failure)?;
                 Ok(json!({ "schema": "import/v1", "job": job, "report": value(report)? }))
             }
-            Command::Jobs => {
-                Ok(json!({ "schema": "jobs/v1", "jobs": value(issuer.jobs().map_err(issuer_failure)?)? }))
-            }
+            Command::Jobs => Ok(json!({ "schema": "jobs/v1", "jobs": value(issuer.jobs().map_err(issuer_failure)?)? })),
             Command::Prepare { credential_type, limit } => {
-                let prepared = issuer.prepare(now, &self.vct(&credential_type)?, limit).map_err(issuer_failure)?;
+                let prepared = issuer
+                    .prepare(now, &self.vct(&credential_type)?, limit)
+                    .map_err(issuer_failure)?;
                 Ok(json!({ "schema": "prepared/v1", "prepared": prepared }))
             }
-            Command::Offer { credential_type, subject } => {
+            Command::Offer {
+                credential_type,
+                subject,
+            } => {
                 let offer = issuer.offer(now, &self.vct(&credential_type)?, subject.as_deref());
                 let offer = offer.map_err(issuer_failure)?;
                 Ok(json!({ "schema": "offer/v1", "link": offer.link.to_text()?, "code": offer.code }))
@@ -414,7 +441,10 @@ impl Service {
                 let changed = issuer.set_state(now, target, state, &reason).map_err(issuer_failure)?;
                 Ok(json!({ "schema": "state/v1", "state": value(state)?, "changed": value(changed)? }))
             }
-            Command::Issued { credential_type, target } => {
+            Command::Issued {
+                credential_type,
+                target,
+            } => {
                 let target = target.map(|target| self.target(target)).transpose()?;
                 let vct = credential_type.map(|name| self.vct(&name)).transpose()?;
                 let issued = issuer.issued(vct.as_deref(), target.as_ref()).map_err(issuer_failure)?;
@@ -430,9 +460,19 @@ impl Service {
 
     fn verify(&self, command: Command) -> Result<Value, Failure> {
         let now = clock::now();
-        let verifier = self.verifier.as_ref().ok_or_else(|| Problem::new(Code::WrongRole, "verifier"))?;
+        let verifier = self
+            .verifier
+            .as_ref()
+            .ok_or_else(|| Problem::new(Code::WrongRole, "verifier"))?;
         match command {
-            Command::VerifierRequest { service, case, subject, types, claims, valid_seconds } => {
+            Command::VerifierRequest {
+                service,
+                case,
+                subject,
+                types,
+                claims,
+                valid_seconds,
+            } => {
                 let types = types.iter().map(|name| self.vct(name)).collect::<Result<Vec<_>, _>>()?;
                 let new = verifier::NewRequest {
                     service: &service,

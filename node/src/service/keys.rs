@@ -91,13 +91,20 @@ impl Keys {
         if config.organisation.is_some() {
             let key = SigningKey::generate(&mut clock::System);
             let from = clock::now().day();
-            let window = Window { from, until: from.plus(KEY_SECONDS) };
+            let window = Window {
+                from,
+                until: from.plus(KEY_SECONDS),
+            };
             let window = serde_json::to_vec(&window).map_err(|e| Failure::because(Code::Internal, e))?;
             transaction.put(&table, "organisation-key", &*key.to_bytes());
             transaction.put(&table, "organisation-key-window", &window);
         }
         if config.anchor.is_some() {
-            transaction.put(&table, "anchor-key", &*SigningKey::generate(&mut clock::System).to_bytes());
+            transaction.put(
+                &table,
+                "anchor-key",
+                &*SigningKey::generate(&mut clock::System).to_bytes(),
+            );
         }
         transaction.commit()?;
         Ok(())
@@ -106,7 +113,9 @@ impl Keys {
     pub(super) fn load(store: &Store, config: &Config) -> Result<Keys, Failure> {
         let table = store.table(TABLE);
         let secret = |name: &'static str| -> Result<Option<Zeroizing<[u8; 32]>>, Failure> {
-            let Some(bytes) = table.get(name)?.map(Zeroizing::new) else { return Ok(None) };
+            let Some(bytes) = table.get(name)?.map(Zeroizing::new) else {
+                return Ok(None);
+            };
             let bytes = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| Failure::because(Code::Damaged, name))?;
             Ok(Some(Zeroizing::new(bytes)))
         };
@@ -116,9 +125,10 @@ impl Keys {
             None => None,
             Some(organisation) => {
                 let key = secret("organisation-key")?.ok_or_else(|| missing("organisation-key"))?;
-                let window = table.get("organisation-key-window")?.ok_or_else(|| missing("organisation-key-window"))?;
-                let window: Window =
-                    serde_json::from_slice(&window).map_err(|_| missing("organisation-key-window"))?;
+                let window = table
+                    .get("organisation-key-window")?
+                    .ok_or_else(|| missing("organisation-key-window"))?;
+                let window: Window = serde_json::from_slice(&window).map_err(|_| missing("organisation-key-window"))?;
                 Some(OrganisationKey {
                     did: organisation.did.clone(),
                     number: organisation.number.clone(),
@@ -132,9 +142,15 @@ impl Keys {
         };
         let anchor = match &config.anchor {
             None => None,
-            Some(_) => Some(SigningKey::from_bytes(&*secret("anchor-key")?.ok_or_else(|| missing("anchor-key"))?)),
+            Some(_) => Some(SigningKey::from_bytes(
+                &*secret("anchor-key")?.ok_or_else(|| missing("anchor-key"))?,
+            )),
         };
-        Ok(Keys { organisation, anchor, transport })
+        Ok(Keys {
+            organisation,
+            anchor,
+            transport,
+        })
     }
 
     pub(super) fn organisation(&self) -> Option<&OrganisationKey> {
@@ -162,7 +178,11 @@ impl Keys {
                 (0, Some(ports)) => *ports,
                 (port, _) => (port, port),
             };
-            wanted.push(ListenOn { ip: address.ip(), quic, tcp });
+            wanted.push(ListenOn {
+                ip: address.ip(),
+                quic,
+                tcp,
+            });
         }
         Ok(wanted)
     }

@@ -54,7 +54,9 @@ impl Service {
     fn tell_wallet(&self) {
         let Ok(mirror) = lock(&self.mirror) else { return };
         match self.with_wallet(|wallet| wallet.note_status(clock::now(), &*mirror)) {
-            Ok(Ok(changed)) if !changed.is_empty() => tracing::info!(count = changed.len(), "credentials changed state"),
+            Ok(Ok(changed)) if !changed.is_empty() => {
+                tracing::info!(count = changed.len(), "credentials changed state")
+            }
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(%error, "status of held credentials"),
             Err(problem) => tracing::warn!(%problem, "status of held credentials"),
@@ -67,7 +69,9 @@ impl Service {
 
     /// Issuers of the types we may ask for (organisations), or of what we hold (wallets).
     fn issuers_of_interest(&self) -> BTreeSet<Did> {
-        let Some(trust) = self.trust() else { return BTreeSet::new() };
+        let Some(trust) = self.trust() else {
+            return BTreeSet::new();
+        };
         let all = &trust.document().organisations;
         let own = self.keys.organisation().map(|key| &key.did);
         if let Some(own) = own {
@@ -78,14 +82,20 @@ impl Service {
                 .flat_map(|s| &s.may_ask)
                 .map(|m| m.vct.as_str())
                 .collect();
-            let issuers = all.iter().filter(|o| o.issues.iter().any(|vct| asked.contains(vct.as_str())));
+            let issuers = all
+                .iter()
+                .filter(|o| o.issues.iter().any(|vct| asked.contains(vct.as_str())));
             return issuers.map(|o| o.did.clone()).filter(|did| did != own).collect();
         }
-        let Ok(mirror) = lock(&self.mirror) else { return BTreeSet::new() };
+        let Ok(mirror) = lock(&self.mirror) else {
+            return BTreeSet::new();
+        };
         match self.with_wallet(|wallet| wallet.credentials(clock::now(), &*mirror)) {
-            Ok(Ok(held)) => {
-                held.into_iter().map(|h| h.issuer).filter(|did| trust.organisation(did).is_some()).collect()
-            }
+            Ok(Ok(held)) => held
+                .into_iter()
+                .map(|h| h.issuer)
+                .filter(|did| trust.organisation(did).is_some())
+                .collect(),
             _ => BTreeSet::new(),
         }
     }
@@ -94,7 +104,8 @@ impl Service {
         let identity = match self.keys.organisation() {
             Some(_) => None,
             None => Some(Secret32::new(
-                self.with_wallet(|wallet| wallet.relation(issuer))?.map_err(|_| Code::Internal)?,
+                self.with_wallet(|wallet| wallet.relation(issuer))?
+                    .map_err(|_| Code::Internal)?,
             )),
         };
         let head = match self.ask_status(issuer, identity.as_ref(), &status::Ask::Head).await? {
@@ -110,13 +121,16 @@ impl Service {
         let wanted = lock(&self.mirror)?.head(head)?;
         let mut changed = wanted.is_empty();
         for list in wanted {
-            let text = self.fetch_list(issuer, identity.as_ref(), &list.hash, list.size).await?;
+            let text = self
+                .fetch_list(issuer, identity.as_ref(), &list.hash, list.size)
+                .await?;
             let trust = self.trust().ok_or(Code::TrustMissing)?;
             tokio::task::block_in_place(|| lock(&self.mirror)?.list(&text, &trust, clock::now()))?;
             changed = true;
         }
         if changed {
-            self.mirrored.send_modify(|revision| *revision = revision.saturating_add(1));
+            self.mirrored
+                .send_modify(|revision| *revision = revision.saturating_add(1));
         }
         Ok(())
     }
@@ -135,7 +149,10 @@ impl Service {
         let mut text = Vec::new();
         while text.len() < size {
             let offset = u32::try_from(text.len()).unwrap_or(u32::MAX);
-            let ask = status::Ask::Chunk { hash: hash.to_owned(), offset };
+            let ask = status::Ask::Chunk {
+                hash: hash.to_owned(),
+                offset,
+            };
             match self.ask_status(issuer, identity, &ask).await? {
                 status::Reply::Chunk { bytes, total } => {
                     let fits = usize::try_from(total).is_ok_and(|t| t == size) && text.len() + bytes.len() <= size;

@@ -16,7 +16,9 @@ const DAYS_MAX: u32 = 366;
 impl Service {
     /// The document of last time, checked again.
     pub(super) fn stored_trust(&self) -> Result<Option<Arc<Trust>>, Failure> {
-        let Some(bytes) = self.store.table(keys::TABLE).get("trust")? else { return Ok(None) };
+        let Some(bytes) = self.store.table(keys::TABLE).get("trust")? else {
+            return Ok(None);
+        };
         let text = String::from_utf8(bytes).map_err(|e| Failure::because(Code::Damaged, e))?;
         match Trust::verify(&text, &self.anchors()?) {
             Ok(trust) => Ok(Some(Arc::new(trust))),
@@ -103,7 +105,13 @@ impl Service {
                 let now = clock::now();
                 let operator = "Bevis testnett".to_owned();
                 let next_update = now.plus(DAY);
-                Ok(Draft { sequence: 0, operator, issued: now, next_update, organisations: Vec::new() })
+                Ok(Draft {
+                    sequence: 0,
+                    operator,
+                    issued: now,
+                    next_update,
+                    organisations: Vec::new(),
+                })
             }
         }
     }
@@ -126,7 +134,10 @@ impl Service {
         if card.schema != "card/v1" {
             return Err(Problem::new(Code::Unsupported, "card").into());
         }
-        let key = card.key.key().ok_or_else(|| Problem::new(Code::Malformed, "card.key"))?;
+        let key = card
+            .key
+            .key()
+            .ok_or_else(|| Problem::new(Code::Malformed, "card.key"))?;
         let issues = issues.iter().map(|name| self.vct_or_literal(name)).collect();
         let organisation = Organisation {
             did: card.did.clone(),
@@ -139,7 +150,10 @@ impl Service {
                 valid_until: card.valid_until,
                 compromised: None,
             }],
-            nodes: vec![NodeEntry { peer: card.peer.clone(), addresses: card.addresses.clone() }],
+            nodes: vec![NodeEntry {
+                peer: card.peer.clone(),
+                addresses: card.addresses.clone(),
+            }],
             issues,
             services,
         };
@@ -172,7 +186,9 @@ impl Service {
 
     /// A type that this build does not know may still be allowed to somebody: then its `vct` is written out.
     fn vct_or_literal(&self, name: &str) -> String {
-        self.types.find(name).map_or_else(|| name.to_owned(), |found| found.vct.clone())
+        self.types
+            .find(name)
+            .map_or_else(|| name.to_owned(), |found| found.vct.clone())
     }
 }
 

@@ -135,11 +135,19 @@ impl Service {
         let every = i64::from(self.config().status.every_seconds);
         for head in lock(&self.mirror)?.heads() {
             let age = now.since(head.issued);
-            let state = if age > every.saturating_mul(10).max(60) { "warn" } else { "ok" };
+            let state = if age > every.saturating_mul(10).max(60) {
+                "warn"
+            } else {
+                "ok"
+            };
             findings.push(finding("status", state, format!("{} {age} s", head.issuer)));
         }
         let health = self.store.health();
-        let state = if health.index_rebuilt_at_open || health.is_copied || health.lost_tail { "warn" } else { "ok" };
+        let state = if health.index_rebuilt_at_open || health.is_copied || health.lost_tail {
+            "warn"
+        } else {
+            "ok"
+        };
         findings.push(finding("store", state, format!("{} records", health.sequence)));
         if self.keys.organisation().is_some() {
             let listening = self.network.get().is_some_and(|n| !n.addresses().is_empty());
@@ -155,8 +163,10 @@ impl Service {
         } else {
             "ok"
         };
-        let lines: Vec<Value> =
-            findings.iter().map(|f| json!({"check": f.check, "state": f.state, "detail": f.detail})).collect();
+        let lines: Vec<Value> = findings
+            .iter()
+            .map(|f| json!({"check": f.check, "state": f.state, "detail": f.detail}))
+            .collect();
         Ok(json!({ "schema": "doctor/v1", "state": worst, "findings": lines }))
     }
 
@@ -210,7 +220,11 @@ impl Service {
 }
 
 fn finding(check: &'static str, state: &'static str, detail: impl Into<String>) -> Finding {
-    Finding { check, state, detail: detail.into() }
+    Finding {
+        check,
+        state,
+        detail: detail.into(),
+    }
 }
 
 /// Whether the trust document names this node as it is: its key, its PeerId and where it listens now.

@@ -339,6 +339,7 @@ demo-imported = {$node} read in the register for {$type ->
     [C06] “Company registration”
    *[other] {$type}
     }: {$rows} rows, {$rejected} rejected ({$ms} ms)
+demo-lists = {$count} nodes that check credentials have fetched the issuers’ status lists ({$ms} ms)
 demo-collected = {$node} collected {$type ->
     [C01] “Person identification”
     [C02] “Monthly income”

@@ -339,6 +339,7 @@ demo-imported = {$node} leste inn registeret for {$type ->
     [C06] «Registrering i Enhetsregisteret»
    *[other] {$type}
     }: {$rows} rader, {$rejected} avvist ({$ms} ms)
+demo-lists = {$count} noder som kontrollerer bevis, har hentet utstedernes statuslister ({$ms} ms)
 demo-collected = {$node} hentet {$type ->
     [C01] «Personbevis»
     [C02] «Månedsinntekt»

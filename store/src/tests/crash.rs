@@ -1,5 +1,10 @@
 //! A process killed at any moment loses nothing that it had acknowledged.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the child process of a test gets its orders by the environment"
+)]
+
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 

@@ -2,6 +2,11 @@
 //!
 //! A small tmpfs in a mount namespace of its own (`unshare -Urnm`) is the disk; the test runs itself there.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the child process of a test gets its orders by the environment"
+)]
+
 use std::process::Command;
 
 use super::*;

@@ -1,5 +1,7 @@
 //! What is read is what was committed.
 
+#![allow(clippy::disallowed_methods, reason = "figures are printed, never asserted")]
+
 use super::*;
 use crate::{GROUP_BYTES_MAX, ID_BYTES_MAX, Key, VALUE_BYTES_MAX};
 

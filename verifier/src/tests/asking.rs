@@ -353,6 +353,7 @@ fn a_session_in_json_has_stable_names_and_times_that_people_and_machines_read() 
         "trust_age_s",
         "keep_until",
         "keep_ground",
+        "keep_ground_text",
         "erased_at",
         "checked_at",
         "receipt",

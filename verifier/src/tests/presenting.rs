@@ -71,7 +71,7 @@ fn income_and_tax_of_the_customer_are_valid_with_every_check_named_and_only_what
     assert_eq!(receipt.kept.len(), 2);
     assert_eq!(receipt.until, detail.keep_until);
     assert_eq!(receipt.ground, "creditworthiness_duty");
-    assert_eq!(detail.keep_ground.code, receipt.ground);
+    assert_eq!(detail.keep_ground, receipt.ground);
     assert_eq!(world.reopen().detail(&session), detail);
 }
 

@@ -57,7 +57,7 @@ fn kept_claims_are_erased_when_due_and_the_record_later() {
     let session = income_session(&mut world);
     let detail = world.detail(&session);
     assert_eq!(detail.keep_until, Some(at(&world, KEEP)));
-    assert_eq!(detail.keep_ground.code, "creditworthiness_duty");
+    assert_eq!(detail.keep_ground, "creditworthiness_duty");
 
     world.pass(KEEP - 1);
     assert_eq!(world.verifier.tick(world.now).unwrap(), [""; 0]);

@@ -3,6 +3,9 @@
 use super::bent::BENT;
 use super::*;
 
+/// What a case is called, and how it is bent.
+type Bend = (&'static str, fn(&mut Case));
+
 #[test]
 fn an_answer_that_is_right_in_every_respect_is_valid_and_every_check_is_named() {
     let (report, verified) = Case::new().verify();
@@ -87,7 +90,7 @@ fn no_check_lacks_its_case() {
 
 #[test]
 fn limits_of_time_belong_to_what_is_allowed() {
-    let bends: [(&str, fn(&mut Case)); 9] = [
+    let bends: [Bend; 9] = [
         ("key from midday of the day of issue", |case| {
             case.draft.organisations[0].keys[0].valid_from = now();
         }),
