@@ -1,3 +1,5 @@
+//! Decisions and receipts: signed, read back, refused when bent.
+
 use super::*;
 use crate::trust::cast::{self, BANK, TAX, did, kid, now};
 use crate::verify::Verdict;

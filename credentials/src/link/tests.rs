@@ -1,3 +1,5 @@
+//! Links: round trips, and cut or altered texts are found.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! The wire: bounds, totality, round trips, and bytes that must not change.
+
 use super::*;
 use crate::{Did, Timestamp};
 use std::fmt::Debug;

@@ -1,3 +1,5 @@
+//! Queries: what is supported parses, everything else is refused by name.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Requests: what is signed opens, and every bend of it is refused.
+
 use super::*;
 use crate::jwe::DecryptionKey;
 use crate::trust::cast::{self, BANK, TAX, did, kid, now, peer, seeded};

@@ -1,3 +1,5 @@
+//! Credential types: declarations, rows, classes.
+
 use super::*;
 use crate::{Code, Timestamp, json};
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Registrations: what may be asked, and the first thing beyond it.
+
 use super::*;
 use crate::schema::{Class, Types};
 use serde_json::{Value, json};

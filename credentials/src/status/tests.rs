@@ -1,3 +1,5 @@
+//! Status lists: bit order of both encodings, heads, mirrors.
+
 use super::*;
 use crate::trust::Trust;
 use crate::trust::cast::{self, BANK, TAX, did, kid, now, seeded};

@@ -1,3 +1,5 @@
+//! The trust document: what is signed reads back, and every bend of it is refused.
+
 use super::cast::{self, BANK, TAX, did, kid, now, peer};
 use super::*;
 use serde_json::json;

@@ -339,7 +339,7 @@ demo-imported = {$node} las inn registeret for {$type ->
     [C06] «Registrering i Einingsregisteret»
    *[other] {$type}
     }: {$rows} rader, {$rejected} avviste ({$ms} ms)
-demo-lists = {$count} nodar som kontrollerer bevis, har henta statuslistene til utferdarane ({$ms} ms)
+demo-lists = {$count} nodar som kontrollerer bevis, har henta statuslistene til utstedarane ({$ms} ms)
 demo-collected = {$node} henta {$type ->
     [C01] «Personbevis»
     [C02] «Månadsinntekt»
