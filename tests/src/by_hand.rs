@@ -8,6 +8,7 @@ use crate::process::{Home, finish};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use credentials::decision::Decision;
+use credentials::identifier::PersonNumber;
 use node::output::sha256;
 use node::population::{CARRIER, CITIZEN, STRANGER};
 use serde_json::{Value, json};
@@ -41,6 +42,12 @@ fn signed(decision: &Value) -> Decision {
     let first = payloads.next().expect("a copy was shown");
     assert!(payloads.all(|other| other == first));
     first
+}
+
+/// A person number, with its line's end, of nobody in the registers: everybody there was born in 1950 or later.
+fn nobody() -> String {
+    let number = PersonNumber::synthetic(13, 1, 1944, 10).expect("a number");
+    format!("{}\n", number.as_str())
 }
 
 fn hash(text: &str) -> String {
@@ -119,8 +126,8 @@ fn collect_all(network: &Network, issuers: [&Home; 5], wallets: [&Home; 2]) {
     let [identity, tax, loans, guarantor, registry] = issuers;
     let [citizen, company] = wallets;
     // A personal offer is for somebody who is in the register, and opens with its code only.
-    let nobody = ["issuer", "offer", "--type", "C01", "--subject", "-"];
-    identity.run_with(&nobody, "13817600197\n").expect_problem(10, "no_data");
+    let personal = ["issuer", "offer", "--type", "C01", "--subject", "-"];
+    identity.run_with(&personal, &nobody()).expect_problem(10, "no_data");
     let (link, code) = network.personal_offer(identity, CITIZEN);
     let wrong = network.folder().join("wrong-code");
     std::fs::write(&wrong, "AAAA-AAAA-AAAA-AAAA").expect("writes");
@@ -277,7 +284,7 @@ fn change_states(network: &Network, tax: &Home, bank: &Home, citizen: &Home) {
     let issued = tax.run_with(&["issuer", "status", "--subject", "-"], &format!("{CITIZEN}\n")).expect(0).json();
     let issued = issued["issued"].as_array().expect("a list");
     assert!(issued.len() == 2 && issued.iter().all(|one| one["state"] == "revoked"), "{issued:?}");
-    let gone = tax.run_with(&["issuer", "revoke", "--subject", "-"], "13817600197\n");
+    let gone = tax.run_with(&["issuer", "revoke", "--subject", "-"], &nobody());
     gone.expect_problem(10, "no_data");
 
     // A person who is still in the register collects anew.

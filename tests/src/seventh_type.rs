@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const VCT: &str = "urn:bevis:LibraryCard:1";
 const LIBRARY: Organisation = Organisation::issuer(
     "library",
-    "971526920",
+    "314159268",
     "DEICHMAN BIBLIOTEK",
     "did:web:deichman.example",
     &["C99"],

@@ -170,7 +170,7 @@ impl Progress {
     fn new(session: &Session, total: u64) -> Progress {
         let watch = std::io::stderr().is_terminal() && !session.output.json && !session.output.quiet;
         let bar = watch.then(|| {
-            let style = ProgressStyle::with_template("[{bar:30}] {human_pos}/{human_len}  {per_sec}  {eta}");
+            let style = ProgressStyle::with_template("[{bar:30}] {human_pos}/{human_len}  {eta}");
             ProgressBar::new(total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
         Progress {

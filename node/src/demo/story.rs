@@ -72,9 +72,9 @@ async fn interrupted() {
 impl Story<'_> {
     async fn tell(&mut self, stranger: &mut Option<Stranger>) -> Result<(), Failure> {
         self.teller.begin(1);
-        let hostile = self.begin().await?;
-        let stranger = stranger.insert(hostile);
+        let stranger = self.begin(stranger).await?;
         self.import().await?;
+        self.nodes.all_alive()?;
         self.mirror().await?;
         self.nodes.all_alive()?;
         self.teller.begin(2);
@@ -90,7 +90,8 @@ impl Story<'_> {
 
     // --- step 1: nodes, trust, registers ---
 
-    async fn begin(&mut self) -> Result<Stranger, Failure> {
+    /// Whoever is started here is kept in `stranger` at once, so that it is ended however the story ends.
+    async fn begin<'s>(&mut self, stranger: &'s mut Option<Stranger>) -> Result<&'s mut Stranger, Failure> {
         let new = self.nodes.run("anchor", &["trust", "new"]).await?;
         let anchor = new.text("anchor");
         self.teller
@@ -132,7 +133,8 @@ impl Story<'_> {
             self.list(&cards, role.name, &whoami.value, issues, services).await?;
         }
         // The lender is on the list like any other: what it may not do, its registration says.
-        let mut stranger = Stranger::start(&self.nodes, self.demo.tcp, LENDER_DID, LENDER_NUMBER, LENDER_NAME)?;
+        let started = Stranger::start(&self.nodes, self.demo.tcp, LENDER_DID, LENDER_NUMBER, LENDER_NAME)?;
+        let stranger = stranger.insert(started);
         let card = stranger.ask(json!({ "do": "card" })).await?;
         self.list(&cards, "lender", &card, &[], &["S01"]).await?;
         let document = cards.join("trust.json");
