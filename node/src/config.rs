@@ -80,9 +80,20 @@ pub struct Organisation {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wallet {
-    /// For a company's wallet: its organisasjonsnummer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub organisation: Option<String>,
+    /// Whose wallet it is. Who exactly lies sealed in the store, not here.
+    #[serde(default)]
+    pub holder: Holder,
+}
+
+/// Kinds of holders.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Holder {
+    /// A person.
+    #[default]
+    Person,
+    /// A company.
+    Company,
 }
 
 /// `[issuer]`
@@ -172,7 +183,7 @@ const KNOWN: &[&str] = &[
     "organisation.did",
     "organisation.number",
     "organisation.name",
-    "wallet.organisation",
+    "wallet.holder",
     "issuer.issues",
     "node",
     "trust",
@@ -295,11 +306,6 @@ fn check(config: &Config) -> Result<(), Failure> {
     // A wallet tells nobody who it is; a home that is both would be linked by its own listening PeerId.
     if config.wallet.is_some() && (serves || config.anchor.is_some()) {
         return Err(invalid("wallet"));
-    }
-    if let Some(number) = config.wallet.as_ref().and_then(|w| w.organisation.as_ref())
-        && credentials::identifier::OrganisationNumber::parse(number).is_none()
-    {
-        return Err(invalid("wallet.organisation"));
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ use crate::config::{Config, Loaded, Transport};
 use crate::error::Failure;
 use crate::home::{self, Home};
 use crate::network::{self, Inbound, Inbox, ListenOn, Protocol};
+use credentials::identifier::OrganisationNumber;
 use credentials::protocol::{self, hello, issuance, presentation, status as status_protocol};
 use credentials::schema::{HolderKind, Types};
 use credentials::status::Mirror;
@@ -82,15 +83,14 @@ impl Service {
         let config = &loaded.config;
         let wallet = match &config.wallet {
             None => None,
-            Some(section) => {
-                let kind = if section.organisation.is_some() {
-                    HolderKind::Company
-                } else {
-                    HolderKind::Person
+            Some(_) => {
+                let kind = match keys.company() {
+                    Some(_) => HolderKind::Company,
+                    None => HolderKind::Person,
                 };
                 let settings = wallet::Settings {
                     kind,
-                    organisation: section.organisation.clone(),
+                    organisation: keys.company().map(ToOwned::to_owned),
                 };
                 let wallet = Wallet::open(store.clone(), types.clone(), settings, Box::new(clock::System));
                 Some(Mutex::new(wallet.map_err(|e| Failure::because(Code::Damaged, e))?))
@@ -348,9 +348,9 @@ pub fn stored_config(store: &Store) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|e| Failure::because(Code::Damaged, e))
 }
 
-/// Makes the keys of a new home, in its store.
-pub fn create_keys(store: &Store, config: &Config) -> Result<(), Failure> {
-    Keys::create(store, config)
+/// Makes the keys of a new home, in its store; for a company's wallet the company's number lies beside them.
+pub fn create_keys(store: &Store, config: &Config, company: Option<&OrganisationNumber>) -> Result<(), Failure> {
+    Keys::create(store, config, company)
 }
 
 fn refuse(problem: Problem) -> Result<Vec<u8>, Problem> {
@@ -383,7 +383,7 @@ fn work_on(service: &Service, request: Inbound) {
 }
 
 /// The types of this build and those that the operator dropped into the home.
-fn types(home: &Home) -> Result<Types, Failure> {
+pub fn types(home: &Home) -> Result<Types, Failure> {
     let mut types = Types::builtin();
     let folder = home.types();
     if !folder.exists() {

@@ -170,7 +170,7 @@ fn a_trust_document_is_taken_from_its_anchor_only_and_never_an_older_one() {
     let file = network.folder().join("altered.json");
     for altered in [
         document.replacen("SYNTETISK SPAREBANK", "SYNTETISK SPAREBANC", 1),
-        document.replacen("\"sequence\":1", "\"sequence\":2", 1),
+        document.replacen("\"LoTESequenceNumber\": 1", "\"LoTESequenceNumber\": 2", 1),
         document.replacen("127.0.0.1", "127.0.0.2", 1),
     ] {
         assert_ne!(altered, document);

@@ -7,22 +7,24 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// An organisation of the tests.
-pub struct Organisation {
+pub(crate) struct Organisation {
     /// Name of its home.
-    pub home: &'static str,
-    number: &'static str,
-    name: &'static str,
+    pub(crate) home: &'static str,
+    /// organisasjonsnummer.
+    pub(crate) number: &'static str,
+    /// Registered name.
+    pub(crate) name: &'static str,
     /// did:web.
-    pub did: &'static str,
+    pub(crate) did: &'static str,
     /// Types it issues.
-    pub issues: &'static [&'static str],
+    pub(crate) issues: &'static [&'static str],
     /// Services it asks under, of the built-in ones.
-    pub services: &'static [&'static str],
+    pub(crate) services: &'static [&'static str],
 }
 
 impl Organisation {
     /// An issuer that identifies people by their person-identification credential.
-    pub const fn issuer(
+    pub(crate) const fn issuer(
         home: &'static str,
         number: &'static str,
         name: &'static str,
@@ -34,7 +36,7 @@ impl Organisation {
 }
 
 /// Issues C01.
-pub const IDENTITY: Organisation = Organisation {
+pub(crate) const IDENTITY: Organisation = Organisation {
     home: "identity",
     number: "991825827",
     name: "Digitaliseringsdirektoratet",
@@ -43,7 +45,7 @@ pub const IDENTITY: Organisation = Organisation {
     services: &[],
 };
 /// Issues C02 and C03.
-pub const TAX: Organisation = Organisation {
+pub(crate) const TAX: Organisation = Organisation {
     home: "tax",
     number: "974761076",
     name: "Skatteetaten",
@@ -52,7 +54,7 @@ pub const TAX: Organisation = Organisation {
     services: &["K02"],
 };
 /// Issues C04.
-pub const LOANS: Organisation = Organisation {
+pub(crate) const LOANS: Organisation = Organisation {
     home: "loans",
     number: "960885406",
     name: "Lånekassen",
@@ -61,7 +63,7 @@ pub const LOANS: Organisation = Organisation {
     services: &["K02"],
 };
 /// Issues C05.
-pub const GUARANTOR: Organisation = Organisation {
+pub(crate) const GUARANTOR: Organisation = Organisation {
     home: "guarantor",
     number: "315902738",
     name: "SOLID GARANTI ASA",
@@ -70,7 +72,7 @@ pub const GUARANTOR: Organisation = Organisation {
     services: &["K02"],
 };
 /// Issues C06.
-pub const REGISTRY: Organisation = Organisation {
+pub(crate) const REGISTRY: Organisation = Organisation {
     home: "registry",
     number: "974760673",
     name: "Brønnøysundregistrene",
@@ -79,7 +81,7 @@ pub const REGISTRY: Organisation = Organisation {
     services: &["K02"],
 };
 /// Asks under S01, S15 and K01.
-pub const BANK: Organisation = Organisation {
+pub(crate) const BANK: Organisation = Organisation {
     home: "bank",
     number: "213579045",
     name: "SYNTETISK SPAREBANK",
@@ -88,7 +90,7 @@ pub const BANK: Organisation = Organisation {
     services: &["S01", "S15", "K01"],
 };
 /// Asks under S09.
-pub const ROADS: Organisation = Organisation {
+pub(crate) const ROADS: Organisation = Organisation {
     home: "roads",
     number: "971032081",
     name: "Statens vegvesen",
@@ -98,7 +100,7 @@ pub const ROADS: Organisation = Organisation {
 };
 
 /// Register files: type and file.
-pub const REGISTERS: &[(&str, &str)] = &[
+pub(crate) const REGISTERS: &[(&str, &str)] = &[
     ("C01", "pid.jsonl"),
     ("C02", "income.jsonl"),
     ("C03", "tax.jsonl"),
@@ -112,17 +114,17 @@ const POLLS: usize = 3_000;
 
 /// The text of a JSON value that must be one.
 #[track_caller]
-pub fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
 }
 
 /// A path as an argument.
-pub fn argument(path: &Path) -> &str {
+pub(crate) fn argument(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
 }
 
 /// A folder with an anchor.
-pub struct Network {
+pub(crate) struct Network {
     folder: TempDir,
     anchor: Home,
     did: String,
@@ -130,7 +132,7 @@ pub struct Network {
 
 impl Network {
     /// Makes the anchor.
-    pub fn new() -> Network {
+    pub(crate) fn new() -> Network {
         let folder = folder();
         let anchor = Home::new(folder.path(), "anchor");
         let new = anchor.ok(&["trust", "new", "--profile", "test"]);
@@ -138,22 +140,22 @@ impl Network {
     }
 
     /// The folder of all homes.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// The anchor's home.
-    pub fn anchor(&self) -> &Home {
+    pub(crate) fn anchor(&self) -> &Home {
         &self.anchor
     }
 
     /// The anchor's key as `did:key`.
-    pub fn did(&self) -> &str {
+    pub(crate) fn did(&self) -> &str {
         &self.did
     }
 
     /// `bevis init` of an organisation, for the roles that it has.
-    pub fn init(&self, organisation: &Organisation, more: &[&str]) -> Home {
+    pub(crate) fn init(&self, organisation: &Organisation, more: &[&str]) -> Home {
         let mut arguments = vec!["--did", organisation.did, "--number", organisation.number, "--name", organisation.name];
         arguments.extend(["--role", if organisation.issues.is_empty() { "verifier" } else { "issuer" }]);
         for name in organisation.issues {
@@ -164,7 +166,7 @@ impl Network {
     }
 
     /// `bevis init` of a wallet.
-    pub fn wallet(&self, name: &str, more: &[&str]) -> Home {
+    pub(crate) fn wallet(&self, name: &str, more: &[&str]) -> Home {
         let mut arguments = vec!["--role", "wallet"];
         arguments.extend(more);
         self.make(name, &arguments)
@@ -185,7 +187,7 @@ impl Network {
     }
 
     /// `bevis whoami` at the organisation, `bevis trust add` at the anchor.
-    pub fn list(&self, home: &Home, issues: &[&str], services: &[&str]) {
+    pub(crate) fn list(&self, home: &Home, issues: &[&str], services: &[&str]) {
         let card = self.folder().join("card.json");
         std::fs::write(&card, home.ok(&["whoami"]).to_string()).expect("writes");
         let mut arguments = vec!["trust", "add", argument(&card)];
@@ -199,14 +201,14 @@ impl Network {
     }
 
     /// `bevis trust sign`: the file with the document.
-    pub fn sign(&self) -> PathBuf {
+    pub(crate) fn sign(&self) -> PathBuf {
         let path = self.folder().join("trust.json");
         self.anchor.ok(&["trust", "sign", "--out", argument(&path)]);
         path
     }
 
     /// Starts organisations, lists them, signs the document and has everybody import it.
-    pub fn begin(&self, organisations: &mut [(&Organisation, &mut Home)], wallets: &[&Home], serve: &[&str]) {
+    pub(crate) fn begin(&self, organisations: &mut [(&Organisation, &mut Home)], wallets: &[&Home], serve: &[&str]) {
         for (organisation, home) in organisations.iter_mut() {
             home.serve(serve);
             self.list(home, organisation.issues, organisation.services);
@@ -218,7 +220,7 @@ impl Network {
     }
 
     /// `bevis demo population`: the folder with the registers.
-    pub fn population(&self, persons: u32, companies: u32) -> PathBuf {
+    pub(crate) fn population(&self, persons: u32, companies: u32) -> PathBuf {
         let folder = self.folder().join("registers");
         let (persons, companies) = (persons.to_string(), companies.to_string());
         let sizes = ["--persons", &persons, "--companies", &companies];
@@ -227,7 +229,7 @@ impl Network {
     }
 
     /// A personal offer with its activation code, which comes by a file.
-    pub fn personal_offer(&self, identity: &Home, number: &str) -> (String, PathBuf) {
+    pub(crate) fn personal_offer(&self, identity: &Home, number: &str) -> (String, PathBuf) {
         let offer = identity.run_with(&["issuer", "offer", "--type", "C01", "--subject", "-"], &format!("{number}\n"));
         let offer = offer.expect(0).json();
         let code = self.folder().join("code");
@@ -236,7 +238,7 @@ impl Network {
     }
 
     /// Collects the person-identification credential with its activation code.
-    pub fn identify(&self, identity: &Home, wallet: &Home, number: &str) {
+    pub(crate) fn identify(&self, identity: &Home, wallet: &Home, number: &str) {
         let (link, code) = self.personal_offer(identity, number);
         let collected = wallet.ok(&["wallet", "receive", &link, "--code-file", argument(&code)]);
         assert_eq!(collected["outcome"], "collected");
@@ -244,20 +246,20 @@ impl Network {
 }
 
 /// `bevis issuer import` of one of the registers in a folder: the report.
-pub fn import(issuer: &Home, credential_type: &str, registers: &Path) -> Value {
+pub(crate) fn import(issuer: &Home, credential_type: &str, registers: &Path) -> Value {
     let (_, file) = REGISTERS.iter().find(|(id, _)| *id == credential_type).expect("a register of the population");
     let file = registers.join(file);
     issuer.ok(&["issuer", "import", "--type", credential_type, argument(&file)])["report"].clone()
 }
 
 /// `bevis issuer offer`: an open invitation.
-pub fn offer(issuer: &Home, credential_type: &str) -> String {
+pub(crate) fn offer(issuer: &Home, credential_type: &str) -> String {
     text(&issuer.ok(&["issuer", "offer", "--type", credential_type])["link"])
 }
 
 /// Collects a type for which another credential is shown first: the invitation, the request for it, the holder's yes. Gives
 /// the name of what was collected.
-pub fn collect(wallet: &Home, issuer: &Home, credential_type: &str) -> String {
+pub(crate) fn collect(wallet: &Home, issuer: &Home, credential_type: &str) -> String {
     let id = receive(wallet, &offer(issuer, credential_type));
     let collected = wallet.ok(&["--yes", "wallet", "present", &id]);
     assert_eq!(collected["outcome"], "collected");
@@ -265,20 +267,20 @@ pub fn collect(wallet: &Home, issuer: &Home, credential_type: &str) -> String {
 }
 
 /// `bevis wallet receive` of something that the holder has to decide about: its name.
-pub fn receive(wallet: &Home, link: &str) -> String {
+pub(crate) fn receive(wallet: &Home, link: &str) -> String {
     let waiting = wallet.run_with(&["wallet", "receive", "-"], &format!("{link}\n")).expect(0).json();
     assert_eq!(waiting["outcome"], "waiting");
     text(&waiting["id"])
 }
 
 /// `bevis verifier request`: link and session.
-pub fn ask(asker: &Home, service: &str, case: &str, subject: &str, types: &[&str]) -> (String, String) {
+pub(crate) fn ask(asker: &Home, service: &str, case: &str, subject: &str, types: &[&str]) -> (String, String) {
     let asked = try_ask(asker, service, case, subject, types).expect(0).json();
     (text(&asked["link"]), text(&asked["session"]))
 }
 
 /// The same, whatever comes of it.
-pub fn try_ask(asker: &Home, service: &str, case: &str, subject: &str, types: &[&str]) -> Said {
+pub(crate) fn try_ask(asker: &Home, service: &str, case: &str, subject: &str, types: &[&str]) -> Said {
     let mut arguments = vec!["verifier", "request", "--service", service, "--case", case, "--subject", "-"];
     for name in types {
         arguments.extend(["--type", name]);
@@ -287,7 +289,7 @@ pub fn try_ask(asker: &Home, service: &str, case: &str, subject: &str, types: &[
 }
 
 /// Asks, says yes, and gives what the asker's node says of the session: it must be valid.
-pub fn share(asker: &Home, wallet: &Home, service: &str, case: &str, subject: &str, types: &[&str]) -> Value {
+pub(crate) fn share(asker: &Home, wallet: &Home, service: &str, case: &str, subject: &str, types: &[&str]) -> Value {
     let (link, session) = ask(asker, service, case, subject, types);
     let id = receive(wallet, &link);
     let shared = wallet.ok(&["--yes", "wallet", "present", &id]);
@@ -300,7 +302,7 @@ pub fn share(asker: &Home, wallet: &Home, service: &str, case: &str, subject: &s
 }
 
 /// What the wallet's list says of a credential.
-pub fn state_of(wallet: &Home, id: &str) -> String {
+pub(crate) fn state_of(wallet: &Home, id: &str) -> String {
     let list = wallet.ok(&["wallet", "list"]);
     let held = list["credentials"].as_array().expect("a list").iter().find(|held| held["id"] == id);
     text(&held.unwrap_or_else(|| panic!("{id} is not held"))["state"])
@@ -308,6 +310,6 @@ pub fn state_of(wallet: &Home, id: &str) -> String {
 
 /// Asks again and again until the answer is as wanted. What is waited for happens by itself within some seconds.
 #[track_caller]
-pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     assert!((0..POLLS).any(|_| is_so()), "in vain: {what}");
 }

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 /// The path of `bevis`, built with the profile and the packages of the README's commands, so that nothing compiles twice.
-pub fn bevis() -> &'static Path {
+pub(crate) fn bevis() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace is above");
@@ -30,7 +30,7 @@ pub fn bevis() -> &'static Path {
 
 /// A folder for the homes of a test, gone when the test ends: in memory where the system offers that, because the disk's
 /// speed is nothing that these tests are about.
-pub fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     let builder = || {
         let mut builder = tempfile::Builder::new();
@@ -42,37 +42,37 @@ pub fn folder() -> tempfile::TempDir {
 
 /// What a command said.
 #[derive(Debug)]
-pub struct Said {
+pub(crate) struct Said {
     /// Standard output.
-    pub stdout: String,
+    pub(crate) stdout: String,
     /// Standard error.
-    pub stderr: String,
+    pub(crate) stderr: String,
     /// Exit code; -1 for a signal.
-    pub exit: i32,
+    pub(crate) exit: i32,
 }
 
 impl Said {
     /// The last JSON object on standard output, or on standard error where there is none.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let last = |text: &str| text.lines().rev().find_map(|line| serde_json::from_str(line).ok());
         last(&self.stdout).or_else(|| last(&self.stderr)).unwrap_or(Value::Null)
     }
 
     /// Every JSON object on standard output.
-    pub fn objects(&self) -> Vec<Value> {
+    pub(crate) fn objects(&self) -> Vec<Value> {
         self.stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
     /// Asserts the exit code, with everything that was said in the message.
     #[track_caller]
-    pub fn expect(self, exit: i32) -> Said {
+    pub(crate) fn expect(self, exit: i32) -> Said {
         assert_eq!(self.exit, exit, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
         self
     }
 
     /// Asserts exit code and problem code.
     #[track_caller]
-    pub fn expect_problem(self, exit: i32, code: &str) -> Said {
+    pub(crate) fn expect_problem(self, exit: i32, code: &str) -> Said {
         let said = self.expect(exit);
         assert_eq!(said.json()["code"], code, "{said:?}");
         said
@@ -80,7 +80,7 @@ impl Said {
 }
 
 /// A home with its passphrase, and the node that runs in it when one does.
-pub struct Home {
+pub(crate) struct Home {
     path: PathBuf,
     passphrase: PathBuf,
     running: Option<Child>,
@@ -88,7 +88,7 @@ pub struct Home {
 
 impl Home {
     /// A home that does not exist yet, in a folder of the test.
-    pub fn new(folder: &Path, name: &str) -> Home {
+    pub(crate) fn new(folder: &Path, name: &str) -> Home {
         let passphrase = folder.join("passphrase");
         if !passphrase.exists() {
             std::fs::write(&passphrase, "korrekt hest batteri\n").expect("writes");
@@ -97,17 +97,17 @@ impl Home {
     }
 
     /// Its folder.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// What its node logs while it runs.
-    pub fn log(&self) -> PathBuf {
+    pub(crate) fn log(&self) -> PathBuf {
         self.path.with_extension("log")
     }
 
     /// The command, with home, passphrase and JSON.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.bare();
         command.args(["--json", "--no-input"]);
         command.arg("--passphrase-file").arg(&self.passphrase).args(arguments);
@@ -115,14 +115,14 @@ impl Home {
     }
 
     /// The command as a person types it: text for people, and questions where there is a terminal.
-    pub fn typed(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn typed(&self, arguments: &[&str]) -> Command {
         let mut command = self.bare();
         command.arg("--passphrase-file").arg(&self.passphrase).args(arguments);
         command
     }
 
     /// The command with its home and nothing else, not even a passphrase.
-    pub fn bare(&self) -> Command {
+    pub(crate) fn bare(&self) -> Command {
         let mut command = Command::new(bevis());
         command.arg("--home").arg(&self.path);
         // A setting of whoever runs the tests must not reach into them.
@@ -136,24 +136,24 @@ impl Home {
     }
 
     /// Runs a command to its end.
-    pub fn run(&self, arguments: &[&str]) -> Said {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Said {
         self.run_with(arguments, "")
     }
 
     /// Runs a command with text on its standard input.
-    pub fn run_with(&self, arguments: &[&str], input: &str) -> Said {
+    pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> Said {
         finish(self.command(arguments), input)
     }
 
     /// Runs a command that must succeed, and gives its JSON.
     #[track_caller]
-    pub fn ok(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn ok(&self, arguments: &[&str]) -> Value {
         self.run(arguments).expect(0).json()
     }
 
     /// Starts the node and waits until it is ready; gives what it said then.
     #[track_caller]
-    pub fn serve(&mut self, arguments: &[&str]) -> Value {
+    pub(crate) fn serve(&mut self, arguments: &[&str]) -> Value {
         let mut command = self.command(&["serve", "--with-parent"]);
         let log = std::fs::File::options().create(true).append(true).open(self.log()).expect("opens");
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
@@ -168,22 +168,22 @@ impl Home {
     }
 
     /// Process id of the running node.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.running.as_ref().expect("runs").id()
     }
 
     /// Stops the node by SIGTERM, as a service manager does, and gives its exit code.
     #[track_caller]
-    pub fn terminate(&mut self) -> i32 {
-        let mut child = self.running.take().expect("runs");
-        let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
+    pub(crate) fn terminate(&mut self) -> i32 {
+        let told = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().expect("kill runs");
         assert!(told.success(), "the node can be told");
+        let mut child = self.running.take().expect("runs");
         child.wait().expect("ends").code().unwrap_or(-1)
     }
 
     /// Stops the node as the end of the process that started it does, and gives its exit code.
     #[track_caller]
-    pub fn stop(&mut self) -> i32 {
+    pub(crate) fn stop(&mut self) -> i32 {
         let mut child = self.running.take().expect("runs");
         // Closing its standard input ends it, as `--with-parent` says.
         drop(child.stdin.take());
@@ -191,7 +191,7 @@ impl Home {
     }
 
     /// Kills the node without warning.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let mut child = self.running.take().expect("runs");
         child.kill().expect("is ours");
         child.wait().expect("ends");
@@ -208,7 +208,7 @@ impl Drop for Home {
 }
 
 /// Runs a command to its end with text on standard input.
-pub fn finish(mut command: Command, input: &str) -> Said {
+pub(crate) fn finish(mut command: Command, input: &str) -> Said {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("starts");
     // A command that wants no input may have closed its end already.

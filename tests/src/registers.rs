@@ -120,9 +120,9 @@ fn bad_rows_are_told_by_line_field_and_reason_and_never_by_value() {
             "2,personidentifikator,check_digit",
             "3,oppgaveInntektsmottaker[0].inntekt[0].fordel,schema",
             "4,oppgaveInntektsmottaker[0].inntekt[0].beloep,decimal",
-            "5,?,schema",
+            "5,,schema",
             "6,,malformed",
-            "7,personidentifikator fraOgMed tilOgMed,duplicate_row",
+            "7,personidentifikator,duplicate_row",
         ]
     );
     for value in [CITIZEN, &number, "hemmelig", "kr "] {

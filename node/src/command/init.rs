@@ -14,7 +14,14 @@ use store::{Params, Store};
 /// Makes a home.
 pub(super) fn init(session: &mut Session, init: &Init) -> Result<u8, Failure> {
     let config = wanted(session, init)?;
-    create(session, &config, init.profile)?;
+    let company = match &init.organisation {
+        None => None,
+        Some(number) => {
+            let number = OrganisationNumber::parse(number);
+            Some(number.ok_or_else(|| Problem::new(Code::ConfigInvalid, "--organisation"))?)
+        }
+    };
+    create(session, &config, company.as_ref(), init.profile)?;
     let home = session.home()?;
     let path = home.path().display().to_string();
     if session.output.json {
@@ -31,8 +38,13 @@ pub(super) fn init(session: &mut Session, init: &Init) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// Makes the home of this configuration; refuses where one is.
-pub(super) fn create(session: &mut Session, config: &Config, profile: Profile) -> Result<(), Failure> {
+/// Makes the home of this configuration, for a company's wallet with the company's number; refuses where one is.
+pub(super) fn create(
+    session: &mut Session,
+    config: &Config,
+    company: Option<&OrganisationNumber>,
+    profile: Profile,
+) -> Result<(), Failure> {
     let home = session.home()?;
     if home.exists() {
         return Err(Problem::new(Code::HomeExists, home.path().display().to_string()).into());
@@ -45,7 +57,7 @@ pub(super) fn create(session: &mut Session, config: &Config, profile: Profile) -
     };
     home.create()?;
     let store = Store::create(&home.store(), &passphrase, parameters, service::entropy())?;
-    service::create_keys(&store, config)?;
+    service::create_keys(&store, config, company)?;
     // The configuration comes last: a home without it is one that `init` did not finish, and says so.
     home::write(&home.config(), text.as_bytes())
 }
@@ -77,7 +89,10 @@ fn wanted(session: &Session, init: &Init) -> Result<Config, Failure> {
             return Err(usage("--role: a wallet is a wallet only"));
         }
         config.wallet = Some(config::Wallet {
-            organisation: init.organisation.clone(),
+            holder: match init.organisation {
+                Some(_) => config::Holder::Company,
+                None => config::Holder::Person,
+            },
         });
     } else {
         let did = init

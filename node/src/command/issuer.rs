@@ -5,8 +5,7 @@ use crate::args::{Issuer, Subject};
 use crate::clock::Stopwatch;
 use crate::error::Failure;
 use crate::output::At;
-use crate::service::{Command, Target};
-use credentials::schema::Types;
+use crate::service::{self, Command, Target};
 use credentials::status::State;
 use credentials::{Code, Problem};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -70,7 +69,7 @@ pub(super) async fn run(session: &mut Session, issuer: Issuer) -> Result<u8, Fai
             Ok(0)
         }
         Issuer::Types => {
-            let types = Types::builtin();
+            let types = service::types(&session.home()?)?;
             for known in types.all() {
                 let label = known.label.get(session.output.catalogue.language());
                 if session.output.json {
@@ -357,7 +356,7 @@ fn write_rejected(file: &Path, rejected: &[Value]) -> Result<Option<PathBuf>, Fa
 
 async fn prepare(session: &mut Session, credential_type: String) -> Result<u8, Failure> {
     let counts = session.execute(Command::IssuerStatus).await?;
-    let found = Types::builtin().find(&credential_type).map(|t| t.vct.clone());
+    let found = service::types(&session.home()?)?.find(&credential_type).map(|t| t.vct.clone());
     let total = counts
         .at("types")
         .as_array()

@@ -39,6 +39,23 @@ pub(super) struct Said {
 }
 
 impl Said {
+    /// What a command that did not succeed ended with.
+    pub(super) fn failure(&self, node: &str, words: &str) -> Failure {
+        let code = self
+            .value
+            .at("code")
+            .as_str()
+            .and_then(Code::parse)
+            .unwrap_or(Code::Internal);
+        let detail = self.value.at("detail").as_str().unwrap_or_default();
+        let cause = self.value.at("cause").as_str().unwrap_or_default();
+        let cause = format!("{node}: `bevis {words}` ended with {} {detail} {cause}", self.exit);
+        Failure {
+            problem: Problem::new(code, node),
+            cause: Some(cause.trim_end().to_owned()),
+        }
+    }
+
     /// The text at a key.
     pub(super) fn text(&self, key: &str) -> String {
         self.value.at(key).as_str().unwrap_or_default().to_owned()
@@ -163,19 +180,8 @@ impl Nodes {
         if said.exit == 0 {
             return Ok(said);
         }
-        let code = said
-            .value
-            .at("code")
-            .as_str()
-            .and_then(Code::parse)
-            .unwrap_or(Code::Internal);
         let words = arguments.iter().take(2).copied().collect::<Vec<_>>().join(" ");
-        let detail = said.value.at("detail").as_str().unwrap_or_default();
-        let cause = format!("{node}: `bevis {words}` ended with {} {detail}", said.exit);
-        Err(Failure {
-            problem: Problem::new(code, node),
-            cause: Some(cause),
-        })
+        Err(said.failure(node, &words))
     }
 
     /// The same, with its progress shown to whoever watches.

@@ -392,7 +392,7 @@ impl Story<'_> {
             .await?;
         match said.value.get("session") {
             Some(detail) => Ok(detail.clone()),
-            None => Err(Problem::new(Code::Unreachable, node).into()),
+            None => Err(said.failure(node, "verifier watch")),
         }
     }
 

@@ -1,9 +1,10 @@
 //! A node's own keys, in the sealed store: the organisation's signing key and the transport key, made once at `init`.
 
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, Holder, Wallet};
 use crate::error::Failure;
 use crate::network::{Address, ListenOn, PeerName, Secret32, peer_name};
+use credentials::identifier::OrganisationNumber;
 use credentials::time::DAY;
 use credentials::{Code, Did, SigningKey, Timestamp, random};
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,7 @@ impl OrganisationKey {
 pub(super) struct Keys {
     organisation: Option<OrganisationKey>,
     anchor: Option<SigningKey>,
+    company: Option<String>,
     transport: Zeroizing<[u8; 32]>,
 }
 
@@ -82,8 +84,12 @@ pub struct Card {
 }
 
 impl Keys {
-    /// Makes the keys of a new home.
-    pub(super) fn create(store: &Store, config: &Config) -> Result<(), Failure> {
+    /// Makes the keys of a new home. Whose wallet it is, is nobody's to read either, so it lies with them.
+    pub(super) fn create(
+        store: &Store,
+        config: &Config,
+        company: Option<&OrganisationNumber>,
+    ) -> Result<(), Failure> {
         let table = store.table(TABLE);
         let mut transaction = store.transaction();
         let transport = Zeroizing::new(random::bytes::<32>(&mut clock::System));
@@ -105,6 +111,9 @@ impl Keys {
                 "anchor-key",
                 &*SigningKey::generate(&mut clock::System).to_bytes(),
             );
+        }
+        if let Some(company) = company {
+            transaction.put(&table, "company", company.as_str().as_bytes());
         }
         transaction.commit()?;
         Ok(())
@@ -146,15 +155,28 @@ impl Keys {
                 &*secret("anchor-key")?.ok_or_else(|| missing("anchor-key"))?,
             )),
         };
+        let company = match &config.wallet {
+            Some(Wallet { holder: Holder::Company }) => {
+                let number = table.get("company")?.and_then(|bytes| String::from_utf8(bytes).ok());
+                Some(number.ok_or_else(|| missing("company"))?)
+            }
+            _ => None,
+        };
         Ok(Keys {
             organisation,
             anchor,
+            company,
             transport,
         })
     }
 
     pub(super) fn organisation(&self) -> Option<&OrganisationKey> {
         self.organisation.as_ref()
+    }
+
+    /// organisasjonsnummer of the company whose wallet this is.
+    pub(super) fn company(&self) -> Option<&str> {
+        self.company.as_deref()
     }
 
     pub(super) fn anchor(&self) -> Option<&SigningKey> {

@@ -39,7 +39,7 @@ impl Service {
             "roles": roles,
             "card": self.card(),
             "anchor": self.keys.anchor().map(|key| Did::Key(key.verifying_key())),
-            "organisation": config.wallet.as_ref().and_then(|w| w.organisation.clone()),
+            "organisation": self.keys.company(),
             "version": env!("CARGO_PKG_VERSION"),
         }))
     }
@@ -126,9 +126,9 @@ impl Service {
         let mut findings = vec![self.doctor_home(), self.doctor_disk()];
         findings.extend(self.doctor_key(now));
         findings.push(match self.trust() {
-            None => finding("trust", "fail", "no trust document"),
+            None => finding("trust", "fail", Code::TrustMissing.as_str()),
             Some(trust) => match trust.current(now) {
-                Ok(()) => finding("trust", "ok", format!("version {}", trust.sequence())),
+                Ok(()) => finding("trust", "ok", trust.sequence().to_string()),
                 Err(problem) => finding("trust", "fail", problem.to_string()),
             },
         });
@@ -148,10 +148,10 @@ impl Service {
         } else {
             "ok"
         };
-        findings.push(finding("store", state, format!("{} records", health.sequence)));
+        findings.push(finding("store", state, health.sequence.to_string()));
         if self.keys.organisation().is_some() {
-            let listening = self.network.get().is_some_and(|n| !n.addresses().is_empty());
-            findings.push(finding("network", if listening { "ok" } else { "fail" }, "addresses"));
+            let addresses = self.network.get().map(|n| n.addresses().len()).unwrap_or_default();
+            findings.push(finding("network", if addresses > 0 { "ok" } else { "fail" }, addresses.to_string()));
             if let (Some(trust), Some(card)) = (self.trust(), self.card()) {
                 findings.push(listed(&trust, &card));
             }
@@ -230,16 +230,16 @@ fn finding(check: &'static str, state: &'static str, detail: impl Into<String>) 
 /// Whether the trust document names this node as it is: its key, its PeerId and where it listens now.
 fn listed(trust: &credentials::trust::Trust, card: &Card) -> Finding {
     let Some(organisation) = trust.organisation(&card.did) else {
-        return finding("listed", "fail", "not in the trust document");
+        return finding("listed", "fail", Code::NotListed.as_str());
     };
     let Some(node) = organisation.nodes.iter().find(|n| n.peer == card.peer) else {
-        return finding("listed", "fail", "another peer id");
+        return finding("listed", "fail", Code::WrongOrigin.as_str());
     };
     if !organisation.keys.iter().any(|k| Did::Key(k.key) == card.key) {
-        return finding("listed", "fail", "another key");
+        return finding("listed", "fail", Code::UnknownKey.as_str());
     }
     if !card.addresses.is_empty() && !node.addresses.iter().any(|a| card.addresses.contains(a)) {
-        return finding("listed", "warn", "other addresses");
+        return finding("listed", "warn", Code::Unreachable.as_str());
     }
     finding("listed", "ok", "")
 }
