@@ -368,6 +368,7 @@ pub enum Wallet {
     /// One credential with its claims
     Show {
         /// Id
+        #[arg(allow_hyphen_values = true)]
         id: String,
     },
     /// What waits for your decision
@@ -375,11 +376,13 @@ pub enum Wallet {
     /// Show a request and say yes
     Present {
         /// Request
+        #[arg(allow_hyphen_values = true)]
         id: String,
     },
     /// Say no
     Refuse {
         /// Request
+        #[arg(allow_hyphen_values = true)]
         id: String,
     },
     /// What happened
@@ -387,6 +390,7 @@ pub enum Wallet {
     /// Delete a credential
     Delete {
         /// Id
+        #[arg(allow_hyphen_values = true)]
         id: String,
     },
     /// Everything that is yours, as one JSON document (no private keys)
@@ -438,6 +442,7 @@ pub enum Verifier {
     /// Wait for the verdict of a session
     Watch {
         /// Session
+        #[arg(allow_hyphen_values = true)]
         session: String,
         /// Give up after so many seconds
         #[arg(long, default_value_t = 120)]
@@ -451,6 +456,7 @@ pub enum Verifier {
     /// Sessions, or one with all its checks
     Sessions {
         /// Session
+        #[arg(allow_hyphen_values = true)]
         session: Option<String>,
     },
 }

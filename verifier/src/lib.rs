@@ -409,9 +409,14 @@ impl Verifier {
         format!("decentralized_identifier:{}", self.settings.did)
     }
 
-    /// A name of `N` random bytes, base64url.
+    /// A name of `N` random bytes less one bit, base64url. That bit keeps it from beginning with `-`, which a command line
+    /// would read as a flag.
     fn name<const N: usize>(&mut self) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode(random::bytes::<N>(self.random.as_mut()))
+        let mut bytes = random::bytes::<N>(self.random.as_mut());
+        if let Some(first) = bytes.first_mut() {
+            *first &= 0x7f;
+        }
+        BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
 }
 

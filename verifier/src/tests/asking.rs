@@ -56,6 +56,14 @@ fn the_link_names_the_signed_request_and_fetching_gives_the_same_bytes_each_time
     assert_ne!(world.fetch(&another).request.nonce, opened.request.nonce);
 }
 
+#[test]
+fn no_session_is_called_what_a_command_line_would_read_as_a_flag() {
+    let mut world = World::new();
+    for _ in 0..256 {
+        assert!(!world.ask("S01", CUSTOMER).starts_with('-'));
+    }
+}
+
 /// What a request asks, as `Type: path path …`.
 fn query(world: &mut World, service: &str, types: &[&str], claims: &[&str]) -> Vec<String> {
     let subject = match service {
