@@ -38,6 +38,7 @@ const URI_MAX: usize = crate::sd_jwt::STATUS_URI_MAX;
 
 /// State of one credential copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     /// 0
     Valid = 0,

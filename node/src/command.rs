@@ -65,7 +65,11 @@ pub fn main() -> ExitCode {
         }
     };
     let mut session = Session::new(arguments.global, output);
-    let result = runtime.block_on(run(&mut session, arguments.action));
+    let result = runtime.block_on(async {
+        let result = run(&mut session, arguments.action).await;
+        session.leave().await;
+        result
+    });
     // Tasks that still wait for peers end with the process.
     runtime.shutdown_background();
     match result {

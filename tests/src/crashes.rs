@@ -12,7 +12,11 @@ fn a_deleted_index_is_rebuilt_with_equal_tables() {
     let network = Network::new();
     let [mut identity, mut tax, mut bank] = [IDENTITY, TAX, BANK].map(|organisation| network.init(&organisation, &[]));
     let mut citizen = network.wallet("citizen", &[]);
-    network.begin(&mut [(&IDENTITY, &mut identity), (&TAX, &mut tax), (&BANK, &mut bank)], &[&citizen], &[]);
+    network.begin(
+        &mut [(&IDENTITY, &mut identity), (&TAX, &mut tax), (&BANK, &mut bank)],
+        &[&citizen],
+        &[],
+    );
     let registers = network.population(40, 12);
     import(&identity, "C01", &registers);
     import(&tax, "C02", &registers);
@@ -21,40 +25,69 @@ fn a_deleted_index_is_rebuilt_with_equal_tables() {
     let income = collect(&citizen, &tax, "C02");
     share(&bank, &citizen, "S01", "LAN-1", CITIZEN, &["C02"]);
     ask(&bank, "S01", "LAN-2", CITIZEN, &["C02"]);
-    tax.run_with(&["issuer", "suspend", "--subject", "-"], &format!("{CITIZEN}\n")).expect(0);
+    tax.run_with(&["issuer", "suspend", "--subject", "-"], &format!("{CITIZEN}\n"))
+        .expect(0);
     until("suspended", || state_of(&citizen, &income) == "suspended");
 
     let tables: [(&Home, &[&[&str]]); 3] = [
-        (&tax, &[&["issuer", "status"], &["issuer", "status", "--type", "C02"], &["issuer", "jobs"]]),
+        (
+            &tax,
+            &[
+                &["issuer", "status"],
+                &["issuer", "status", "--type", "C02"],
+                &["issuer", "jobs"],
+            ],
+        ),
         (&bank, &[&["verifier", "sessions"], &["trust", "show"]]),
-        (&citizen, &[&["wallet", "list"], &["wallet", "history"], &["wallet", "requests"]]),
+        (
+            &citizen,
+            &[&["wallet", "list"], &["wallet", "history"], &["wallet", "requests"]],
+        ),
     ];
     let read = |home: &Home, commands: &[&[&str]]| -> Vec<Value> {
         commands.iter().map(|command| steady(home.ok(command))).collect()
     };
     let before: Vec<Vec<Value>> = tables.iter().map(|(home, commands)| read(home, commands)).collect();
     let commands = tables.map(|(_, commands)| commands);
-    assert!(before.iter().flatten().all(|table| table.to_string().len() > 100), "{before:?}");
+    assert!(
+        before
+            .iter()
+            .flatten()
+            .filter(|table| table.to_string().len() > 200)
+            .count()
+            >= 7,
+        "{before:?}"
+    );
     for home in [&mut tax, &mut bank] {
         assert_eq!(home.terminate(), 0);
     }
-    for home in [&mut tax, &mut bank, &mut citizen] {
+    for (home, commands) in [&tax, &bank, &citizen].into_iter().zip(commands) {
+        let still = || read(home, commands);
+        let before = still();
         let index = home.path().join("store/index");
         assert!(index.join("db").exists(), "sled's files lie there");
-        std::fs::remove_dir_all(index).expect("removed");
+        std::fs::remove_dir_all(&index).expect("removed");
+        assert_eq!(still(), before);
+        assert!(index.join("db").exists(), "made anew");
+        std::fs::remove_dir_all(&index).expect("removed");
+    }
+    for home in [&mut tax, &mut bank, &mut citizen] {
         home.serve(&[]);
-        assert!(home.path().join("store/index/db").exists(), "made anew");
     }
     for ((home, commands), before) in [&tax, &bank, &citizen].into_iter().zip(commands).zip(&before) {
-        assert_eq!(&read(home, commands), before);
+        until("the wallet has asked how its credential stands", || {
+            read(home, commands) == *before
+        });
     }
 }
 
-/// A table without what changes by the clock alone: when a list was last signed or seen, and its version with it.
+/// A table without what changes by the clock alone: when a list was last signed or seen, and its
+/// version, which rises whenever the home is opened, because the text is then signed anew.
 fn steady(mut value: Value) -> Value {
     for list in ["lists", "credentials"] {
-        for entry in value[list].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-            entry.retain(|key, _| !["published", "status_at"].contains(&key.as_str()));
+        let entries = value.get_mut(list).and_then(Value::as_array_mut);
+        for entry in entries.into_iter().flatten().filter_map(Value::as_object_mut) {
+            entry.retain(|key, _| !["published", "status_at", "version"].contains(&key.as_str()));
         }
     }
     value
@@ -91,12 +124,26 @@ fn an_import_that_a_kill_cut_off_goes_on_to_the_same_counts() {
     identity.serve(&[]);
     let job = identity.ok(&["issuer", "jobs"])["jobs"][0].clone();
     let line = job["line"].as_u64().expect("a checkpoint");
-    assert!(job["stage"] == "running" && line > 500 && line < u64::from(PERSONS), "killed in the middle: {job}");
-    assert_eq!(identity.ok(&["issuer", "status"])["types"][0]["rows"], line, "rows and checkpoint are one transaction");
+    assert!(
+        job["stage"] == "running" && line > 500 && line < u64::from(PERSONS),
+        "killed in the middle: {job}"
+    );
+    assert_eq!(
+        identity.ok(&["issuer", "status"])["types"][0]["rows"],
+        line,
+        "rows and checkpoint are one transaction"
+    );
     let resumed = identity.run(&arguments).expect(0);
-    assert!(resumed.stderr.contains(&line.to_string()), "it says where it goes on: {}", resumed.stderr);
+    assert!(
+        resumed.stderr.contains(&line.to_string()),
+        "it says where it goes on: {}",
+        resumed.stderr
+    );
     assert_eq!(resumed.json()["report"], undisturbed);
-    assert_eq!(identity.ok(&["issuer", "status"])["types"], calm.ok(&["issuer", "status"])["types"]);
+    assert_eq!(
+        identity.ok(&["issuer", "status"])["types"],
+        calm.ok(&["issuer", "status"])["types"]
+    );
 }
 
 #[test]
@@ -104,7 +151,11 @@ fn a_wallet_killed_before_the_yes_presents_afterwards() {
     let network = Network::new();
     let [mut identity, mut tax, mut bank] = [IDENTITY, TAX, BANK].map(|organisation| network.init(&organisation, &[]));
     let mut citizen = network.wallet("citizen", &[]);
-    network.begin(&mut [(&IDENTITY, &mut identity), (&TAX, &mut tax), (&BANK, &mut bank)], &[&citizen], &[]);
+    network.begin(
+        &mut [(&IDENTITY, &mut identity), (&TAX, &mut tax), (&BANK, &mut bank)],
+        &[&citizen],
+        &[],
+    );
     let registers = network.population(40, 12);
     import(&identity, "C01", &registers);
     import(&tax, "C02", &registers);
@@ -119,7 +170,16 @@ fn a_wallet_killed_before_the_yes_presents_afterwards() {
     citizen.kill();
     citizen.serve(&[]);
     let waiting = citizen.ok(&["wallet", "requests"])["requests"].clone();
-    assert_eq!((&waiting[0]["id"], &waiting[0]["state"]), (&json!(id), &json!("waiting")));
-    assert_eq!(text(&citizen.ok(&["--yes", "wallet", "present", &id])["outcome"]), "shared");
-    assert_eq!(bank.ok(&["verifier", "watch", &session, "--seconds", "30"])["session"]["verdict"], "valid");
+    assert_eq!(
+        (&waiting[0]["id"], &waiting[0]["state"]),
+        (&json!(id), &json!("waiting"))
+    );
+    assert_eq!(
+        text(&citizen.ok(&["--yes", "wallet", "present", &id])["outcome"]),
+        "shared"
+    );
+    assert_eq!(
+        bank.ok(&["verifier", "watch", &session, "--seconds", "30"])["session"]["verdict"],
+        "valid"
+    );
 }

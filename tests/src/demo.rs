@@ -1,7 +1,7 @@
 //! `bevis demo` as a whole: the story it tells, that it tells the same again, where it stops when something is missing,
 //! and that it leaves nothing behind.
 
-use crate::process::bevis;
+use crate::process::{bevis, folder};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
@@ -46,7 +46,7 @@ pub(crate) struct Ended {
 impl Demo {
     /// Starts it with a small population.
     pub(crate) fn start(arguments: &[&str]) -> Demo {
-        let temporary = tempfile::tempdir().expect("a folder");
+        let temporary = folder();
         let stderr = tempfile::tempfile().expect("a file");
         let mut command = Command::new(bevis());
         command.args(["--json", "--lang", "en", "demo"]).args(SMALL).args(arguments);

@@ -37,7 +37,10 @@ fn one_node_runs_in_a_home_and_commands_reach_it() {
     let ready = bank.serve(&[]);
     bank.run(&["serve"]).expect_problem(7, "home_locked");
     let status = bank.ok(&["node", "status"]);
-    assert_eq!((&status["online"], &status["addresses"]), (&json!(true), &ready["addresses"]));
+    assert_eq!(
+        (&status["online"], &status["addresses"]),
+        (&json!(true), &ready["addresses"])
+    );
     // The node has the keys: whoever reaches its socket needs no passphrase.
     let mut command = bank.bare();
     command.args(["--json", "--no-input", "whoami"]);
@@ -54,7 +57,10 @@ fn a_restarted_node_keeps_its_ports() {
     let network = Network::new();
     let mut bank = network.init(&BANK, &[]);
     let first = bank.serve(&[])["addresses"].clone();
-    assert!(first.as_array().is_some_and(|addresses| addresses.len() == 2), "{first}");
+    assert!(
+        first.as_array().is_some_and(|addresses| addresses.len() == 2),
+        "{first}"
+    );
     assert_eq!(bank.terminate(), 0);
     assert_eq!(bank.serve(&[])["addresses"], first);
     bank.kill();
@@ -92,14 +98,29 @@ fn a_second_init_changes_nothing() {
     let folder = folder();
     let home = wallet(folder.path());
     let before = bytes(home.path());
-    for role in [&["init", "--role", "wallet", "--profile", "test"][..], &["trust", "new", "--profile", "test"]] {
+    for role in [
+        &["init", "--role", "wallet", "--profile", "test"][..],
+        &["trust", "new", "--profile", "test"],
+    ] {
         home.run(role).expect_problem(9, "home_exists");
     }
     assert_eq!(bytes(home.path()), before);
     // Neither does one that was typed wrong.
     let other = Home::new(folder.path(), "other");
-    other.run(&["init", "--role", "issuer", "--profile", "test"]).expect_problem(2, "usage");
-    other.run(&["init", "--role", "wallet", "--organisation", "219840366", "--profile", "test"]).expect(9);
+    other
+        .run(&["init", "--role", "issuer", "--profile", "test"])
+        .expect_problem(2, "usage");
+    other
+        .run(&[
+            "init",
+            "--role",
+            "wallet",
+            "--organisation",
+            "219840366",
+            "--profile",
+            "test",
+        ])
+        .expect(9);
     assert!(!other.path().exists());
 }
 
@@ -109,7 +130,11 @@ fn the_configuration_says_where_each_value_comes_from_and_refuses_what_it_does_n
     let home = wallet(folder.path());
     let file = home.path().join("bevis.toml");
     let original = std::fs::read_to_string(&file).expect("reads");
-    let short: String = original.lines().filter(|line| !line.starts_with("every_seconds")).map(|l| format!("{l}\n")).collect();
+    let short: String = original
+        .lines()
+        .filter(|line| !line.starts_with("every_seconds"))
+        .map(|l| format!("{l}\n"))
+        .collect();
     std::fs::write(&file, &short).expect("writes");
     let mut command = home.command(&["--log", "debug", "config", "show", "--origin"]);
     command.env("BEVIS_NODE_TRANSPORT", "tcp");
@@ -121,17 +146,27 @@ fn the_configuration_says_where_each_value_comes_from_and_refuses_what_it_does_n
         ("status.every_seconds", json!(5), "default"),
     ] {
         let (section, name) = key.split_once('.').expect("a key");
-        assert_eq!((&shown["config"][section][name], &shown["origins"][key]), (&value, &json!(origin)), "{key}");
+        assert_eq!(
+            (&shown["config"][section][name], &shown["origins"][key]),
+            (&value, &json!(origin)),
+            "{key}"
+        );
     }
     let typed = finish(home.typed(&["config", "show", "--origin"]), "").expect(0).stdout;
     assert!(typed.contains("status.every_seconds = 5  (default)\n"), "{typed}");
     home.ok(&["config", "check"]);
 
-    for (wrong, known) in [("[node]\ntransprt = \"tcp\"\n", "node.transport"), ("[trsut]\nanchors = []\n", "trust")] {
+    for (wrong, known) in [
+        ("[node]\ntransprt = \"tcp\"\n", "node.transport"),
+        ("[trsut]\nanchors = []\n", "trust"),
+    ] {
         std::fs::write(&file, format!("{wrong}\n[wallet]\n")).expect("writes");
         for arguments in [&["config", "check"][..], &["wallet", "list"], &["serve"]] {
             let problem = home.run(arguments).expect_problem(9, "config_invalid").json();
-            assert!(text(&problem["cause"]).contains(&format!("did you mean {known}?")), "{problem}");
+            assert!(
+                text(&problem["cause"]).contains(&format!("did you mean {known}?")),
+                "{problem}"
+            );
         }
     }
     std::fs::write(&file, original).expect("writes");
@@ -163,8 +198,10 @@ fn a_trust_document_is_taken_from_its_anchor_only_and_never_an_older_one() {
     }
     let (first, foreign) = (network.sign(), other.sign());
     bank.run(&["trust", "show"]).expect_problem(4, "trust_missing");
-    bank.run(&["trust", "import", argument(&foreign)]).expect_problem(3, "unknown_key");
-    bank.run(&["trust", "import", argument(&foreign), "--anchor", other.did()]).expect_problem(3, "unknown_key");
+    bank.run(&["trust", "import", argument(&foreign)])
+        .expect_problem(3, "unknown_key");
+    bank.run(&["trust", "import", argument(&foreign), "--anchor", other.did()])
+        .expect_problem(3, "unknown_key");
 
     let document = std::fs::read_to_string(&first).expect("reads");
     let file = network.folder().join("altered.json");
@@ -175,25 +212,36 @@ fn a_trust_document_is_taken_from_its_anchor_only_and_never_an_older_one() {
     ] {
         assert_ne!(altered, document);
         std::fs::write(&file, altered).expect("writes");
-        bank.run(&["trust", "import", argument(&file)]).expect_problem(3, "signature_invalid");
+        bank.run(&["trust", "import", argument(&file)])
+            .expect_problem(3, "signature_invalid");
     }
     std::fs::write(&file, document.get(..document.len() / 2).expect("half")).expect("writes");
-    bank.run(&["trust", "import", argument(&file)]).expect_problem(3, "malformed");
+    bank.run(&["trust", "import", argument(&file)])
+        .expect_problem(3, "malformed");
     bank.run(&["trust", "show"]).expect_problem(4, "trust_missing");
 
     std::fs::write(&file, &document).expect("writes");
     assert_eq!(bank.ok(&["trust", "import", argument(&file)])["sequence"], 1);
-    assert_eq!(bank.ok(&["trust", "import", argument(&file)])["sequence"], 1, "the same one again is no other");
+    assert_eq!(
+        bank.ok(&["trust", "import", argument(&file)])["sequence"],
+        1,
+        "the same one again is no other"
+    );
     assert_eq!(bank.ok(&["trust", "import", argument(&network.sign())])["sequence"], 2);
-    bank.run(&["trust", "import", argument(&file)]).expect_problem(3, "trust_rollback");
+    bank.run(&["trust", "import", argument(&file)])
+        .expect_problem(3, "trust_rollback");
     assert_eq!(bank.ok(&["trust", "show"])["sequence"], 2);
 
     // A home whose configuration names no anchor takes the one that it is told, and then no other.
     let folder = folder();
     let fresh = wallet(folder.path());
-    fresh.run(&["trust", "import", argument(&foreign)]).expect_problem(3, "unknown_key");
+    fresh
+        .run(&["trust", "import", argument(&foreign)])
+        .expect_problem(3, "unknown_key");
     fresh.ok(&["trust", "import", argument(&foreign), "--anchor", other.did()]);
-    fresh.run(&["trust", "import", argument(&file), "--anchor", network.did()]).expect_problem(3, "unknown_key");
+    fresh
+        .run(&["trust", "import", argument(&file), "--anchor", network.did()])
+        .expect_problem(3, "unknown_key");
 }
 
 #[test]
@@ -209,17 +257,33 @@ fn a_sealed_copy_is_checked_and_restored_into_another_home() {
 
     let copy = network.folder().join("copy");
     let made = citizen.ok(&["wallet", "backup", argument(&copy)]);
-    assert_eq!(made["bytes"].as_u64(), std::fs::metadata(&copy).ok().map(|file| file.len()));
-    citizen.run(&["backup", "create", argument(&copy)]).expect_problem(9, "home_exists");
+    assert_eq!(
+        made["bytes"].as_u64(),
+        std::fs::metadata(&copy).ok().map(|file| file.len())
+    );
+    citizen
+        .run(&["backup", "create", argument(&copy)])
+        .expect_problem(9, "home_exists");
     citizen.ok(&["backup", "verify", argument(&copy)]);
 
     let restored = Home::new(network.folder(), "restored");
     restored.ok(&["backup", "restore", argument(&copy)]);
-    restored.run(&["backup", "restore", argument(&copy)]).expect_problem(9, "home_exists");
+    restored
+        .run(&["backup", "restore", argument(&copy)])
+        .expect_problem(9, "home_exists");
     // The state comes from what the issuer publishes, so ages may differ; what is held may not.
     let held = |list: &Value| -> Vec<Value> {
         let held = list.as_array().expect("a list").iter();
-        held.map(|held| json!([held["id"], held["type"], held["state"], held["copies_left"], held["valid_until"]])).collect()
+        held.map(|held| {
+            json!([
+                held["id"],
+                held["type"],
+                held["state"],
+                held["copies_left"],
+                held["valid_until"]
+            ])
+        })
+        .collect()
     };
     assert_eq!(held(&restored.ok(&["wallet", "list"])["credentials"]), held(&list));
     let config = |home: &Home| std::fs::read_to_string(home.path().join("bevis.toml")).expect("reads");
@@ -236,7 +300,10 @@ fn a_sealed_copy_is_checked_and_restored_into_another_home() {
     let second = Home::new(network.folder(), "second");
     second.ok(&["backup", "restore", argument(&own)]);
     let again = second.ok(&["whoami"])["card"].clone();
-    assert_eq!((&again["key"], &again["peer"], &again["did"]), (&card["key"], &card["peer"], &card["did"]));
+    assert_eq!(
+        (&again["key"], &again["peer"], &again["did"]),
+        (&card["key"], &card["peer"], &card["did"])
+    );
     assert_eq!(second.ok(&["issuer", "status"])["types"][0]["rows"], 40);
 
     let wrong = network.folder().join("wrong");
@@ -244,7 +311,15 @@ fn a_sealed_copy_is_checked_and_restored_into_another_home() {
     let third = Home::new(network.folder(), "third");
     for verb in ["verify", "restore"] {
         let mut command = third.bare();
-        command.args(["--json", "--no-input", "--passphrase-file", argument(&wrong), "backup", verb, argument(&copy)]);
+        command.args([
+            "--json",
+            "--no-input",
+            "--passphrase-file",
+            argument(&wrong),
+            "backup",
+            verb,
+            argument(&copy),
+        ]);
         finish(command, "").expect_problem(7, "wrong_passphrase");
     }
     let whole = std::fs::read(&copy).expect("reads");
@@ -253,11 +328,15 @@ fn a_sealed_copy_is_checked_and_restored_into_another_home() {
         let mut bytes = whole.clone();
         bytes[at] ^= 1;
         std::fs::write(&altered, bytes).expect("writes");
-        third.run(&["backup", "verify", argument(&altered)]).expect_problem(9, "damaged");
+        third
+            .run(&["backup", "verify", argument(&altered)])
+            .expect_problem(9, "damaged");
     }
     std::fs::write(&altered, &whole[..whole.len() - 100]).expect("writes");
     for verb in ["verify", "restore"] {
-        third.run(&["backup", verb, argument(&altered)]).expect_problem(9, "damaged");
+        third
+            .run(&["backup", verb, argument(&altered)])
+            .expect_problem(9, "damaged");
     }
     // What was refused stands in nobody's way.
     third.ok(&["backup", "restore", argument(&copy)]);

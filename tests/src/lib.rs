@@ -18,6 +18,8 @@ mod by_hand;
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
+mod decisions;
+#[cfg(test)]
 mod homes;
 #[cfg(test)]
 mod network;
@@ -25,3 +27,5 @@ mod network;
 mod registers;
 #[cfg(test)]
 mod seventh_type;
+#[cfg(test)]
+mod transports;

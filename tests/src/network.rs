@@ -31,7 +31,14 @@ impl Organisation {
         did: &'static str,
         issues: &'static [&'static str],
     ) -> Organisation {
-        Organisation { home, number, name, did, issues, services: &["K02"] }
+        Organisation {
+            home,
+            number,
+            name,
+            did,
+            issues,
+            services: &["K02"],
+        }
     }
 }
 
@@ -136,7 +143,11 @@ impl Network {
         let folder = folder();
         let anchor = Home::new(folder.path(), "anchor");
         let new = anchor.ok(&["trust", "new", "--profile", "test"]);
-        Network { folder, anchor, did: text(&new["anchor"]) }
+        Network {
+            folder,
+            anchor,
+            did: text(&new["anchor"]),
+        }
     }
 
     /// The folder of all homes.
@@ -156,8 +167,22 @@ impl Network {
 
     /// `bevis init` of an organisation, for the roles that it has.
     pub(crate) fn init(&self, organisation: &Organisation, more: &[&str]) -> Home {
-        let mut arguments = vec!["--did", organisation.did, "--number", organisation.number, "--name", organisation.name];
-        arguments.extend(["--role", if organisation.issues.is_empty() { "verifier" } else { "issuer" }]);
+        let mut arguments = vec![
+            "--did",
+            organisation.did,
+            "--number",
+            organisation.number,
+            "--name",
+            organisation.name,
+        ];
+        arguments.extend([
+            "--role",
+            if organisation.issues.is_empty() {
+                "verifier"
+            } else {
+                "issuer"
+            },
+        ]);
         for name in organisation.issues {
             arguments.extend(["--issues", name]);
         }
@@ -214,7 +239,11 @@ impl Network {
             self.list(home, organisation.issues, organisation.services);
         }
         let document = self.sign();
-        for home in organisations.iter().map(|(_, home)| &**home).chain(wallets.iter().copied()) {
+        for home in organisations
+            .iter()
+            .map(|(_, home)| &**home)
+            .chain(wallets.iter().copied())
+        {
             home.ok(&["trust", "import", argument(&document)]);
         }
     }
@@ -224,13 +253,17 @@ impl Network {
         let folder = self.folder().join("registers");
         let (persons, companies) = (persons.to_string(), companies.to_string());
         let sizes = ["--persons", &persons, "--companies", &companies];
-        self.anchor.ok(&[&["demo", "population", "--out", argument(&folder)], &sizes[..]].concat());
+        self.anchor
+            .ok(&[&["demo", "population", "--out", argument(&folder)], &sizes[..]].concat());
         folder
     }
 
     /// A personal offer with its activation code, which comes by a file.
     pub(crate) fn personal_offer(&self, identity: &Home, number: &str) -> (String, PathBuf) {
-        let offer = identity.run_with(&["issuer", "offer", "--type", "C01", "--subject", "-"], &format!("{number}\n"));
+        let offer = identity.run_with(
+            &["issuer", "offer", "--type", "C01", "--subject", "-"],
+            &format!("{number}\n"),
+        );
         let offer = offer.expect(0).json();
         let code = self.folder().join("code");
         std::fs::write(&code, text(&offer["code"])).expect("writes");
@@ -247,7 +280,10 @@ impl Network {
 
 /// `bevis issuer import` of one of the registers in a folder: the report.
 pub(crate) fn import(issuer: &Home, credential_type: &str, registers: &Path) -> Value {
-    let (_, file) = REGISTERS.iter().find(|(id, _)| *id == credential_type).expect("a register of the population");
+    let (_, file) = REGISTERS
+        .iter()
+        .find(|(id, _)| *id == credential_type)
+        .expect("a register of the population");
     let file = registers.join(file);
     issuer.ok(&["issuer", "import", "--type", credential_type, argument(&file)])["report"].clone()
 }
@@ -268,7 +304,10 @@ pub(crate) fn collect(wallet: &Home, issuer: &Home, credential_type: &str) -> St
 
 /// `bevis wallet receive` of something that the holder has to decide about: its name.
 pub(crate) fn receive(wallet: &Home, link: &str) -> String {
-    let waiting = wallet.run_with(&["wallet", "receive", "-"], &format!("{link}\n")).expect(0).json();
+    let waiting = wallet
+        .run_with(&["wallet", "receive", "-"], &format!("{link}\n"))
+        .expect(0)
+        .json();
     assert_eq!(waiting["outcome"], "waiting");
     text(&waiting["id"])
 }
@@ -281,7 +320,16 @@ pub(crate) fn ask(asker: &Home, service: &str, case: &str, subject: &str, types:
 
 /// The same, whatever comes of it.
 pub(crate) fn try_ask(asker: &Home, service: &str, case: &str, subject: &str, types: &[&str]) -> Said {
-    let mut arguments = vec!["verifier", "request", "--service", service, "--case", case, "--subject", "-"];
+    let mut arguments = vec![
+        "verifier",
+        "request",
+        "--service",
+        service,
+        "--case",
+        case,
+        "--subject",
+        "-",
+    ];
     for name in types {
         arguments.extend(["--type", name]);
     }
@@ -304,7 +352,11 @@ pub(crate) fn share(asker: &Home, wallet: &Home, service: &str, case: &str, subj
 /// What the wallet's list says of a credential.
 pub(crate) fn state_of(wallet: &Home, id: &str) -> String {
     let list = wallet.ok(&["wallet", "list"]);
-    let held = list["credentials"].as_array().expect("a list").iter().find(|held| held["id"] == id);
+    let held = list["credentials"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|held| held["id"] == id);
     text(&held.unwrap_or_else(|| panic!("{id} is not held"))["state"])
 }
 

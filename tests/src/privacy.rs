@@ -1,7 +1,7 @@
 //! What the disks and the wires know after the story: nothing personal in clear, and claims only between the two parties.
 
 use crate::demo::{Demo, SMALL};
-use crate::process::{bevis, finish};
+use crate::process::{bevis, finish, folder};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use credentials::identifier::PersonNumber;
@@ -143,7 +143,7 @@ fn personal(registers: &Path) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 fn population() -> (tempfile::TempDir, BTreeMap<String, BTreeSet<String>>) {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder();
     let mut command = Command::new(bevis());
     command.args(["--json", "demo", "population"]).args(SMALL).arg("--out").arg(folder.path());
     finish(command, "").expect(0);
@@ -165,14 +165,14 @@ const WALLETS: &[&str] = &["citizen", "company"];
 
 #[test]
 fn a_scan_of_all_homes_and_logs_finds_nothing_personal() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder();
     let kept = folder.path().join("kept");
     Demo::start(&["--keep", &kept.display().to_string()]).end().expect(0);
     let passphrase_file = kept.join("secrets/passphrase");
     let passphrase = fs::read_to_string(&passphrase_file).expect("reads");
 
     let mut scanner = Scanner::default();
-    let (_registers, values) = population();
+    let (registers, values) = population();
     for (name, least) in [("personidentifikator", 60), ("family_name", 10), ("organisasjonsnummer", 12), ("beloep", 60)] {
         assert!(values[name].len() >= least, "{name}: {}", values[name].len());
     }
@@ -191,7 +191,7 @@ fn a_scan_of_all_homes_and_logs_finds_nothing_personal() {
     for text in cast {
         scanner.encoded(text, text.as_bytes());
     }
-    let income = fs::read_to_string(_registers.path().join("income.jsonl")).expect("reads");
+    let income = fs::read_to_string(registers.path().join("income.jsonl")).expect("reads");
     let row: Value = serde_json::from_str(income.lines().next().expect("rows")).expect("a row");
     let pay = row["oppgaveInntektsmottaker"][0]["inntekt"][0]["beloep"].as_str().expect("text").to_owned();
     scanner.encoded(&pay, pay.as_bytes());
@@ -303,7 +303,7 @@ const PRESENT: &str = "/bevis/present/1";
 
 #[test]
 fn claims_cross_only_between_the_two_parties() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder();
     let kept = folder.path().join("kept");
     let mut demo = Demo::start(&["--stay", "--keep", &kept.display().to_string()]);
     demo.until("4 company reach");
@@ -389,7 +389,7 @@ fn claims_cross_only_between_the_two_parties() {
         ("company", "roads"),
         ("roads", "stranger"),
     ]));
-    // Both ends counted the same, so that nothing went by another way under a known name.
+    // Both ends counted the same.
     let nodes: BTreeSet<&str> = rows.keys().copied().collect();
     for ((protocol, from, to), traffic) in &counted {
         if [ISSUE, PRESENT].contains(&protocol.as_str()) && nodes.contains(to.as_str()) {

@@ -11,9 +11,27 @@ use std::sync::OnceLock;
 pub(crate) fn bevis() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace is above");
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--release", "--workspace", "--bin", "bevis", "--message-format=json"])
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .expect("the workspace is above");
+        let mut cargo = Command::new(env!("CARGO"));
+        // What cargo tells a test of its own package would reach build scripts that watch it (ring's), and everything
+        // above them would be compiled anew, here and again by whoever builds next.
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy().into_owned();
+            if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"].iter().any(|start| name.starts_with(start)) {
+                cargo.env_remove(name);
+            }
+        }
+        let built = cargo
+            .args([
+                "build",
+                "--release",
+                "--workspace",
+                "--bin",
+                "bevis",
+                "--message-format=json",
+            ])
             .current_dir(root)
             .stderr(Stdio::inherit())
             .output()
@@ -37,7 +55,10 @@ pub(crate) fn folder() -> tempfile::TempDir {
         builder.prefix("bevis-test-");
         builder
     };
-    builder().tempdir_in(memory).or_else(|_| builder().tempdir()).expect("a folder")
+    builder()
+        .tempdir_in(memory)
+        .or_else(|_| builder().tempdir())
+        .expect("a folder")
 }
 
 /// What a command said.
@@ -60,7 +81,10 @@ impl Said {
 
     /// Every JSON object on standard output.
     pub(crate) fn objects(&self) -> Vec<Value> {
-        self.stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+        self.stdout
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
     }
 
     /// Asserts the exit code, with everything that was said in the message.
@@ -93,7 +117,11 @@ impl Home {
         if !passphrase.exists() {
             std::fs::write(&passphrase, "korrekt hest batteri\n").expect("writes");
         }
-        Home { path: folder.join(name), passphrase, running: None }
+        Home {
+            path: folder.join(name),
+            passphrase,
+            running: None,
+        }
     }
 
     /// Its folder.
@@ -155,11 +183,21 @@ impl Home {
     #[track_caller]
     pub(crate) fn serve(&mut self, arguments: &[&str]) -> Value {
         let mut command = self.command(&["serve", "--with-parent"]);
-        let log = std::fs::File::options().create(true).append(true).open(self.log()).expect("opens");
-        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.log())
+            .expect("opens");
+        command
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(log);
         let mut child = command.spawn().expect("starts");
         let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("reads");
+        BufReader::new(child.stdout.take().expect("piped"))
+            .read_line(&mut line)
+            .expect("reads");
         self.running = Some(child);
         let log = || std::fs::read_to_string(self.log()).unwrap_or_default();
         let ready: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("the node is not ready: {}", log()));
@@ -175,7 +213,10 @@ impl Home {
     /// Stops the node by SIGTERM, as a service manager does, and gives its exit code.
     #[track_caller]
     pub(crate) fn terminate(&mut self) -> i32 {
-        let told = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().expect("kill runs");
+        let told = Command::new("kill")
+            .args(["-TERM", &self.pid().to_string()])
+            .status()
+            .expect("kill runs");
         assert!(told.success(), "the node can be told");
         let mut child = self.running.take().expect("runs");
         child.wait().expect("ends").code().unwrap_or(-1)
@@ -209,7 +250,10 @@ impl Drop for Home {
 
 /// Runs a command to its end with text on standard input.
 pub(crate) fn finish(mut command: Command, input: &str) -> Said {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().expect("starts");
     // A command that wants no input may have closed its end already.
     drop(child.stdin.take().expect("piped").write_all(input.as_bytes()));

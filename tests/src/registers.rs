@@ -7,16 +7,29 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 fn counts(report: &Value, keys: &[&str]) -> Vec<u64> {
-    keys.iter().map(|key| report[*key].as_u64().unwrap_or_else(|| panic!("no {key}: {report}"))).collect()
+    keys.iter()
+        .map(|key| report[*key].as_u64().unwrap_or_else(|| panic!("no {key}: {report}")))
+        .collect()
 }
 
 /// A row as cells under dotted column names.
 fn cells(value: &Value, column: &str, into: &mut Vec<(String, String)>) {
-    let below = |name: &str| if column.is_empty() { name.to_owned() } else { format!("{column}.{name}") };
+    let below = |name: &str| {
+        if column.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{column}.{name}")
+        }
+    };
     match value {
-        Value::Object(members) => members.iter().for_each(|(name, value)| cells(value, &below(name), into)),
+        Value::Object(members) => members
+            .iter()
+            .for_each(|(name, value)| cells(value, &below(name), into)),
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(at, value)| cells(value, &below(&at.to_string()), into));
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(at, value)| cells(value, &below(&at.to_string()), into));
         }
         Value::String(text) => into.push((column.to_owned(), format!("\"{}\"", text.replace('"', "\"\"")))),
         other => into.push((column.to_owned(), other.to_string())),
@@ -58,14 +71,27 @@ fn csv_and_json_lines_bring_the_same_rows_and_a_second_import_changes_nothing() 
     // The other way round: what CSV brought is what JSON Lines would have.
     let fresh = Network::new();
     let identity = fresh.init(&IDENTITY, &[]);
-    let report = identity.ok(&["issuer", "import", "--type", "C01", argument(&registers.join("pid.csv"))])["report"].clone();
+    let report = identity.ok(&[
+        "issuer",
+        "import",
+        "--type",
+        "C01",
+        argument(&registers.join("pid.csv")),
+    ])["report"]
+        .clone();
     assert_eq!(counts(&report, &keys), [40, 40, 0, 0, 0, 0]);
-    assert_eq!(counts(&import(&identity, "C01", &registers), &keys), [40, 0, 0, 40, 0, 0]);
+    assert_eq!(
+        counts(&import(&identity, "C01", &registers), &keys),
+        [40, 0, 0, 40, 0, 0]
+    );
     // One changed row counts as one, so that "nothing changed" above says something.
     let file = registers.join("pid.jsonl");
     let rows = std::fs::read_to_string(&file).expect("reads");
     std::fs::write(&file, rows.replacen("Fiskebåt", "Fiskebaat", 1)).expect("writes");
-    assert_eq!(counts(&import(&identity, "C01", &registers), &keys), [40, 0, 1, 39, 0, 0]);
+    assert_eq!(
+        counts(&import(&identity, "C01", &registers), &keys),
+        [40, 0, 1, 39, 0, 0]
+    );
 }
 
 /// Imports rows of which some are bad; gives what the command said and the file of what was rejected.
@@ -95,7 +121,10 @@ fn bad_rows_are_told_by_line_field_and_reason_and_never_by_value() {
     let number = format!("{}{last}", CITIZEN.get(..10).expect("eleven digits"));
     let lines = [
         good[1].to_owned(),
-        wrong(&format!("\"personidentifikator\":\"{CITIZEN}\",\"tilOgMed\""), &format!("\"personidentifikator\":\"{number}\",\"tilOgMed\"")),
+        wrong(
+            &format!("\"personidentifikator\":\"{CITIZEN}\",\"tilOgMed\""),
+            &format!("\"personidentifikator\":\"{number}\",\"tilOgMed\""),
+        ),
         wrong("kontantytelse", "hemmelig ytelse"),
         wrong("\"beloep\":\"", "\"beloep\":\"kr "),
         wrong("{", "{\"hemmelig\":\"felt\","),
@@ -108,7 +137,11 @@ fn bad_rows_are_told_by_line_field_and_reason_and_never_by_value() {
     let keys = ["rows", "new", "rejected"];
     let (report, dry) = import_bad(&tax, &file, &["--dry-run"]);
     assert_eq!(counts(&report, &keys), [8, 2, 6]);
-    assert_eq!(tax.ok(&["issuer", "status"])["types"][0]["rows"], 0, "a dry run writes nothing");
+    assert_eq!(
+        tax.ok(&["issuer", "status"])["types"][0]["rows"],
+        0,
+        "a dry run writes nothing"
+    );
     let (report, rejected) = import_bad(&tax, &file, &[]);
     assert_eq!(counts(&report, &keys), [8, 2, 6]);
     assert_eq!(rejected, dry);
@@ -130,7 +163,14 @@ fn bad_rows_are_told_by_line_field_and_reason_and_never_by_value() {
     }
     assert_eq!(tax.ok(&["issuer", "status"])["types"][0]["rows"], 2);
     // A type that this organisation does not issue, and a file that is not there.
-    tax.run(&["issuer", "import", "--type", "C04", argument(&file)]).expect_problem(3, "type_not_allowed");
-    tax.run(&["issuer", "import", "--type", "C02", "/nowhere/income.jsonl"]).expect_problem(1, "file_failed");
-    assert_eq!(tax.ok(&["issuer", "jobs"])["jobs"].as_array().map(|jobs| jobs[0]["stage"].clone()), Some(json!("finished")));
+    tax.run(&["issuer", "import", "--type", "C04", argument(&file)])
+        .expect_problem(3, "type_not_allowed");
+    tax.run(&["issuer", "import", "--type", "C02", "/nowhere/income.jsonl"])
+        .expect_problem(1, "file_failed");
+    assert_eq!(
+        tax.ok(&["issuer", "jobs"])["jobs"]
+            .as_array()
+            .map(|jobs| jobs[0]["stage"].clone()),
+        Some(json!("finished"))
+    );
 }

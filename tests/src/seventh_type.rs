@@ -21,7 +21,8 @@ fn label(nb: &str, en: &str) -> Value {
 
 /// The type, as an operator declares it.
 fn declaration() -> Value {
-    let field = |path: Value, class: &str, nb: &str, en: &str| json!({ "path": path, "class": class, "label": label(nb, en) });
+    let field =
+        |path: Value, class: &str, nb: &str, en: &str| json!({ "path": path, "class": class, "label": label(nb, en) });
     json!({
         "schema": "credential-type/v1", "id": "C99", "name": "LibraryCard", "vct": VCT,
         "label": label("Lånekort", "Library card"),
@@ -82,7 +83,10 @@ fn a_type_that_no_code_knows_goes_from_offer_to_verdict() {
         drop_type(home);
     }
     let types = library.run(&["issuer", "types"]).expect(0).objects();
-    assert!(types.iter().any(|known| known["vct"] == VCT && known["id"] == "C99"), "{types:?}");
+    assert!(
+        types.iter().any(|known| known["vct"] == VCT && known["id"] == "C99"),
+        "{types:?}"
+    );
 
     let service = network.folder().join("X99.json");
     std::fs::write(&service, registration().to_string()).expect("writes");
@@ -104,15 +108,28 @@ fn a_type_that_no_code_knows_goes_from_offer_to_verdict() {
         json!({ "borrower": CITIZEN, "card": "123456", "branch": "Bjørvika" }),
     ];
     std::fs::write(&register, rows.map(|row| format!("{row}\n")).concat()).expect("writes");
-    let imported = library.run(&["issuer", "import", "--type", "C99", argument(&register)]).expect(8).json();
-    assert_eq!((&imported["report"]["new"], &imported["report"]["rejected"]), (&json!(1), &json!(1)));
-    assert_eq!(library.ok(&["issuer", "prepare", "--type", "LibraryCard"])["prepared"], 1);
+    let imported = library
+        .run(&["issuer", "import", "--type", "C99", argument(&register)])
+        .expect(8)
+        .json();
+    assert_eq!(
+        (&imported["report"]["new"], &imported["report"]["rejected"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(
+        library.ok(&["issuer", "prepare", "--type", "LibraryCard"])["prepared"],
+        1
+    );
 
     network.identify(&identity, &citizen, CITIZEN);
     let id = collect(&citizen, &library, "LibraryCard");
     let shown = citizen.ok(&["--lang", "en", "wallet", "show", &id])["credential"].clone();
     assert_eq!(shown["label"]["en"], "Library card");
-    let fines = shown["claims"].as_array().expect("claims").iter().find(|claim| claim["path"] == "fines");
+    let fines = shown["claims"]
+        .as_array()
+        .expect("claims")
+        .iter()
+        .find(|claim| claim["path"] == "fines");
     assert_eq!(fines.expect("held")["value"], "120.50");
     assert_eq!(fines.expect("held")["label"], "Fines");
 
@@ -121,7 +138,18 @@ fn a_type_that_no_code_knows_goes_from_offer_to_verdict() {
     assert_eq!(detail["claims"], claims);
 
     // What the registration does not have may not be asked, for this type as for any other.
-    let more = ["verifier", "request", "--service", "X99", "--case", "LAAN-2", "--subject", CITIZEN, "--claim", "fines"];
+    let more = [
+        "verifier",
+        "request",
+        "--service",
+        "X99",
+        "--case",
+        "LAAN-2",
+        "--subject",
+        CITIZEN,
+        "--claim",
+        "fines",
+    ];
     bank.run(&more).expect_problem(7, "over_ask");
 }
 
@@ -142,7 +170,9 @@ fn a_wallet_without_the_declaration_refuses_the_type_by_name() {
         home.ok(&["trust", "import", argument(&document)]);
     }
     let link = offer(&library, "C99");
-    let refused = citizen.run(&["wallet", "receive", &link]).expect_problem(3, "unknown_type");
+    let refused = citizen
+        .run(&["wallet", "receive", &link])
+        .expect_problem(3, "unknown_type");
     assert!(text(&refused.json()["detail"]).contains("LibraryCard"), "{refused:?}");
     drop_type(&citizen);
     import(&identity, "C01", &network.population(40, 12));

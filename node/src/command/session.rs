@@ -132,6 +132,14 @@ impl Session {
         Ok(Reached::Here(service))
     }
 
+    /// Hangs up where this process was on the network itself. A peer that is not told keeps the connection for a while, and
+    /// counts it: the next few commands would be turned away.
+    pub(super) async fn leave(&mut self) {
+        if let Some(Reached::Here(service)) = self.reached.take() {
+            service.stop().await;
+        }
+    }
+
     /// Asks yes or no. Without a person at the terminal only `--yes` is a yes.
     pub(super) fn confirm(&self, key: &str) -> Result<(), Failure> {
         if self.global.yes {

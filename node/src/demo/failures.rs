@@ -34,8 +34,10 @@ fn must(node: &str, what: &str, wanted: &str, got: &str) -> Result<(), Failure> 
     if wanted == got {
         return Ok(());
     }
+    // Whatever code it gave is the reason why the story cannot go on.
+    let code = Code::parse(got).unwrap_or(Code::Internal);
     Err(Failure::because(
-        Problem::new(Code::Internal, node),
+        Problem::new(code, node),
         format!("{what}: {got:?} instead of {wanted:?}"),
     ))
 }
