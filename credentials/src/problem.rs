@@ -145,6 +145,8 @@ codes! {
     // --- trust and status ---
     /// This node has no trust document yet.
     TrustMissing = "trust_missing",
+    /// No anchor is configured or named, so no trust document can be checked.
+    AnchorMissing = "anchor_missing",
     /// The trust document is too old to decide by.
     TrustStale = "trust_stale",
     /// The trust document has a lower version than one already seen.

@@ -30,6 +30,13 @@ pub fn main() -> ExitCode {
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => 0,
                 _ => 2,
             };
+            if code == 2 && std::env::args_os().any(|argument| argument == "--json") {
+                let output = Output { json: true, quiet: false, catalogue: Catalogue::new("nb") };
+                let text = error.render().to_string();
+                let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+                output.failure(&Problem::new(Code::Usage, line).into());
+                return ExitCode::from(2);
+            }
             // A reader that goes away while help is printed is no failure.
             return if error.print().is_ok() {
                 ExitCode::from(code)
@@ -73,6 +80,8 @@ pub fn main() -> ExitCode {
     // Tasks that still wait for peers end with the process.
     runtime.shutdown_background();
     match result {
+        // An answer that could not be written was not given.
+        Ok(0) if crate::output::lost() => ExitCode::FAILURE,
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             session.output.failure(&failure);

@@ -76,6 +76,7 @@ pub fn exit(code: Code) -> u8 {
         | Code::NotListed => 7,
         Code::PartlyDone => 8,
         Code::ConfigInvalid
+        | Code::AnchorMissing
         | Code::NewerFormat
         | Code::HomeMissing
         | Code::HomeExists

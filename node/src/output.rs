@@ -1,9 +1,10 @@
-//! Data on stdout, talk on stderr. A reader that goes away early is no failure.
+//! Data on stdout, talk on stderr. A reader that goes away early changes nothing.
 
 use crate::error::Failure;
 use crate::text::Catalogue;
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How a command speaks.
 pub struct Output {
@@ -31,6 +32,11 @@ impl Output {
         if !self.quiet {
             put(&mut std::io::stderr().lock(), line);
         }
+    }
+
+    /// Talk that a person must see before they decide, quiet or not.
+    pub fn show(&self, text: &str) {
+        put(&mut std::io::stderr().lock(), text);
     }
 
     /// A text of the catalogue as talk.
@@ -94,13 +100,22 @@ impl At for Value {
     }
 }
 
-/// Writes a line. When nobody reads any more (`bevis … | head`), the program ends quietly as others do.
+/// Whether something could not be written: the disk behind stdout is full, say.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Writes a line. When nobody reads any more (`bevis … | head`), the command goes on quietly and ends with its own exit code:
+/// what it does and what it answers do not hang on who listens.
 fn put(to: &mut dyn Write, line: &str) {
     if let Err(error) = writeln!(to, "{line}").and_then(|()| to.flush())
-        && error.kind() == std::io::ErrorKind::BrokenPipe
+        && error.kind() != std::io::ErrorKind::BrokenPipe
     {
-        std::process::exit(0);
+        LOST.store(true, Ordering::Relaxed);
     }
+}
+
+/// Whether a line of data or talk was lost other than by a reader that went away.
+pub fn lost() -> bool {
+    LOST.load(Ordering::Relaxed)
 }
 
 /// Whether a person sits at the terminal: questions are asked only then.

@@ -148,8 +148,8 @@ pub fn command(output: &Output, population: &Population) -> Result<u8, Failure> 
     Ok(0)
 }
 
-/// Writes `pid.jsonl`, `income.jsonl`, `tax.jsonl`, `loan.jsonl`, `guarantee.jsonl` and `company.jsonl` into a folder.
-pub fn write(folder: &Path, persons: u32, companies: u32, seed: u64, now: Timestamp) -> Result<(), Failure> {
+/// Refuses sizes that leave no room for the cast, or that are too large.
+pub fn check(persons: u32, companies: u32) -> Result<(), Failure> {
     for (count, least, what) in [
         (persons, CAST.len(), "--persons"),
         (companies, COMPANIES.len(), "--companies"),
@@ -158,6 +158,12 @@ pub fn write(folder: &Path, persons: u32, companies: u32, seed: u64, now: Timest
             return Err(Problem::new(Code::Usage, format!("{what}: {least} to {COUNT_MAX}")).into());
         }
     }
+    Ok(())
+}
+
+/// Writes `pid.jsonl`, `income.jsonl`, `tax.jsonl`, `loan.jsonl`, `guarantee.jsonl` and `company.jsonl` into a folder.
+pub fn write(folder: &Path, persons: u32, companies: u32, seed: u64, now: Timestamp) -> Result<(), Failure> {
+    check(persons, companies)?;
     Home::at(folder)?.create()?;
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let people = people(persons as usize, &mut random);

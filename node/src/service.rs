@@ -63,6 +63,7 @@ pub struct Service {
     network: OnceLock<network::Handle>,
     sessions: watch::Sender<u64>,
     wake_mirror: Notify,
+    deciding: tokio::sync::Mutex<()>,
 }
 
 /// Locks; after a panic inside a role its state is not to be trusted, so the command is refused and the process goes on
@@ -143,6 +144,7 @@ impl Service {
             network: OnceLock::new(),
             sessions: watch::Sender::new(0),
             wake_mirror: Notify::new(),
+            deciding: tokio::sync::Mutex::new(()),
         });
         if let Some(trust) = service.stored_trust()? {
             service.use_trust(trust)?;
@@ -393,7 +395,7 @@ pub fn types(home: &Home) -> Result<Types, Failure> {
     let mut files = Vec::new();
     for entry in entries {
         let path = entry.map_err(|e| Failure::file(&folder, &e))?.path();
-        if path.extension().is_some_and(|e| e == "json") {
+        if path.is_file() && path.extension().is_some_and(|e| e == "json") {
             files.push(path);
         }
     }

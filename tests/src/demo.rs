@@ -1,222 +1,12 @@
 //! `bevis demo` as a whole: the story it tells, that it tells the same again, where it stops when something is missing,
 //! and that it leaves nothing behind.
 
-use crate::process::{bevis, folder};
+use crate::telling::{Demo, Ended, NODES, first};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader, Lines, Read, Seek};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::OnceLock;
-use std::time::{Duration, Instant};
-use tempfile::TempDir;
-
-/// A population that is quick to import; the cast is always in it.
-pub(crate) const SMALL: &[&str] = &["--persons", "60", "--companies", "12"];
-
-/// How long a killed process may take to leave the process table.
-const GONE: Duration = Duration::from_secs(10);
-
-const NODES: &[&str] =
-    &["identity", "tax", "loans", "guarantor", "registry", "bank", "roads", "citizen", "company"];
-
-/// A demo at work, read line by line as it tells.
-pub(crate) struct Demo {
-    child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-    stderr: fs::File,
-    /// Everything told so far.
-    pub(crate) told: Vec<Value>,
-    seen: BTreeSet<(u32, String)>,
-    /// Its temporary files lie here and nowhere else.
-    temporary: TempDir,
-}
-
-/// A demo that has ended.
-pub(crate) struct Ended {
-    /// Everything it told.
-    pub(crate) told: Vec<Value>,
-    /// Exit code; -1 for a signal.
-    pub(crate) exit: i32,
-    /// What it said on standard error.
-    pub(crate) stderr: String,
-}
-
-impl Demo {
-    /// Starts it with a small population.
-    pub(crate) fn start(arguments: &[&str]) -> Demo {
-        let temporary = folder();
-        let stderr = tempfile::tempfile().expect("a file");
-        let mut command = Command::new(bevis());
-        command.args(["--json", "--lang", "en", "demo"]).args(SMALL).args(arguments);
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("BEVIS_") {
-                command.env_remove(name);
-            }
-        }
-        command.env("TMPDIR", temporary.path()).stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = command.stderr(stderr.try_clone().expect("a handle")).spawn().expect("starts");
-        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        Demo { child, lines, stderr, told: Vec::new(), seen: BTreeSet::new(), temporary }
-    }
-
-    /// The next thing it tells; nothing when it has ended.
-    fn next(&mut self) -> Option<Value> {
-        let line = self.lines.next()?.expect("reads");
-        let event: Value = serde_json::from_str(&line).expect("each line is an object");
-        assert_eq!(event["schema"], "demo/v1");
-        // Whatever works for it at this moment has to be gone in the end.
-        self.seen.extend(children(self.child.id()));
-        self.told.push(event.clone());
-        Some(event)
-    }
-
-    /// Reads on until it tells of this, given as [`key`] writes it.
-    pub(crate) fn until(&mut self, wanted: &str) -> Value {
-        while let Some(event) = self.next() {
-            if key(&event) == wanted {
-                return event;
-            }
-        }
-        panic!("it ended before {wanted:?}: {}\n{}", self.keys(), self.talk());
-    }
-
-    /// The process id of a node.
-    pub(crate) fn pid(&self, node: &str) -> u32 {
-        let processes = self.told.iter().find(|event| event["event"] == "processes").expect("told");
-        u32::try_from(processes["run"]["pids"][node].as_u64().expect("a process id")).expect("fits")
-    }
-
-    /// The folder it works in.
-    pub(crate) fn root(&self) -> PathBuf {
-        let processes = self.told.iter().find(|event| event["event"] == "processes").expect("told");
-        processes["run"]["root"].as_str().expect("a path").into()
-    }
-
-    /// Interrupts it as Ctrl-C does.
-    pub(crate) fn interrupt(&self) {
-        signal(self.child.id(), "INT");
-    }
-
-    fn keys(&self) -> String {
-        self.told.iter().map(key).collect::<Vec<_>>().join("\n")
-    }
-
-    fn talk(&mut self) -> String {
-        let mut text = String::new();
-        self.stderr.rewind().expect("a file");
-        self.stderr.read_to_string(&mut text).expect("UTF-8");
-        text
-    }
-
-    /// Lets it go on to its end, and asserts that nothing of it is left: no process, no file.
-    pub(crate) fn end(mut self) -> Ended {
-        while self.next().is_some() {}
-        let exit = self.child.wait().expect("ends").code().unwrap_or(-1);
-        assert!(self.seen.len() >= 9, "the nine were seen at work: {:?}", self.seen);
-        let until = Instant::now() + GONE;
-        for process in &self.seen {
-            while started(process.0).as_ref() == Some(&process.1) {
-                assert!(Instant::now() < until, "process {} is left", process.0);
-                std::thread::yield_now();
-            }
-        }
-        let left: Vec<_> = fs::read_dir(self.temporary.path()).expect("reads").flatten().map(|e| e.path()).collect();
-        assert_eq!(left, Vec::<PathBuf>::new(), "{}", self.talk());
-        let stderr = self.talk();
-        Ended { told: std::mem::take(&mut self.told), exit, stderr }
-    }
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        // After a failed assertion; its nodes end with it.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
-impl Ended {
-    /// Asserts the exit code, with all that was told in the message.
-    #[track_caller]
-    pub(crate) fn expect(self, exit: i32) -> Ended {
-        assert_eq!(self.exit, exit, "{}\n{}", self.keys().join("\n"), self.stderr);
-        self
-    }
-
-    fn keys(&self) -> Vec<String> {
-        self.told.iter().map(key).collect()
-    }
-
-    /// What was told, without what differs from run to run.
-    fn facts(&self) -> Vec<Value> {
-        let without_run = |event: &Value| {
-            let mut event = event.clone();
-            event.as_object_mut().expect("an object").remove("run").expect("each event has it");
-            event
-        };
-        self.told.iter().map(without_run).collect()
-    }
-
-    fn find(&self, wanted: &str) -> &Value {
-        self.told.iter().find(|event| key(event) == wanted).unwrap_or_else(|| panic!("{wanted:?} was not told"))
-    }
-}
-
-/// An event in one line: step, node, event, and what tells it from others of its kind.
-fn key(event: &Value) -> String {
-    let facts = &event["facts"];
-    let text = |name: &str| facts[name].as_str();
-    let more = match event["event"].as_str().expect("a name") {
-        "imported" => text("type"),
-        "collected" => text("type"),
-        "asked" | "verdict" => text("service"),
-        "refused" | "accepted" => text("what"),
-        _ => None,
-    };
-    let (node, name) = (event["node"].as_str().expect("a name"), event["event"].as_str().expect("a name"));
-    let mut key = format!("{} {node} {name}", event["step"]);
-    if let Some(more) = more {
-        key.push(' ');
-        key.push_str(more);
-    }
-    key
-}
-
-/// Sends a signal to exactly this process.
-fn signal(pid: u32, name: &str) {
-    let sent = Command::new("sh").args(["-c", "kill -s \"$1\" \"$2\"", "sh", name]).arg(pid.to_string()).status();
-    assert!(sent.expect("sh runs").success(), "signal {name} to {pid}");
-}
-
-/// When a process that runs was started, in ticks of the machine: with its id this names it for good.
-fn started(pid: u32) -> Option<String> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // Fields count from behind the name, which stands in brackets: 3 is the state, 22 the start.
-    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    (!["Z", "X"].contains(&fields[0])).then(|| fields[19].to_owned())
-}
-
-/// The processes that a process has started.
-fn children(parent: u32) -> Vec<(u32, String)> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir("/proc").expect("Linux").flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
-        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
-        let of = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1).map(str::to_owned));
-        if of == Some(parent.to_string()) {
-            found.extend(started(pid).map(|at| (pid, at)));
-        }
-    }
-    found
-}
-
-/// One telling with the first seed, for the tests that look at it and those that compare with it.
-fn first() -> &'static Ended {
-    static FIRST: OnceLock<Ended> = OnceLock::new();
-    FIRST.get_or_init(|| Demo::start(&[]).end().expect(0))
-}
+use std::process::Command;
 
 const STORY: &[&str] = &[
     "1 anchor anchor",
@@ -286,8 +76,22 @@ const STORY: &[&str] = &[
 
 /// Every check that is made of one credential in an answer.
 const CHECKS: &[&str] = &[
-    "trust", "form", "issuer", "type", "key", "signature", "validity", "schema", "status", "holder_binding", "audience",
-    "nonce", "freshness", "sd_hash", "request", "query",
+    "trust",
+    "form",
+    "issuer",
+    "type",
+    "key",
+    "signature",
+    "validity",
+    "schema",
+    "status",
+    "holder_binding",
+    "audience",
+    "nonce",
+    "freshness",
+    "sd_hash",
+    "request",
+    "query",
 ];
 
 /// The checks of a verdict: of each credential, then of the answer as a whole.
@@ -301,11 +105,15 @@ fn all_ok(credentials: &[&str], whole: &[&str]) -> Value {
 }
 
 /// Names of all members that hold a value, as paths; the places of a list are one.
-pub(crate) fn paths(value: &Value) -> BTreeSet<String> {
+fn paths(value: &Value) -> BTreeSet<String> {
     fn walk(value: &Value, at: &str, found: &mut BTreeSet<String>) {
         match value {
             Value::Object(members) => members.iter().for_each(|(name, value)| {
-                let name = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
+                let name = if at.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{at}.{name}")
+                };
                 walk(value, &name, found);
             }),
             Value::Array(items) => items.iter().for_each(|item| walk(item, &format!("{at}[]"), found)),
@@ -326,54 +134,90 @@ fn the_demo_tells_the_whole_story_and_leaves_nothing_behind() {
     assert_eq!(told.keys(), STORY);
     assert_eq!(told.stderr, "", "nothing to complain about");
     let processes = told.find("1 demo processes");
-    let pids: BTreeSet<u64> = NODES.iter().filter_map(|node| processes["run"]["pids"][node].as_u64()).collect();
+    let pids: BTreeSet<u64> = NODES
+        .iter()
+        .filter_map(|node| processes["run"]["pids"][node].as_u64())
+        .collect();
     assert_eq!(pids.len(), 9, "nine processes: {processes}");
     assert_eq!(processes["facts"]["count"], 9);
 
-    for (register, rows) in [("identity imported C01", 60), ("tax imported C02", 60), ("tax imported C03", 60)] {
+    for (register, rows) in [
+        ("identity imported C01", 60),
+        ("tax imported C02", 60),
+        ("tax imported C03", 60),
+    ] {
         let facts = &told.find(&format!("1 {register}"))["facts"];
-        assert_eq!((&facts["rows"], &facts["rejected"]), (&json!(rows), &json!(0)), "{register}");
+        assert_eq!(
+            (&facts["rows"], &facts["rejected"]),
+            (&json!(rows), &json!(0)),
+            "{register}"
+        );
     }
 
     // Step 3: valid, by every check, and only what was asked for.
     let income = "MonthlyIncome";
     let verdicts: &[(&str, &[&str], &[&str], &[&str])] = &[
-        ("3 bank verdict S01", &[income, "TaxAssessmentSummary"], &["same_person", "subject"], &[
-            "MonthlyIncome.ajourholdstidspunkt",
-            "MonthlyIncome.fraOgMed",
-            "MonthlyIncome.oppgaveInntektsmottaker[].inntekt[].beloep",
-            "MonthlyIncome.oppgaveInntektsmottaker[].inntekt[].fordel",
-            "MonthlyIncome.oppgaveInntektsmottaker[].kalendermaaned",
-            "MonthlyIncome.oppgaveInntektsmottaker[].opplysningspliktigId",
-            "MonthlyIncome.personidentifikator",
-            "MonthlyIncome.tilOgMed",
-            "TaxAssessmentSummary.ajourholdstidspunkt",
-            "TaxAssessmentSummary.grunnlag[].beloep",
-            "TaxAssessmentSummary.grunnlag[].tekniskNavn",
-            "TaxAssessmentSummary.inntektsaar",
-            "TaxAssessmentSummary.personidentifikator",
-            "TaxAssessmentSummary.stadie",
-        ]),
-        ("3 bank verdict S15", &["StudentLoanBalance"], &["subject"], &[
-            "StudentLoanBalance.Accounts[].Balances[].BalanceAmount.amount",
-            "StudentLoanBalance.Accounts[].Balances[].BalanceAmount.currency",
-            "StudentLoanBalance.Accounts[].Balances[].BalanceType",
-            "StudentLoanBalance.Accounts[].Name",
-            "StudentLoanBalance.TotalAmount.amount",
-            "StudentLoanBalance.TotalAmount.currency",
-            "StudentLoanBalance.formaal",
-            "StudentLoanBalance.ikkeTilKredittvurdering",
-            "StudentLoanBalance.personidentifikator",
-            "StudentLoanBalance.slettVedUtlogging",
-        ]),
-        ("3 bank verdict K01", &["CompanyRegistration"], &["subject"], &[
-            "CompanyRegistration.navn",
-            "CompanyRegistration.organisasjonsform.beskrivelse",
-            "CompanyRegistration.organisasjonsform.kode",
-            "CompanyRegistration.organisasjonsnummer",
-        ]),
-        ("3 roads verdict S09", &["TransportLicenceGuarantee"], &["subject"], GUARANTEE),
-        ("4 roads verdict S09", &["TransportLicenceGuarantee"], &["subject"], GUARANTEE),
+        (
+            "3 bank verdict S01",
+            &[income, "TaxAssessmentSummary"],
+            &["same_person", "subject"],
+            &[
+                "MonthlyIncome.ajourholdstidspunkt",
+                "MonthlyIncome.fraOgMed",
+                "MonthlyIncome.oppgaveInntektsmottaker[].inntekt[].beloep",
+                "MonthlyIncome.oppgaveInntektsmottaker[].inntekt[].fordel",
+                "MonthlyIncome.oppgaveInntektsmottaker[].kalendermaaned",
+                "MonthlyIncome.oppgaveInntektsmottaker[].opplysningspliktigId",
+                "MonthlyIncome.personidentifikator",
+                "MonthlyIncome.tilOgMed",
+                "TaxAssessmentSummary.ajourholdstidspunkt",
+                "TaxAssessmentSummary.grunnlag[].beloep",
+                "TaxAssessmentSummary.grunnlag[].tekniskNavn",
+                "TaxAssessmentSummary.inntektsaar",
+                "TaxAssessmentSummary.personidentifikator",
+                "TaxAssessmentSummary.stadie",
+            ],
+        ),
+        (
+            "3 bank verdict S15",
+            &["StudentLoanBalance"],
+            &["subject"],
+            &[
+                "StudentLoanBalance.Accounts[].Balances[].BalanceAmount.amount",
+                "StudentLoanBalance.Accounts[].Balances[].BalanceAmount.currency",
+                "StudentLoanBalance.Accounts[].Balances[].BalanceType",
+                "StudentLoanBalance.Accounts[].Name",
+                "StudentLoanBalance.TotalAmount.amount",
+                "StudentLoanBalance.TotalAmount.currency",
+                "StudentLoanBalance.formaal",
+                "StudentLoanBalance.ikkeTilKredittvurdering",
+                "StudentLoanBalance.personidentifikator",
+                "StudentLoanBalance.slettVedUtlogging",
+            ],
+        ),
+        (
+            "3 bank verdict K01",
+            &["CompanyRegistration"],
+            &["subject"],
+            &[
+                "CompanyRegistration.navn",
+                "CompanyRegistration.organisasjonsform.beskrivelse",
+                "CompanyRegistration.organisasjonsform.kode",
+                "CompanyRegistration.organisasjonsnummer",
+            ],
+        ),
+        (
+            "3 roads verdict S09",
+            &["TransportLicenceGuarantee"],
+            &["subject"],
+            GUARANTEE,
+        ),
+        (
+            "4 roads verdict S09",
+            &["TransportLicenceGuarantee"],
+            &["subject"],
+            GUARANTEE,
+        ),
     ];
     for (verdict, credentials, whole, claims) in verdicts {
         let facts = &told.find(verdict)["facts"];
@@ -393,11 +237,23 @@ fn the_demo_tells_the_whole_story_and_leaves_nothing_behind() {
     let refusals = [
         ("4 bank refused over_ask_own", "over_ask", "3 bank verdict S15"),
         ("4 citizen refused over_ask", "over_ask", "4 citizen accepted over_ask"),
-        ("4 citizen refused unlisted", "unknown_verifier", "4 citizen accepted unlisted"),
+        (
+            "4 citizen refused unlisted",
+            "unknown_verifier",
+            "4 citizen accepted unlisted",
+        ),
         ("4 bank refused replay", "replay", "4 bank accepted answer"),
         ("4 bank refused digit", "disclosure_invalid", "4 bank accepted answer"),
-        ("4 bank refused stolen", "holder_binding_invalid", "4 bank accepted answer"),
-        ("4 roads refused guarantee_ended", "revoked", "4 roads accepted guarantee"),
+        (
+            "4 bank refused stolen",
+            "holder_binding_invalid",
+            "4 bank accepted answer",
+        ),
+        (
+            "4 roads refused guarantee_ended",
+            "revoked",
+            "4 roads accepted guarantee",
+        ),
     ];
     let mut sentences = BTreeSet::new();
     for (refused, code, twin) in refusals {
@@ -410,9 +266,15 @@ fn the_demo_tells_the_whole_story_and_leaves_nothing_behind() {
     }
     assert_eq!(sentences.len(), 6, "one sentence for each code");
     let over_ask = told.find("4 citizen refused over_ask")["facts"]["detail"].to_string();
-    assert!(over_ask.contains("StudentLoanBalance"), "it names what was too much: {over_ask}");
+    assert!(
+        over_ask.contains("StudentLoanBalance"),
+        "it names what was too much: {over_ask}"
+    );
     let changed = &told.find("4 guarantor register_changed")["facts"];
-    assert_eq!(*changed, json!({ "type": "C05", "changed": 2, "revoked": 1, "superseded": 1 }));
+    assert_eq!(
+        *changed,
+        json!({ "type": "C05", "changed": 2, "revoked": 1, "superseded": 1 })
+    );
 }
 
 const GUARANTEE: &[&str] = &[
@@ -467,58 +329,12 @@ fn it_holds_over_tcp() {
     }
 }
 
-#[test]
-fn it_ends_where_a_node_is_killed() {
-    // Node, when it is killed, and the step that can then not be finished.
-    let kills = [
-        ("identity", "1 demo processes", 1),
-        ("tax", "2 citizen collected C01", 2),
-        ("loans", "2 citizen collected C02", 2),
-        ("guarantor", "2 company words", 2),
-        ("registry", "3 bank asked S01", 3),
-        ("bank", "3 bank verdict S01", 3),
-        ("company", "3 bank verdict S15", 3),
-        ("citizen", "4 bank refused over_ask_own", 4),
-        ("roads", "4 stranger stranger_collected", 4),
-    ];
-    let killed: BTreeSet<&str> = kills.iter().map(|(node, ..)| *node).collect();
-    assert_eq!(killed, NODES.iter().copied().collect(), "each of the nine");
-    let check = |(node, moment, step): (&str, &str, u64)| {
-        let mut demo = Demo::start(&[]);
-        demo.until(moment);
-        signal(demo.pid(node), "KILL");
-        let ended = demo.end();
-        assert!(ended.exit > 0, "{node}: ended with {}", ended.exit);
-        let last = ended.told.last().expect("told");
-        assert_eq!(last["event"], "stopped", "{node}: {last}");
-        assert_eq!(last["step"], step, "{node}: {last}\n{}", ended.stderr);
-        assert_eq!(last["facts"]["code"], "unreachable", "{node}: {last}\n{}", ended.stderr);
-    };
-    // Two at a time: a story is mostly waiting.
-    std::thread::scope(|scope| {
-        for half in [&kills[..5], &kills[5..]] {
-            scope.spawn(move || half.iter().copied().for_each(check));
-        }
-    });
-}
-
-#[test]
-fn another_anchor_stops_it_at_the_trust_document() {
-    // Beside it stands the whole story, in which the nodes trust the anchor that signs.
-    let other = first().find("1 anchor anchor")["run"]["anchor"].as_str().expect("a key").to_owned();
-    let ended = Demo::start(&["--anchor", &other]).end();
-    assert!(ended.exit > 0);
-    let keys = ended.keys();
-    let [.., before, last] = keys.as_slice() else { panic!("{keys:?}") };
-    assert_eq!((before.as_str(), last.as_str()), ("1 anchor signed", "1 demo stopped"), "at the first import");
-    let stopped = &ended.told.last().expect("told")["facts"];
-    let code = stopped["code"].as_str().expect("a code");
-    assert!(["unknown_key", "signature_invalid"].contains(&code), "{stopped}");
-}
-
 /// Whether this machine lets us make user, network and mount namespaces, with the reason where it does not.
 fn namespaces() -> Result<(), String> {
-    let tried = Command::new("unshare").args(["-Urnm", "true"]).output().map_err(|e| format!("unshare: {e}"))?;
+    let tried = Command::new("unshare")
+        .args(["-Urnm", "true"])
+        .output()
+        .map_err(|e| format!("unshare: {e}"))?;
     let reason = || String::from_utf8_lossy(&tried.stderr).into_owned();
     if tried.status.success() { Ok(()) } else { Err(reason()) }
 }
@@ -536,7 +352,9 @@ fn it_holds_with_each_process_in_a_namespace_without_the_other_homes() {
     let homes = demo.root().join("homes");
     let entries = |path: &Path| -> BTreeSet<String> {
         let entries = fs::read_dir(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        entries.map(|entry| entry.expect("reads").file_name().to_string_lossy().into_owned()).collect()
+        entries
+            .map(|entry| entry.expect("reads").file_name().to_string_lossy().into_owned())
+            .collect()
     };
     // From outside, all are there.
     let outside = entries(&homes);
@@ -553,24 +371,15 @@ fn it_holds_with_each_process_in_a_namespace_without_the_other_homes() {
         assert!(NODES.iter().all(|node| !seen.contains(*node)), "{node} sees {seen:?}");
         for other in NODES {
             let own = demo.root().join("own").join(other);
-            assert_eq!(within(&own).join("bevis.toml").exists(), other == node, "the home of {other}, from {node}");
+            assert_eq!(
+                within(&own).join("bevis.toml").exists(),
+                other == node,
+                "the home of {other}, from {node}"
+            );
             assert!(!within(&homes.join(other)).exists(), "the home of {other}, from {node}");
             assert!(homes.join(other).join("bevis.toml").exists(), "{other} has a home");
         }
     }
     let told = demo.end().expect(0);
     assert_eq!(told.facts(), first().facts(), "the same story");
-}
-
-#[test]
-fn an_interrupted_demo_leaves_nothing_behind() {
-    for moment in ["1 demo processes", "1 lender listed", "2 citizen collected C01", "3 bank asked S15"] {
-        let mut demo = Demo::start(&[]);
-        demo.until(moment);
-        demo.interrupt();
-        let ended = demo.end();
-        assert!(ended.exit > 0, "{moment}");
-        let last = ended.told.last().expect("told");
-        assert_eq!((&last["event"], &last["facts"]["code"]), (&json!("stopped"), &json!("not_confirmed")), "{moment}");
-    }
 }

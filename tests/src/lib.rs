@@ -10,6 +10,8 @@ mod conformance;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod demo_stops;
+#[cfg(test)]
 mod privacy;
 #[cfg(test)]
 mod process;
@@ -27,5 +29,9 @@ mod network;
 mod registers;
 #[cfg(test)]
 mod seventh_type;
+#[cfg(test)]
+mod scanner;
+#[cfg(test)]
+mod telling;
 #[cfg(test)]
 mod transports;

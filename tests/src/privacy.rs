@@ -1,117 +1,38 @@
 //! What the disks and the wires know after the story: nothing personal in clear, and claims only between the two parties.
 
-use crate::demo::{Demo, SMALL};
 use crate::process::{bevis, finish, folder};
+use crate::scanner::Scanner;
+use crate::telling::{Demo, SMALL};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use credentials::identifier::PersonNumber;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use store::{Passphrase, Store};
-
-// --- finding ---
-
-/// Looks for many texts at once.
-#[derive(Default)]
-struct Scanner {
-    /// Texts by their first four bytes: what it is, how it is written, the bytes.
-    needles: HashMap<[u8; 4], Vec<(String, &'static str, Vec<u8>)>>,
-}
-
-/// Where something was found: file, what, how it was written.
-type Finding = (PathBuf, String, &'static str);
-
-impl Scanner {
-    fn add(&mut self, what: &str, how: &'static str, bytes: &[u8]) {
-        // Shorter ones are found by chance in megabytes of random bytes.
-        assert!(bytes.len() >= 6, "{what:?} is too short to be looked for");
-        let first = [bytes[0], bytes[1], bytes[2], bytes[3]];
-        self.needles.entry(first).or_default().push((what.to_owned(), how, bytes.to_vec()));
-    }
-
-    /// Looks for a text as it is, and as JSON escapes it.
-    fn text(&mut self, text: &str) {
-        self.add(text, "plain", text.as_bytes());
-        if !text.is_ascii() {
-            let escape = |c: char| if c.is_ascii() { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) };
-            self.add(text, "JSON escapes", text.chars().map(escape).collect::<String>().as_bytes());
-        }
-    }
-
-    /// Looks for bytes in the ways in which programs write them.
-    fn encoded(&mut self, what: &str, bytes: &[u8]) {
-        let hex = |upper: bool| -> String {
-            bytes.iter().map(|b| if upper { format!("{b:02X}") } else { format!("{b:02x}") }).collect()
-        };
-        self.add(what, "hex", hex(false).as_bytes());
-        if hex(true) != hex(false) {
-            self.add(what, "HEX", hex(true).as_bytes());
-        }
-        // Within a longer text there are three ways to stand; the first and last characters also depend on what is beside.
-        for shift in 0..3 {
-            let mut shifted = vec![0; shift];
-            shifted.extend(bytes);
-            let from = [0, 2, 3][shift];
-            let until = (shifted.len() * 8) / 6;
-            let standard = STANDARD.encode(&shifted)[from..until].to_owned();
-            let url = URL_SAFE.encode(&shifted)[from..until].to_owned();
-            self.add(what, "base64", standard.as_bytes());
-            if url != standard {
-                self.add(what, "base64url", url.as_bytes());
-            }
-        }
-    }
-
-    fn look(&self, path: &Path, bytes: &[u8], found: &mut BTreeSet<Finding>) {
-        for at in 0..bytes.len().saturating_sub(3) {
-            let first = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
-            for (what, how, needle) in self.needles.get(&first).into_iter().flatten() {
-                if bytes[at..].starts_with(needle) {
-                    found.insert((path.to_owned(), what.clone(), how));
-                }
-            }
-        }
-        for run in bytes.split(|byte| !byte.is_ascii_digit()).filter(|run| run.len() == 11) {
-            let text = std::str::from_utf8(run).expect("digits");
-            if PersonNumber::parse(text).is_some() {
-                found.insert((path.to_owned(), text.to_owned(), "a person number"));
-            }
-        }
-    }
-
-    /// Everything below a folder: contents and names. Gives what was found, and how many files and bytes were looked at.
-    fn folder(&self, folder: &Path, except: &Path) -> (BTreeSet<Finding>, usize, usize) {
-        let (mut found, mut files, mut size) = (BTreeSet::new(), 0, 0);
-        let mut folders = vec![folder.to_owned()];
-        while let Some(at) = folders.pop() {
-            for entry in fs::read_dir(&at).expect("reads") {
-                let path = entry.expect("reads").path();
-                let name = path.strip_prefix(folder).expect("below").to_string_lossy().into_owned();
-                self.look(&path, name.as_bytes(), &mut found);
-                let kind = fs::symlink_metadata(&path).expect("is there").file_type();
-                if kind.is_dir() {
-                    folders.push(path);
-                } else if kind.is_file() && path != except {
-                    let bytes = fs::read(&path).expect("reads");
-                    self.look(&path, &bytes, &mut found);
-                    (files, size) = (files + 1, size + bytes.len());
-                }
-            }
-        }
-        (found, files, size)
-    }
-}
 
 // --- what must not be found ---
 
 /// Members of register rows whose values say something of a person or company.
 const PERSONAL: &[&str] = &[
-    "personidentifikator", "personal_administrative_number", "fodselsnummer", "Bban", "family_name", "given_name",
-    "fornavn", "etternavn", "organisasjonsnummer", "opplysningspliktigId", "virksomhetId", "navn", "arbeidsgiversNavn",
-    "garantireferanse", "beloep", "amount", "sumKontantytelse",
+    "personidentifikator",
+    "personal_administrative_number",
+    "fodselsnummer",
+    "Bban",
+    "family_name",
+    "given_name",
+    "fornavn",
+    "etternavn",
+    "organisasjonsnummer",
+    "opplysningspliktigId",
+    "virksomhetId",
+    "navn",
+    "arbeidsgiversNavn",
+    "garantireferanse",
+    "beloep",
+    "amount",
+    "sumKontantytelse",
 ];
 
 /// Organisations of the network itself: the trust document names them to everybody.
@@ -145,7 +66,11 @@ fn personal(registers: &Path) -> BTreeMap<String, BTreeSet<String>> {
 fn population() -> (tempfile::TempDir, BTreeMap<String, BTreeSet<String>>) {
     let folder = folder();
     let mut command = Command::new(bevis());
-    command.args(["--json", "demo", "population"]).args(SMALL).arg("--out").arg(folder.path());
+    command
+        .args(["--json", "demo", "population"])
+        .args(SMALL)
+        .arg("--out")
+        .arg(folder.path());
     finish(command, "").expect(0);
     let values = personal(folder.path());
     (folder, values)
@@ -173,7 +98,12 @@ fn a_scan_of_all_homes_and_logs_finds_nothing_personal() {
 
     let mut scanner = Scanner::default();
     let (registers, values) = population();
-    for (name, least) in [("personidentifikator", 60), ("family_name", 10), ("organisasjonsnummer", 12), ("beloep", 60)] {
+    for (name, least) in [
+        ("personidentifikator", 60),
+        ("family_name", 10),
+        ("organisasjonsnummer", 12),
+        ("beloep", 60),
+    ] {
         assert!(values[name].len() >= least, "{name}: {}", values[name].len());
     }
     for (name, texts) in &values {
@@ -185,15 +115,31 @@ fn a_scan_of_all_homes_and_logs_finds_nothing_personal() {
     }
     // Those of the story itself, however they are written.
     let cast = [
-        "14858834016", "219840365", "03919043163", "310682950", "Rolig", "Fiskebåt", "Munter", "Lyngbakke",
-        "TREG LASTEBIL AS", "TOMT SKALL AS", "312450.00", "313651.00", "190000.00", "SG-2022-004711", "SG-2023-000815",
+        "14858834016",
+        "219840365",
+        "03919043163",
+        "310682950",
+        "Rolig",
+        "Fiskebåt",
+        "Munter",
+        "Lyngbakke",
+        "TREG LASTEBIL AS",
+        "TOMT SKALL AS",
+        "312450.00",
+        "313651.00",
+        "190000.00",
+        "SG-2022-004711",
+        "SG-2023-000815",
     ];
     for text in cast {
         scanner.encoded(text, text.as_bytes());
     }
     let income = fs::read_to_string(registers.path().join("income.jsonl")).expect("reads");
     let row: Value = serde_json::from_str(income.lines().next().expect("rows")).expect("a row");
-    let pay = row["oppgaveInntektsmottaker"][0]["inntekt"][0]["beloep"].as_str().expect("text").to_owned();
+    let pay = row["oppgaveInntektsmottaker"][0]["inntekt"][0]["beloep"]
+        .as_str()
+        .expect("text")
+        .to_owned();
     scanner.encoded(&pay, pay.as_bytes());
 
     // Keys, as they are and as texts; and what opens them all.
@@ -212,14 +158,24 @@ fn a_scan_of_all_homes_and_logs_finds_nothing_personal() {
         };
         store.table("node").scan(each).expect("scans");
     }
-    assert_eq!(keys, 10 + 7 + 1, "a transport key each, seven organisations, one anchor");
+    assert_eq!(
+        keys,
+        10 + 7 + 1,
+        "a transport key each, seven organisations, one anchor"
+    );
     scanner.add("the passphrase", "plain", passphrase.as_bytes());
 
     let (found, files, size) = scanner.folder(&kept, &passphrase_file);
     assert_eq!(found, BTreeSet::new());
-    assert!(files > 100 && size > 2_000_000, "all homes were looked at: {files} files, {size} bytes");
+    assert!(
+        files > 100 && size > 2_000_000,
+        "all homes were looked at: {files} files, {size} bytes"
+    );
     for node in ORGANISATIONS.iter().chain(WALLETS) {
-        assert!(kept.join(format!("{node}.log")).is_file(), "the log of {node} was looked at");
+        assert!(
+            kept.join(format!("{node}.log")).is_file(),
+            "the log of {node} was looked at"
+        );
     }
 
     // The scanner finds what is there: as it is, in other writings, in the middle of something, and as a name.
@@ -234,14 +190,24 @@ fn a_scan_of_all_homes_and_logs_finds_nothing_personal() {
     plant("7", &wrapped("15861296110"));
     plant("219840365.log", b"");
     let store = open(&kept.join("homes/bank"), &passphrase);
-    let key = store.table("node").get("organisation-key").expect("reads").expect("has one");
+    let key = store
+        .table("node")
+        .get("organisation-key")
+        .expect("reads")
+        .expect("has one");
     drop(store);
     plant("8", &[&[0; 9], key.as_slice(), &[0; 9]].concat());
     plant("9", &wrapped(&passphrase));
     let (found, ..) = scanner.folder(&kept, &passphrase_file);
     let found: BTreeSet<(String, String, &str)> = found
         .into_iter()
-        .map(|(path, what, how)| (path.file_name().expect("named").to_string_lossy().into_owned(), what, how))
+        .map(|(path, what, how)| {
+            (
+                path.file_name().expect("named").to_string_lossy().into_owned(),
+                what,
+                how,
+            )
+        })
         .collect();
     let planted = [
         ("1", "Lyngbakke", "plain"),
@@ -256,7 +222,13 @@ fn a_scan_of_all_homes_and_logs_finds_nothing_personal() {
         ("8", "bank: organisation-key", "plain"),
         ("9", "the passphrase", "plain"),
     ];
-    assert_eq!(found, planted.into_iter().map(|(file, what, how)| (file.to_owned(), what.to_owned(), how)).collect());
+    assert_eq!(
+        found,
+        planted
+            .into_iter()
+            .map(|(file, what, how)| (file.to_owned(), what.to_owned(), how))
+            .collect()
+    );
 }
 
 // --- who talked with whom ---
@@ -278,16 +250,29 @@ struct Row {
 
 fn peers(root: &Path, node: &str) -> Vec<Row> {
     let mut command = Command::new(bevis());
-    command.arg("--home").arg(root.join("homes").join(node)).args(["--json", "--no-input", "--passphrase-file"]);
+    command
+        .arg("--home")
+        .arg(root.join("homes").join(node))
+        .args(["--json", "--no-input", "--passphrase-file"]);
     command.arg(root.join("secrets/passphrase")).args(["node", "peers"]);
     let said = finish(command, "").expect(0).json();
     let rows = said["peers"].as_array().expect("peers").iter();
     let text = |value: &Value| value.as_str().map(str::to_owned);
     rows.map(|row| {
-        let traffic = row["traffic"].as_object().expect("by protocol").iter().map(|(protocol, counts)| {
-            let count = |name: &str| counts[name].as_u64().expect("a count");
-            (protocol.clone(), Traffic { sent: count("bytes_out"), received: count("bytes_in") })
-        });
+        let traffic = row["traffic"]
+            .as_object()
+            .expect("by protocol")
+            .iter()
+            .map(|(protocol, counts)| {
+                let count = |name: &str| counts[name].as_u64().expect("a count");
+                (
+                    protocol.clone(),
+                    Traffic {
+                        sent: count("bytes_out"),
+                        received: count("bytes_in"),
+                    },
+                )
+            });
         Row {
             peer: text(&row["peer"]).expect("named"),
             own: text(&row["own"]).expect("named"),
@@ -308,8 +293,11 @@ fn claims_cross_only_between_the_two_parties() {
     let mut demo = Demo::start(&["--stay", "--keep", &kept.display().to_string()]);
     demo.until("4 company reach");
     let root = demo.root();
-    let rows: BTreeMap<&str, Vec<Row>> =
-        ORGANISATIONS.iter().chain(WALLETS).map(|node| (*node, peers(&root, node))).collect();
+    let rows: BTreeMap<&str, Vec<Row>> = ORGANISATIONS
+        .iter()
+        .chain(WALLETS)
+        .map(|node| (*node, peers(&root, node)))
+        .collect();
     demo.interrupt();
     demo.end().expect(0);
 
@@ -328,9 +316,16 @@ fn claims_cross_only_between_the_two_parties() {
     for wallet in WALLETS {
         let names: BTreeSet<&String> = rows[wallet].iter().map(|row| &row.own).collect();
         let counterparts: BTreeSet<&String> = rows[wallet].iter().map(|row| &row.peer).collect();
-        assert_eq!(names.len(), rows[wallet].len(), "{wallet} has another name for each counterpart");
+        assert_eq!(
+            names.len(),
+            rows[wallet].len(),
+            "{wallet} has another name for each counterpart"
+        );
         assert_eq!(counterparts.len(), rows[wallet].len(), "{wallet} has one for each");
-        assert!(rows[wallet].iter().all(|row| row.did.is_some()), "{wallet} talks with organisations only");
+        assert!(
+            rows[wallet].iter().all(|row| row.did.is_some()),
+            "{wallet} talks with organisations only"
+        );
     }
     // What is left is the peer that keeps no rules: as the lender it is on the list, as a wallet it has one name.
     let mut strangers = BTreeSet::new();
@@ -368,33 +363,45 @@ fn claims_cross_only_between_the_two_parties() {
         }
     }
     let story = |pairs: &[(&str, &str)]| -> BTreeSet<(String, String)> {
-        pairs.iter().map(|(one, other)| ((*one).to_owned(), (*other).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(one, other)| ((*one).to_owned(), (*other).to_owned()))
+            .collect()
     };
-    assert_eq!(crossed[ISSUE], story(&[
-        ("citizen", "identity"),
-        ("citizen", "loans"),
-        ("citizen", "tax"),
-        ("company", "guarantor"),
-        ("company", "registry"),
-        ("guarantor", "stranger"),
-        ("identity", "stranger"),
-        ("registry", "stranger"),
-        ("stranger", "tax"),
-    ]));
-    assert_eq!(crossed[PRESENT], story(&[
-        ("bank", "citizen"),
-        ("bank", "company"),
-        ("bank", "stranger"),
-        ("citizen", "lender"),
-        ("company", "roads"),
-        ("roads", "stranger"),
-    ]));
+    assert_eq!(
+        crossed[ISSUE],
+        story(&[
+            ("citizen", "identity"),
+            ("citizen", "loans"),
+            ("citizen", "tax"),
+            ("company", "guarantor"),
+            ("company", "registry"),
+            ("guarantor", "stranger"),
+            ("identity", "stranger"),
+            ("registry", "stranger"),
+            ("stranger", "tax"),
+        ])
+    );
+    assert_eq!(
+        crossed[PRESENT],
+        story(&[
+            ("bank", "citizen"),
+            ("bank", "company"),
+            ("bank", "stranger"),
+            ("citizen", "lender"),
+            ("company", "roads"),
+            ("roads", "stranger"),
+        ])
+    );
     // Both ends counted the same.
     let nodes: BTreeSet<&str> = rows.keys().copied().collect();
     for ((protocol, from, to), traffic) in &counted {
         if [ISSUE, PRESENT].contains(&protocol.as_str()) && nodes.contains(to.as_str()) {
             let other = counted[&(protocol.clone(), to.clone(), from.clone())];
-            let mirrored = Traffic { sent: other.received, received: other.sent };
+            let mirrored = Traffic {
+                sent: other.received,
+                received: other.sent,
+            };
             assert_eq!(*traffic, mirrored, "{protocol} between {from} and {to}");
         }
     }

@@ -19,7 +19,10 @@ pub(crate) fn bevis() -> &'static Path {
         // above them would be compiled anew, here and again by whoever builds next.
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy().into_owned();
-            if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"].iter().any(|start| name.starts_with(start)) {
+            if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"]
+                .iter()
+                .any(|start| name.starts_with(start))
+            {
                 cargo.env_remove(name);
             }
         }

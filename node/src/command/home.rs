@@ -83,6 +83,7 @@ pub(super) fn config(session: &mut Session, config: Config) -> Result<u8, Failur
         }
         Config::Check => {
             session.load(&[])?;
+            service::types(&session.home()?)?;
             let path = session.home()?.config();
             done(session, "config-valid", &path);
         }

@@ -208,6 +208,10 @@ impl Progress {
     }
 }
 
+/// What stands for a row that is no text or too long: no type takes it, so that it ends among the rejected with its line
+/// number, and the rest of the file is read.
+const UNREADABLE: &str = "\u{fffd}";
+
 /// One row after the other, with its line number; a quoted CSV cell may go over several lines.
 struct Rows {
     reader: BufReader<std::fs::File>,
@@ -219,38 +223,53 @@ struct Rows {
 impl Rows {
     fn open(path: &Path, csv: bool) -> Result<Rows, Failure> {
         let file = std::fs::File::open(path).map_err(|e| Failure::file(path, &e))?;
-        Ok(Rows {
-            reader: BufReader::new(file),
-            path: path.to_owned(),
-            csv,
-            line: 0,
-        })
+        let reader = BufReader::new(file);
+        Ok(Rows { reader, path: path.to_owned(), csv, line: 0 })
+    }
+
+    /// One line into `row`, as far as it fits; false at the end of the file.
+    fn line(&mut self, row: &mut Vec<u8>) -> Result<bool, Failure> {
+        let failed = |e: std::io::Error| Failure::file(&self.path, &e);
+        let mut read_any = false;
+        loop {
+            let buffer = self.reader.fill_buf().map_err(failed)?;
+            if buffer.is_empty() {
+                break;
+            }
+            read_any = true;
+            let end = buffer.iter().position(|byte| *byte == b'\n').map(|at| at.saturating_add(1));
+            let take = end.unwrap_or(buffer.len());
+            let room = ROW_MAX.saturating_add(1).saturating_sub(row.len());
+            row.extend(buffer.iter().take(take.min(room)));
+            self.reader.consume(take);
+            if end.is_some() {
+                break;
+            }
+        }
+        self.line = self.line.saturating_add(u64::from(read_any));
+        Ok(read_any)
     }
 
     fn next(&mut self) -> Result<Option<(u64, String)>, Failure> {
         loop {
             let first = self.line.saturating_add(1);
-            let mut row = String::new();
-            loop {
-                let room = ROW_MAX.saturating_sub(row.len()).saturating_add(1);
-                let mut limited = (&mut self.reader).take(room as u64);
-                let read = limited.read_line(&mut row).map_err(|e| Failure::file(&self.path, &e))?;
-                if row.len() > ROW_MAX {
-                    let place = format!("{}:{first}", self.path.display());
-                    return Err(Problem::new(Code::TooLarge, place).into());
-                }
-                self.line = self.line.saturating_add(u64::from(read > 0));
-                let open = self.csv && row.matches('"').count() % 2 == 1;
-                if read == 0 || !open {
+            let mut row = Vec::new();
+            while self.line(&mut row)? {
+                let quotes = row.iter().filter(|byte| **byte == b'"').count();
+                if row.len() > ROW_MAX || !self.csv || quotes % 2 == 0 {
                     break;
                 }
             }
             if row.is_empty() {
                 return Ok(None);
             }
-            let row = row.trim_end_matches(['\n', '\r']);
-            if !row.trim().is_empty() {
-                return Ok(Some((first, row.to_owned())));
+            let text = match String::from_utf8(row) {
+                Ok(text) if text.len() <= ROW_MAX => text,
+                _ => UNREADABLE.to_owned(),
+            };
+            let text = text.trim_end_matches(['\n', '\r']);
+            if !text.trim().is_empty() {
+                return Ok(Some((first, text.to_owned())));
             }
         }
     }

@@ -16,6 +16,10 @@ const CHECK_MAX: u64 = 256 * 1024;
 /// Runs a command of the group.
 pub(super) async fn run(session: &mut Session, verifier: Verifier) -> Result<u8, Failure> {
     match verifier {
+        Verifier::Request { ref subject, ref case, .. } if subject != "-" && !is_number(subject) || case.trim().is_empty() => {
+            let what = if case.trim().is_empty() { "--case" } else { "--subject" };
+            Err(Problem::new(Code::Usage, what).into())
+        }
         Verifier::Request {
             service,
             case,
@@ -94,6 +98,12 @@ pub(super) async fn run(session: &mut Session, verifier: Verifier) -> Result<u8,
             Ok(exit_of(report.at("verdict"), report.at("code")))
         }
     }
+}
+
+/// Whether this is the number of a person or an organisation.
+fn is_number(text: &str) -> bool {
+    use credentials::identifier::{OrganisationNumber, PersonNumber};
+    PersonNumber::parse(text).is_some() || OrganisationNumber::parse(text).is_some()
 }
 
 /// `a.b[].c` as a claims path.
@@ -187,7 +197,14 @@ fn tell(session: &Session, found: &Value) {
     for (name, claims) in detail.at("claims").as_object().into_iter().flatten() {
         session.output.data(&format!("  {name}: {claims}"));
     }
-    if let Some(ground) = detail.at("keep_ground").as_str() {
+    if let (Some(status), Some(trust)) = (detail.at("status_age_s").as_i64(), detail.at("trust_age_s").as_i64()) {
+        let (status, trust) = (status.to_string(), trust.to_string());
+        session.output.print("session-ages", &[("status", &status), ("trust", &trust)]);
+    }
+    let language = session.output.catalogue.language();
+    let ground = detail.at("keep_ground_text");
+    let ground = ground.at(language).as_str().or(ground.at("nb").as_str());
+    if let (Some(ground), "valid") = (ground, text("verdict")) {
         let until = detail
             .at("keep_until")
             .as_str()

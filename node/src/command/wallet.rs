@@ -6,6 +6,7 @@ use crate::error::Failure;
 use crate::home;
 use crate::output::{At, hex, sha256};
 use crate::service::Command;
+use credentials::{Code, Problem};
 use serde_json::{Value, json};
 
 /// Runs a command of the group.
@@ -34,12 +35,8 @@ pub(super) async fn run(session: &mut Session, wallet: Wallet) -> Result<u8, Fai
                 })
                 .await?;
             let text = text.at("text").as_str().unwrap_or_default().to_owned();
-            // With --json stdout is for machines: the person's text goes where talk goes.
-            if session.output.json {
-                session.output.talk(&text)
-            } else {
-                session.output.data(&text)
-            }
+            // What the person reads is talk; what is to be carried on is data, and stands alone on stdout.
+            session.output.show(&text);
             session.confirm("present-confirm")?;
             let shown = Some(hex(&sha256(text.as_bytes())));
             let outcome = session.execute(Command::WalletPresent { id, language, shown }).await?;
@@ -51,12 +48,17 @@ pub(super) async fn run(session: &mut Session, wallet: Wallet) -> Result<u8, Fai
         }
         Wallet::Resume => {
             let resumed = session.execute(Command::WalletResume).await?;
+            let results = || resumed.at("results").as_array().into_iter().flatten();
+            let problem = results().find_map(|r| r.at("code").as_str().and_then(Code::parse));
             if session.output.json {
                 session.output.object(&resumed);
             } else {
-                for outcome in resumed.at("results").as_array().into_iter().flatten() {
+                for outcome in results().filter(|r| r.at("code").is_null()) {
                     tell(session, outcome);
                 }
+            }
+            if let Some(code) = problem {
+                return Err(code.into());
             }
         }
         Wallet::List => {
@@ -120,6 +122,9 @@ pub(super) async fn run(session: &mut Session, wallet: Wallet) -> Result<u8, Fai
             }
         }
         Wallet::Export { file } => {
+            if file.exists() {
+                return Err(Problem::new(Code::HomeExists, file.display().to_string()).into());
+            }
             let export = session.execute(Command::WalletExport).await?;
             home::write(&file, format!("{export:#}\n").as_bytes())?;
             let path = file.display().to_string();

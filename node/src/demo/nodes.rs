@@ -9,6 +9,7 @@ use credentials::{Code, Problem, random};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
@@ -25,7 +26,7 @@ pub(super) struct Nodes {
     kept: bool,
     isolate: bool,
     language: &'static str,
-    running: Vec<(&'static str, Child)>,
+    running: Mutex<Vec<(&'static str, Child)>>,
 }
 
 /// What a command said.
@@ -86,7 +87,7 @@ impl Nodes {
             kept: keep.is_some(),
             isolate,
             language,
-            running: Vec::new(),
+            running: Mutex::default(),
         };
         for folder in ["homes", "own", "secrets"] {
             home::Home::at(&nodes.root.join(folder))?.create()?;
@@ -140,6 +141,7 @@ impl Nodes {
 
     /// Runs a public command in a node's home and gives what it said, whatever its exit code.
     pub(super) async fn try_run(&self, node: &str, arguments: &[&str], input: Option<&str>) -> Result<Said, Failure> {
+        self.all_alive()?;
         let mut command = self.base(&self.home(node));
         command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
@@ -283,7 +285,7 @@ impl Nodes {
         let ready = ready
             .and_then(|line| serde_json::from_str(&line).ok())
             .ok_or_else(gone)?;
-        self.running.push((role.name, child));
+        self.running().push((role.name, child));
         Ok(ready)
     }
 
@@ -306,14 +308,18 @@ impl Nodes {
         command
     }
 
+    fn running(&self) -> MutexGuard<'_, Vec<(&'static str, Child)>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// PIDs by node, for whoever wants to look.
     pub(super) fn pids(&self) -> Vec<(&'static str, Option<u32>)> {
-        self.running.iter().map(|(name, child)| (*name, child.id())).collect()
+        self.running().iter().map(|(name, child)| (*name, child.id())).collect()
     }
 
     /// Fails when a node has ended by itself.
-    pub(super) fn all_alive(&mut self) -> Result<(), Failure> {
-        for (name, child) in &mut self.running {
+    pub(super) fn all_alive(&self) -> Result<(), Failure> {
+        for (name, child) in self.running().iter_mut() {
             if let Ok(Some(status)) = child.try_wait() {
                 let cause = format!("the process ended with {status}");
                 return Err(Failure {
@@ -328,10 +334,11 @@ impl Nodes {
     /// Stops every node and, unless the homes are kept, leaves nothing behind.
     pub(super) async fn stop(&mut self) {
         // A node ends when its parent's end of the pipe closes.
-        for (_, child) in &mut self.running {
+        let mut running = std::mem::take(&mut *self.running());
+        for (_, child) in &mut running {
             drop(child.stdin.take());
         }
-        for (name, child) in &mut self.running {
+        for (name, child) in &mut running {
             if tokio::time::timeout(STOP, child.wait()).await.is_err() {
                 tracing::warn!(name, "did not stop in time");
                 if let Err(error) = child.kill().await {
@@ -339,7 +346,6 @@ impl Nodes {
                 }
             }
         }
-        self.running.clear();
         let gone = if self.kept {
             // What is personal and not sealed goes in any case.
             super::story::REGISTERS_AND_CODES.iter().try_for_each(|name| {

@@ -26,6 +26,7 @@ pub(super) struct Story<'a> {
 
 /// Tells the story. Exit 0 when everything in it went as it must.
 pub async fn run(output: &Output, demo: &Demo) -> Result<u8, Failure> {
+    population::check(demo.persons, demo.companies)?;
     let nodes = Nodes::new(demo.keep.as_deref(), demo.isolate, output.catalogue.language())?;
     let mut story = Story {
         nodes,

@@ -62,7 +62,8 @@ pub struct Limits {
     /// Connections that we dialled. Counted apart, so that inbound ones cannot crowd out
     /// those that we need.
     pub established_out: u32,
-    /// Connections with one peer: one each way, and as many that are being replaced.
+    /// Connections with one peer: one each way, and those of a process that was killed and came back, which count until
+    /// they have been silent for [`Settings::idle`].
     pub per_peer: u32,
     /// Resident memory of the process in bytes above which no connection is made.
     pub memory_bytes: usize,
@@ -87,7 +88,7 @@ impl Default for Limits {
             pending_out: 32,
             established_in: 256,
             established_out: 64,
-            per_peer: 4,
+            per_peer: 16,
             memory_bytes: 2 * 1024 * 1024 * 1024,
             inbound_bytes: 64 * 1024 * 1024,
             streams: 16,

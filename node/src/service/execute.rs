@@ -288,6 +288,8 @@ impl Service {
                 outcome(result?)
             }
             Command::WalletPresent { id, language, shown } => {
+                // The same yes twice at once is one yes: the second waits and finds it done.
+                let _alone = self.deciding.lock().await;
                 self.same_text(&id, &language, shown.as_deref())?;
                 let result = self.drive(|w| w.present(clock::now(), &id, &language)).await;
                 self.wake_mirror.notify_one();
@@ -373,7 +375,16 @@ impl Service {
         let watch = clock::Stopwatch::start();
         let ask = credentials::protocol::status::Ask::Head;
         let body = credentials::protocol::encode(&ask)?;
-        let (peer, _) = self.ask(did, None, crate::network::Protocol::Status, body).await?;
+        let identity = match self.wallet {
+            None => None,
+            Some(_) => {
+                let secret = self.with_wallet(|wallet| wallet.relation(did))?.map_err(wallet_failure)?;
+                Some(crate::network::Secret32::new(secret))
+            }
+        };
+        let (peer, _) = self
+            .ask(did, identity, crate::network::Protocol::Status, body)
+            .await?;
         Ok(json!({ "schema": "ping/v1", "did": did, "peer": peer.as_str(), "ms": watch.milliseconds() }))
     }
 
@@ -525,6 +536,9 @@ impl Service {
 }
 
 pub(super) fn wallet_failure(error: wallet::Error) -> Failure {
+    if matches!(error, wallet::Error::NotFound) {
+        return Code::NotFound.into();
+    }
     let problem = error.problem();
     Failure::because(problem, error)
 }

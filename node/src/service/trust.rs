@@ -60,7 +60,7 @@ impl Service {
             }
         };
         if anchors.is_empty() {
-            return Err(Problem::new(Code::UnknownKey, "no anchor is configured").into());
+            return Err(Code::AnchorMissing.into());
         }
         let trust = Trust::verify(text, &anchors)?;
         trust.current(clock::now())?;
