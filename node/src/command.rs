@@ -31,7 +31,11 @@ pub fn main() -> ExitCode {
                 _ => 2,
             };
             if code == 2 && std::env::args_os().any(|argument| argument == "--json") {
-                let output = Output { json: true, quiet: false, catalogue: Catalogue::new("nb") };
+                let output = Output {
+                    json: true,
+                    quiet: false,
+                    catalogue: Catalogue::new("nb"),
+                };
                 let text = error.render().to_string();
                 let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
                 output.failure(&Problem::new(Code::Usage, line).into());

@@ -184,9 +184,10 @@ impl Client {
             Err(error) => match error.kind() {
                 std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused => Ok(None),
                 // It ended while we knocked.
-                std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe => {
-                    Err(Failure::because(Problem::new(Code::Unreachable, "the running node"), error))
-                }
+                std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe => Err(Failure::because(
+                    Problem::new(Code::Unreachable, "the running node"),
+                    error,
+                )),
                 _ => Err(Failure::file(&home.socket(), &error)),
             },
         }

@@ -4,7 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace is above").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the workspace is above")
+        .to_owned()
 }
 
 fn read(path: &Path) -> String {
@@ -41,7 +44,12 @@ fn dependencies(name: &str) -> Vec<String> {
     let manifest = read(&root().join(name).join("Cargo.toml"));
     let section = manifest.split("[dependencies]").nth(1).unwrap_or_default();
     let section = section.split("\n[").next().unwrap_or_default();
-    section.lines().filter_map(|l| l.split(['.', '=', ' ']).next()).filter(|n| !n.is_empty()).map(str::to_owned).collect()
+    section
+        .lines()
+        .filter_map(|l| l.split(['.', '=', ' ']).next())
+        .filter(|n| !n.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
@@ -57,7 +65,10 @@ fn crates_depend_in_one_direction() {
     ] {
         for dependency in dependencies(name) {
             let own = members.contains(&dependency.as_str());
-            assert!(!own || allowed.contains(&dependency.as_str()), "{name} must not know {dependency}");
+            assert!(
+                !own || allowed.contains(&dependency.as_str()),
+                "{name} must not know {dependency}"
+            );
         }
     }
 }
@@ -82,7 +93,10 @@ fn one_library_is_used_in_one_place() {
                 let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
                 for line in code {
                     let named = line.match_indices(&needle).any(|(at, _)| {
-                        !line.get(..at).unwrap_or_default().ends_with(|c: char| c.is_alphanumeric() || c == '_')
+                        !line
+                            .get(..at)
+                            .unwrap_or_default()
+                            .ends_with(|c: char| c.is_alphanumeric() || c == '_')
                     });
                     assert!(!named, "{path} uses {library}, which belongs to {place}: {line}");
                 }
@@ -99,8 +113,19 @@ fn formats_and_roles_read_no_clock_no_environment_and_no_randomness() {
                 continue;
             }
             let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-            for word in ["SystemTime", "Instant::now", "std::env", "getrandom", "OsRng", "thread_rng", "std::net", "tokio"] {
-                let used = code.lines().any(|l| !l.trim_start().starts_with("//") && l.contains(word));
+            for word in [
+                "SystemTime",
+                "Instant::now",
+                "std::env",
+                "getrandom",
+                "OsRng",
+                "thread_rng",
+                "std::net",
+                "tokio",
+            ] {
+                let used = code
+                    .lines()
+                    .any(|l| !l.trim_start().starts_with("//") && l.contains(word));
                 assert!(!used, "{path} names {word}");
             }
         }
@@ -110,7 +135,11 @@ fn formats_and_roles_read_no_clock_no_environment_and_no_randomness() {
 #[test]
 fn every_dependency_says_which_need_it_serves() {
     let manifest = read(&root().join("Cargo.toml"));
-    let section = manifest.split("[workspace.dependencies]").nth(1).and_then(|s| s.split("\n[").next()).expect("there");
+    let section = manifest
+        .split("[workspace.dependencies]")
+        .nth(1)
+        .and_then(|s| s.split("\n[").next())
+        .expect("there");
     for line in section.lines().filter(|l| l.contains(" = ") && !l.contains("path = ")) {
         assert!(line.contains(" # "), "no reason: {line}");
     }
@@ -120,7 +149,10 @@ fn every_dependency_says_which_need_it_serves() {
 fn every_file_says_what_it_is_about() {
     for name in CRATES {
         for (path, text) in sources(name) {
-            assert!(text.starts_with("//!"), "{path} has no first line that says what it is about");
+            assert!(
+                text.starts_with("//!"),
+                "{path} has no first line that says what it is about"
+            );
         }
     }
 }
@@ -142,30 +174,48 @@ fn nothing_is_left_for_later_in_the_code() {
 #[test]
 fn invariants_name_tests_that_exist() {
     let document = read(&root().join("ARCHITECTURE.md"));
-    let section = document.split("## Invariants").nth(1).expect("ARCHITECTURE.md lists the invariants");
+    let section = document
+        .split("## Invariants")
+        .nth(1)
+        .expect("ARCHITECTURE.md lists the invariants");
     let section = section.split("\n## ").next().unwrap_or_default();
-    let all: String = CRATES.iter().flat_map(|name| sources(name)).map(|(_, text)| text).collect();
+    let all: String = CRATES
+        .iter()
+        .flat_map(|name| sources(name))
+        .map(|(_, text)| text)
+        .collect();
     let mut named = 0;
     for word in section.split('`').skip(1).step_by(2).filter(|w| w.contains("::")) {
         let test = word.rsplit("::").next().expect("a last part");
         assert!(all.contains(&format!("fn {test}(")), "no test is called {test}");
         named += 1;
     }
-    let invariants = section.lines().filter(|l| l.starts_with(|c: char| c.is_ascii_digit())).count();
+    let invariants = section
+        .lines()
+        .filter(|l| l.starts_with(|c: char| c.is_ascii_digit()))
+        .count();
     assert!(invariants >= 12, "the invariants are listed");
     assert!(named >= invariants, "each invariant names a test");
 }
 
 #[test]
 fn documents_name_no_machine_and_no_registry_host() {
-    let mut documents: Vec<PathBuf> =
-        ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md"].map(|name| root().join(name)).into();
+    let mut documents: Vec<PathBuf> = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md"]
+        .map(|name| root().join(name))
+        .into();
     for entry in fs::read_dir(root().join("docs")).expect("docs") {
         documents.push(entry.expect("reads").path());
     }
     for path in documents.iter().filter(|p| p.extension().is_some_and(|e| e == "md")) {
         let text = read(path);
-        for word in ["/root/", "/work/", "/home/", "crates.io/api", "static.crates.io", "index.crates.io"] {
+        for word in [
+            "/root/",
+            "/work/",
+            "/home/",
+            "crates.io/api",
+            "static.crates.io",
+            "index.crates.io",
+        ] {
             assert!(!text.contains(word), "{} names {word}", path.display());
         }
     }

@@ -6,31 +6,31 @@
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
-mod conformance;
-#[cfg(test)]
-mod demo;
-#[cfg(test)]
-mod demo_stops;
-#[cfg(test)]
-mod privacy;
-#[cfg(test)]
-mod process;
-#[cfg(test)]
 mod by_hand;
+#[cfg(test)]
+mod conformance;
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
 mod decisions;
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod demo_stops;
+#[cfg(test)]
 mod homes;
 #[cfg(test)]
 mod network;
 #[cfg(test)]
+mod privacy;
+#[cfg(test)]
+mod process;
+#[cfg(test)]
 mod registers;
 #[cfg(test)]
-mod seventh_type;
-#[cfg(test)]
 mod scanner;
+#[cfg(test)]
+mod seventh_type;
 #[cfg(test)]
 mod telling;
 #[cfg(test)]

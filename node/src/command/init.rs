@@ -107,12 +107,20 @@ fn wanted(session: &Session, init: &Init) -> Result<Config, Failure> {
             number: number.ok_or_else(|| usage("--number"))?.as_str().to_owned(),
             name: init.name.clone().ok_or_else(|| usage("--name"))?,
         });
-        if config.organisation.as_ref().is_some_and(|o| o.name.chars().any(char::is_control)) {
+        if config
+            .organisation
+            .as_ref()
+            .is_some_and(|o| o.name.chars().any(char::is_control))
+        {
             return Err(usage("--name"));
         }
         // A type that is dropped into the home later is named by its `vct`.
         let known = Types::builtin();
-        if let Some(unknown) = init.issues.iter().find(|n| known.find(n).is_none() && !n.starts_with("urn:")) {
+        if let Some(unknown) = init
+            .issues
+            .iter()
+            .find(|n| known.find(n).is_none() && !n.starts_with("urn:"))
+        {
             return Err(usage(&format!("--issues {unknown}")));
         }
         if has(Role::Issuer) {

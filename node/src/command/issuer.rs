@@ -224,7 +224,12 @@ impl Rows {
     fn open(path: &Path, csv: bool) -> Result<Rows, Failure> {
         let file = std::fs::File::open(path).map_err(|e| Failure::file(path, &e))?;
         let reader = BufReader::new(file);
-        Ok(Rows { reader, path: path.to_owned(), csv, line: 0 })
+        Ok(Rows {
+            reader,
+            path: path.to_owned(),
+            csv,
+            line: 0,
+        })
     }
 
     /// One line into `row`, as far as it fits; false at the end of the file.
@@ -237,7 +242,10 @@ impl Rows {
                 break;
             }
             read_any = true;
-            let end = buffer.iter().position(|byte| *byte == b'\n').map(|at| at.saturating_add(1));
+            let end = buffer
+                .iter()
+                .position(|byte| *byte == b'\n')
+                .map(|at| at.saturating_add(1));
             let take = end.unwrap_or(buffer.len());
             let room = ROW_MAX.saturating_add(1).saturating_sub(row.len());
             row.extend(buffer.iter().take(take.min(room)));
@@ -375,7 +383,9 @@ fn write_rejected(file: &Path, rejected: &[Value]) -> Result<Option<PathBuf>, Fa
 
 async fn prepare(session: &mut Session, credential_type: String) -> Result<u8, Failure> {
     let counts = session.execute(Command::IssuerStatus).await?;
-    let found = service::types(&session.home()?)?.find(&credential_type).map(|t| t.vct.clone());
+    let found = service::types(&session.home()?)?
+        .find(&credential_type)
+        .map(|t| t.vct.clone());
     let total = counts
         .at("types")
         .as_array()

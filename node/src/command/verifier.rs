@@ -16,7 +16,9 @@ const CHECK_MAX: u64 = 256 * 1024;
 /// Runs a command of the group.
 pub(super) async fn run(session: &mut Session, verifier: Verifier) -> Result<u8, Failure> {
     match verifier {
-        Verifier::Request { ref subject, ref case, .. } if subject != "-" && !is_number(subject) || case.trim().is_empty() => {
+        Verifier::Request {
+            ref subject, ref case, ..
+        } if subject != "-" && !is_number(subject) || case.trim().is_empty() => {
             let what = if case.trim().is_empty() { "--case" } else { "--subject" };
             Err(Problem::new(Code::Usage, what).into())
         }
@@ -199,7 +201,9 @@ fn tell(session: &Session, found: &Value) {
     }
     if let (Some(status), Some(trust)) = (detail.at("status_age_s").as_i64(), detail.at("trust_age_s").as_i64()) {
         let (status, trust) = (status.to_string(), trust.to_string());
-        session.output.print("session-ages", &[("status", &status), ("trust", &trust)]);
+        session
+            .output
+            .print("session-ages", &[("status", &status), ("trust", &trust)]);
     }
     let language = session.output.catalogue.language();
     let ground = detail.at("keep_ground_text");

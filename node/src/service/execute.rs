@@ -378,13 +378,13 @@ impl Service {
         let identity = match self.wallet {
             None => None,
             Some(_) => {
-                let secret = self.with_wallet(|wallet| wallet.relation(did))?.map_err(wallet_failure)?;
+                let secret = self
+                    .with_wallet(|wallet| wallet.relation(did))?
+                    .map_err(wallet_failure)?;
                 Some(crate::network::Secret32::new(secret))
             }
         };
-        let (peer, _) = self
-            .ask(did, identity, crate::network::Protocol::Status, body)
-            .await?;
+        let (peer, _) = self.ask(did, identity, crate::network::Protocol::Status, body).await?;
         Ok(json!({ "schema": "ping/v1", "did": did, "peer": peer.as_str(), "ms": watch.milliseconds() }))
     }
 

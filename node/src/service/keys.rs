@@ -85,11 +85,7 @@ pub struct Card {
 
 impl Keys {
     /// Makes the keys of a new home. Whose wallet it is, is nobody's to read either, so it lies with them.
-    pub(super) fn create(
-        store: &Store,
-        config: &Config,
-        company: Option<&OrganisationNumber>,
-    ) -> Result<(), Failure> {
+    pub(super) fn create(store: &Store, config: &Config, company: Option<&OrganisationNumber>) -> Result<(), Failure> {
         let table = store.table(TABLE);
         let mut transaction = store.transaction();
         let transport = Zeroizing::new(random::bytes::<32>(&mut clock::System));
@@ -156,7 +152,9 @@ impl Keys {
             )),
         };
         let company = match &config.wallet {
-            Some(Wallet { holder: Holder::Company }) => {
+            Some(Wallet {
+                holder: Holder::Company,
+            }) => {
                 let number = table.get("company")?.and_then(|bytes| String::from_utf8(bytes).ok());
                 Some(number.ok_or_else(|| missing("company"))?)
             }

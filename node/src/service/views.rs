@@ -151,7 +151,11 @@ impl Service {
         findings.push(finding("store", state, health.sequence.to_string()));
         if self.keys.organisation().is_some() {
             let addresses = self.network.get().map(|n| n.addresses().len()).unwrap_or_default();
-            findings.push(finding("network", if addresses > 0 { "ok" } else { "fail" }, addresses.to_string()));
+            findings.push(finding(
+                "network",
+                if addresses > 0 { "ok" } else { "fail" },
+                addresses.to_string(),
+            ));
             if let (Some(trust), Some(card)) = (self.trust(), self.card()) {
                 findings.push(listed(&trust, &card));
             }
