@@ -37,7 +37,12 @@ pub fn main() -> ExitCode {
                     catalogue: Catalogue::new("nb"),
                 };
                 let text = error.render().to_string();
-                let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+                let line = text.split("\n\n").next().unwrap_or_default();
+                let line = line
+                    .trim_start_matches("error: ")
+                    .split_whitespace()
+                    .collect::<Vec<_>>()
+                    .join(" ");
                 output.failure(&Problem::new(Code::Usage, line).into());
                 return ExitCode::from(2);
             }

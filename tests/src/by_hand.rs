@@ -203,7 +203,7 @@ fn collect_all(network: &Network, issuers: [&Home; 5], wallets: [&Home; 2]) {
     assert_eq!(soon(types(company)), held);
     citizen
         .run(&["wallet", "show", "nothing"])
-        .expect_problem(10, "unknown_session");
+        .expect_problem(10, "not_found");
 }
 
 /// Step 3 of the story: four presentations, each with the claims that were asked for and no other.
@@ -420,7 +420,7 @@ fn change_states(network: &Network, tax: &Home, bank: &Home, citizen: &Home) {
     citizen.ok(&["--yes", "wallet", "delete", &income]);
     citizen
         .run(&["wallet", "show", &income])
-        .expect_problem(10, "unknown_session");
+        .expect_problem(10, "not_found");
 }
 
 /// Shares once the asker has mirrored that the credential counts again: its verdict is by what it has mirrored, never by a

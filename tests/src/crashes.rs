@@ -58,7 +58,7 @@ fn a_deleted_index_is_rebuilt_with_equal_tables() {
             >= 7,
         "{before:?}"
     );
-    for home in [&mut tax, &mut bank] {
+    for home in [&mut identity, &mut tax, &mut bank] {
         assert_eq!(home.terminate(), 0);
     }
     for (home, commands) in [&tax, &bank, &citizen].into_iter().zip(commands) {
@@ -71,7 +71,7 @@ fn a_deleted_index_is_rebuilt_with_equal_tables() {
         assert!(index.join("db").exists(), "made anew");
         std::fs::remove_dir_all(&index).expect("removed");
     }
-    for home in [&mut tax, &mut bank, &mut citizen] {
+    for home in [&mut identity, &mut tax, &mut bank, &mut citizen] {
         home.serve(&[]);
     }
     for ((home, commands), before) in [&tax, &bank, &citizen].into_iter().zip(commands).zip(&before) {

@@ -237,7 +237,7 @@ fn a_trust_document_is_taken_from_its_anchor_only_and_never_an_older_one() {
     let fresh = wallet(folder.path());
     fresh
         .run(&["trust", "import", argument(&foreign)])
-        .expect_problem(3, "unknown_key");
+        .expect_problem(9, "anchor_missing");
     fresh.ok(&["trust", "import", argument(&foreign), "--anchor", other.did()]);
     fresh
         .run(&["trust", "import", argument(&file), "--anchor", network.did()])

@@ -12,7 +12,7 @@ const LIBRARY: Organisation = Organisation::issuer(
     "314159268",
     "DEICHMAN BIBLIOTEK",
     "did:web:deichman.example",
-    &["C99"],
+    &[VCT],
 );
 
 fn label(nb: &str, en: &str) -> Value {
@@ -77,6 +77,21 @@ fn a_type_that_no_code_knows_goes_from_offer_to_verdict() {
     let mut bank = network.init(&BANK, &[]);
     let citizen = network.wallet("citizen", &[]);
 
+    // A name that no declaration explains yet is refused when it is typed; the type's own name is taken for what comes.
+    let named = [
+        "init",
+        "--role",
+        "issuer",
+        "--profile",
+        "test",
+        "--issues",
+        "C99",
+        "--did",
+        LIBRARY.did,
+    ];
+    let more = ["--number", LIBRARY.number, "--name", LIBRARY.name];
+    let other = Home::new(network.folder(), "other");
+    other.run(&[&named[..], &more].concat()).expect_problem(2, "usage");
     // Before the declaration is there, the node does not start to issue what it does not know.
     library.run(&["issuer", "status"]).expect_problem(9, "config_invalid");
     for home in [&library, &bank, &citizen] {
