@@ -2,7 +2,7 @@
 //!
 //! Claims: `client_id` = `decentralized_identifier:<did>`, `response_type` = `vp_token`, `response_mode` = `bevis.libp2p.jwe`,
 //! `aud` = `https://self-issued.me/v2`, `nonce`, `iat`, `exp`, `state` = the session's name, `dcql_query`,
-//! `client_metadata.jwks.keys` = one X25519 key, `client_metadata.encrypted_response_enc_values_supported` = [A256GCM],
+//! `client_metadata.jwks.keys` = one X25519 key, `client_metadata.encrypted_response_enc_values_supported` = `["A256GCM"]`,
 //! `expected_origins` = `libp2p:<PeerId>` of the asker, and `bevis` {service, case, issue?}. Header `typ` = `oauth-authz-req+jwt`, `kid` = `<did>#<key>`.
 //!
 //! A member that is not named here is refused (`unsupported`): the holder's screen would not show what it asks.

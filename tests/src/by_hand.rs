@@ -369,7 +369,7 @@ fn change_states(network: &Network, tax: &Home, bank: &Home, citizen: &Home) {
     let copied = text(&copied.expect("there")["copies"][0]["credential"]);
     let check = || bank.run_with(&["verifier", "check", "-"], &copied);
     assert_eq!(check().expect(0).json()["verdict"], "valid");
-    let altered = copied.replacen(|c: char| c == 'A' || c == 'Q', "B", 1);
+    let altered = copied.replacen(['A', 'Q'], "B", 1);
     assert_eq!(
         bank.run_with(&["verifier", "check", "-"], &altered).expect(3).json()["verdict"],
         "invalid"

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 const VOCAB: &str = "http://example.org/vocab#";
 
 /// The folder of a suite, or `None` with a printed line.
+#[allow(clippy::disallowed_methods, reason = "the vectors lie outside the repository")]
 fn vectors(suite: &str) -> Option<PathBuf> {
     let Some(root) = std::env::var_os("BEVIS_VECTORS") else {
         println!("BEVIS_VECTORS is not set: {suite} is checked on the built-in vectors only");

@@ -127,6 +127,14 @@ fn paths(value: &Value) -> BTreeSet<String> {
     found
 }
 
+/// A verdict that is valid: its key, credentials, checks of the whole, claims.
+type Valid = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
 #[test]
 fn the_demo_tells_the_whole_story_and_leaves_nothing_behind() {
     // That nothing is left, `end` has asserted.
@@ -155,11 +163,10 @@ fn the_demo_tells_the_whole_story_and_leaves_nothing_behind() {
     }
 
     // Step 3: valid, by every check, and only what was asked for.
-    let income = "MonthlyIncome";
-    let verdicts: &[(&str, &[&str], &[&str], &[&str])] = &[
+    let verdicts: &[Valid] = &[
         (
             "3 bank verdict S01",
-            &[income, "TaxAssessmentSummary"],
+            &["MonthlyIncome", "TaxAssessmentSummary"],
             &["same_person", "subject"],
             &[
                 "MonthlyIncome.ajourholdstidspunkt",

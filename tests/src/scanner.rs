@@ -7,11 +7,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// What it is, how it is written, the bytes.
+type Needle = (String, &'static str, Vec<u8>);
+
 /// Looks for many texts at once.
 #[derive(Default)]
 pub(crate) struct Scanner {
-    /// Texts by their first four bytes: what it is, how it is written, the bytes.
-    needles: HashMap<[u8; 4], Vec<(String, &'static str, Vec<u8>)>>,
+    /// By their first four bytes.
+    needles: HashMap<[u8; 4], Vec<Needle>>,
 }
 
 /// Where something was found: file, what, how it was written.

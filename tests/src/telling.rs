@@ -1,6 +1,7 @@
 //! A running `bevis demo`, read line by line as it tells: what it told, and that it leaves nothing behind.
 
 use crate::process::{bevis, folder};
+use node::clock::Stopwatch;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,14 +9,13 @@ use std::io::{BufRead, BufReader, Lines, Read, Seek};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A population that is quick to import; the cast is always in it.
 pub(crate) const SMALL: &[&str] = &["--persons", "60", "--companies", "12"];
 
-/// How long a killed process may take to leave the process table.
-const GONE: Duration = Duration::from_secs(10);
+/// How long a killed process may take to leave the process table, in milliseconds.
+const GONE_MS: u64 = 10_000;
 
 /// A demo at work, read line by line as it tells.
 pub(crate) struct Demo {
@@ -135,10 +135,10 @@ impl Demo {
         while self.next().is_some() {}
         let exit = self.child.wait().expect("ends").code().unwrap_or(-1);
         assert!(self.seen.len() >= 9, "the nine were seen at work: {:?}", self.seen);
-        let until = Instant::now() + GONE;
+        let watch = Stopwatch::start();
         for process in &self.seen {
             while started(process.0).as_ref() == Some(&process.1) {
-                assert!(Instant::now() < until, "process {} is left", process.0);
+                assert!(watch.milliseconds() < GONE_MS, "process {} is left", process.0);
                 std::thread::yield_now();
             }
         }
