@@ -110,7 +110,14 @@ impl Session {
         }
         match &mut self.reached {
             Some(Reached::Running(client)) => client.execute(&command).await,
-            Some(Reached::Here(service)) => service.clone().execute(command).await,
+            Some(Reached::Here(service)) => {
+                // No node mirrors by the clock here. Looking at what one holds asks for its status; showing it to somebody
+                // does not: an issuer must not learn when that is.
+                if matches!(command, Command::WalletList | Command::WalletShow { .. }) {
+                    service.refresh_mirror().await;
+                }
+                service.clone().execute(command).await
+            }
             None => Err(Code::Internal.into()),
         }
     }
@@ -127,7 +134,6 @@ impl Session {
         let service = Service::open(&home, loaded, &passphrase)?;
         if is_wallet {
             service.join(false).await?;
-            service.refresh_mirror().await;
         }
         Ok(Reached::Here(service))
     }

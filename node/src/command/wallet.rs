@@ -104,8 +104,8 @@ pub(super) async fn run(session: &mut Session, wallet: Wallet) -> Result<u8, Fai
                 let what = session.output.catalogue.text(&format!("event-{}", text("what")), &[]);
                 let at = e
                     .at("at")
-                    .as_i64()
-                    .map(credentials::Timestamp::from_unix)
+                    .as_str()
+                    .and_then(credentials::Timestamp::parse)
                     .map(|t| t.oslo())
                     .unwrap_or_default();
                 format!("{at}  {what}  {}  {}", text("with_name"), text("service"))

@@ -231,6 +231,40 @@ fn value(view: impl Serialize) -> Result<Value, Failure> {
     serde_json::to_value(view).map_err(|e| Failure::because(Code::Internal, e))
 }
 
+/// Members of answers that are instants.
+const INSTANTS: &[&str] = &[
+    "at",
+    "valid_until",
+    "collected",
+    "expires",
+    "issued",
+    "acknowledged",
+    "published",
+    "status_at",
+    "since",
+    "started",
+    "until",
+];
+
+/// Turns the instants of an answer from numbers into RFC 3339. Claims are not looked into: they stand as the register wrote them.
+fn write_instants(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(write_instants),
+        Value::Object(members) => {
+            for (name, member) in members.iter_mut() {
+                match member.as_i64() {
+                    Some(seconds) if INSTANTS.contains(&name.as_str()) => {
+                        *member = json!(credentials::Timestamp::from_unix(seconds).to_string());
+                    }
+                    _ if name == "claims" || name == "draft" => {}
+                    _ => write_instants(member),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
 /// What came of a step of the wallet, with `outcome` naming which.
 fn outcome(outcome: wallet::Outcome) -> Result<Value, Failure> {
     let mut object = match value(outcome)? {
@@ -253,8 +287,18 @@ fn damaged(error: impl std::fmt::Display) -> Failure {
 }
 
 impl Service {
-    /// Runs one command.
+    /// Runs one command. Its answer is the `--json` contract: instants in it are RFC 3339 in UTC, but for the card of
+    /// `whoami`, which is a file format of its own.
     pub async fn execute(self: &Arc<Service>, command: Command) -> Result<Value, Failure> {
+        let is_card = matches!(command, Command::Whoami);
+        let mut answer = self.carry_out(command).await?;
+        if !is_card {
+            write_instants(&mut answer);
+        }
+        Ok(answer)
+    }
+
+    async fn carry_out(self: &Arc<Service>, command: Command) -> Result<Value, Failure> {
         match command {
             Command::Whoami => self.whoami(),
             Command::Status => self.status(),
