@@ -137,6 +137,24 @@ fn code(folder: &str) -> String {
         &mut all,
     );
     assert!(!all.is_empty(), "no code in {folder}");
+    joined(&all)
+}
+
+/// The same code with each list of arguments on one line, however it was formatted.
+fn joined(code: &str) -> String {
+    let mut all = String::with_capacity(code.len());
+    for line in code.lines() {
+        match all.chars().last() {
+            Some('(' | '[') => {}
+            Some(',') => all.push(' '),
+            _ => {
+                all.push('\n');
+                all.push_str(line.trim_end());
+                continue;
+            }
+        }
+        all.push_str(line.trim());
+    }
     all
 }
 
