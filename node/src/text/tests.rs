@@ -146,7 +146,7 @@ fn joined(code: &str) -> String {
     for line in code.lines() {
         match all.chars().last() {
             Some('(' | '[') => {}
-            Some(',') => all.push(' '),
+            Some('{' | ',') => all.push(' '),
             _ => {
                 all.push('\n');
                 all.push_str(line.trim_end());
