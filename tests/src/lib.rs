@@ -26,6 +26,8 @@ mod privacy;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod registers;
 #[cfg(test)]
 mod scanner;

@@ -1,0 +1,181 @@
+//! What bad input gets: one line for each kind of it, one test for each line.
+//!
+//! Each test brings the input through the real door (bytes over libp2p to a running node, a file, or a command), beside the
+//! acceptance that it guards, and asserts code, exit code and the sentence that a person reads. The lines stand in
+//! [`KINDS`]; the modules below say which test of theirs shows which of them.
+
+mod answers;
+mod homes;
+mod issuing;
+mod peers;
+mod requests;
+
+use crate::process::Said;
+use credentials::Code;
+use node::text::Catalogue;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Every kind of bad input that has to have a test.
+const KINDS: &[&str] = &[
+    // --- an answer at the verifier's door ---
+    "altered disclosure",
+    "removed disclosure",
+    "added disclosure",
+    "reordered disclosure",
+    "duplicate JSON keys",
+    "floats where money is",
+    "unknown issuer",
+    "right issuer, wrong type",
+    "key outside its window",
+    "key with a compromise date",
+    "expired",
+    "not yet valid",
+    "revoked",
+    "suspended",
+    "superseded",
+    "wrong audience",
+    "wrong nonce",
+    "nonce used before a restart",
+    "wrong sd_hash",
+    "answer to another request",
+    "no holder key",
+    "two persons' credentials in one answer",
+    "another person's wallet answering",
+    "a peer that answers twice",
+    // --- a request at the wallet's door ---
+    "over-asking by claim",
+    "over-asking by type",
+    "over-asking by purpose",
+    "over-asking by time",
+    "unsigned request",
+    "a listed bank forwarding another bank's genuine request",
+    "request from a PeerId not in it",
+    "expired request",
+    "cut link",
+    "cut QR text",
+    // --- collecting at the issuer's door ---
+    "activation code wrong five times",
+    "activation code wrong five times, and after a restart",
+    "a relayed PID presentation",
+    "redelivery to other keys",
+    "asking for another person's data",
+    "company opened by a person without a role",
+    "company opened by a person whose role ended",
+    // --- any peer at any node's door ---
+    "oversize message",
+    "garbage message",
+    "deep nesting",
+    "compression bomb",
+    "a peer that stalls",
+    "a peer that disconnects half-way",
+    "a peer that opens a thousand streams",
+    // --- the home and the machine ---
+    "wrong passphrase",
+    "home of a newer version",
+    "home copied back",
+    "second process",
+    "clock a day ahead",
+    "clock a day behind",
+    "disk full",
+    "read-only disk",
+];
+
+/// One kind of bad input and the test that shows what it gets.
+pub(crate) struct Line {
+    /// The kind, as in [`KINDS`].
+    pub(crate) kind: &'static str,
+    /// The code of the one table that it is answered with, on the wire, in `--json`, in text and in the log.
+    pub(crate) code: Code,
+    /// The name of the test function in the module that has this line.
+    pub(crate) test: &'static str,
+}
+
+/// Every line, with the file of the module that shows it.
+fn lines() -> Vec<(&'static str, &'static Line)> {
+    let modules: [(&str, &[Line]); 5] = [
+        ("answers", answers::LINES),
+        ("requests", requests::LINES),
+        ("issuing", issuing::LINES),
+        ("peers", peers::LINES),
+        ("homes", homes::LINES),
+    ];
+    modules
+        .into_iter()
+        .flat_map(|(module, lines)| lines.iter().map(move |line| (module, line)))
+        .collect()
+}
+
+/// The line of a kind, for a test to compare with what it saw.
+#[track_caller]
+pub(crate) fn line(kind: &str) -> &'static Line {
+    let lines = lines();
+    let found = lines.iter().find(|(_, line)| line.kind == kind);
+    found.unwrap_or_else(|| panic!("no line for {kind:?}")).1
+}
+
+impl Line {
+    /// The exit code of a command that ends with this code.
+    pub(crate) fn exit(&self) -> i32 {
+        i32::from(node::error::exit(self.code))
+    }
+
+    /// The sentence of this code in a language.
+    pub(crate) fn sentence(&self, language: &str) -> String {
+        Catalogue::new(language).text(&format!("problem-{}", self.code), &[])
+    }
+
+    /// Asserts that a command with `--json` ended with this line's code and exit code.
+    #[track_caller]
+    pub(crate) fn expect_json(&self, said: Said) -> Said {
+        let said = said.expect_problem(self.exit(), self.code.as_str());
+        said
+    }
+
+    /// Asserts that a command as a person types it ended with this line's exit code, its sentence and the remedy.
+    #[track_caller]
+    pub(crate) fn expect_text(&self, said: Said, language: &str) -> Said {
+        let said = said.expect(self.exit());
+        let remedy = Catalogue::new(language).text(&format!("remedy-{}", self.code), &[]);
+        for wanted in [self.sentence(language), remedy] {
+            // What is printed wraps nowhere; only the start can be inside a longer line.
+            assert!(
+                said.stderr.contains(wanted.trim_end_matches('.')),
+                "{wanted:?} is not in: {}",
+                said.stderr
+            );
+        }
+        said
+    }
+}
+
+#[test]
+fn every_kind_of_bad_input_has_its_test() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/refusals");
+    let mut shown = BTreeSet::new();
+    for (module, line) in lines() {
+        assert!(
+            KINDS.contains(&line.kind),
+            "{module}: {:?} is no kind of the table",
+            line.kind
+        );
+        shown.insert(line.kind);
+        let text = std::fs::read_to_string(root.join(format!("{module}.rs"))).expect("reads");
+        let function = format!("#[test]\nfn {}(", line.test);
+        assert!(text.contains(&function), "{module}: no test is called {}", line.test);
+    }
+    let missing: Vec<_> = KINDS.iter().filter(|kind| !shown.contains(*kind)).collect();
+    assert!(missing.is_empty(), "kinds without a test: {missing:?}");
+}
+
+#[test]
+fn every_code_has_a_sentence_and_a_remedy_in_each_language() {
+    for language in node::text::LANGUAGES {
+        let catalogue = Catalogue::new(language);
+        for code in Code::ALL {
+            for key in [format!("problem-{code}"), format!("remedy-{code}")] {
+                assert!(catalogue.has(&key), "{language}: {key}");
+            }
+        }
+    }
+}

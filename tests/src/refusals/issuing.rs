@@ -1,0 +1,6 @@
+//! Collecting at the issuer's door.
+
+use super::Line;
+
+/// Which test shows which kind.
+pub(super) const LINES: &[Line] = &[];

@@ -1,0 +1,6 @@
+//! Any peer at any node's door.
+
+use super::Line;
+
+/// Which test shows which kind.
+pub(super) const LINES: &[Line] = &[];
