@@ -37,3 +37,5 @@ mod seventh_type;
 mod telling;
 #[cfg(test)]
 mod transports;
+#[cfg(test)]
+mod unlinkable;
