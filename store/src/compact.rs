@@ -46,7 +46,7 @@ impl Store {
             Ok(())
         })?;
         let start = journal.position();
-        let draft = Draft::new(&core.dir, &core.keys, journal.next_segment(), start)?;
+        let draft = Draft::new(&core.home, &core.keys, journal.next_segment(), start)?;
         let mut copy = Copy {
             core,
             draft,

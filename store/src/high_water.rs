@@ -3,37 +3,28 @@
 //! Two sealed slots are written in turn after each commit. They are not synced with it: after power loss the
 //! mark may be low, never high, and a low mark only notices less. A journal that ends below the mark lost its tail.
 
-use std::fs::File;
-use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::{Path, PathBuf};
-
+use crate::Error;
 use crate::bytes::Reader;
+use crate::disk::{Access, Identity};
+use crate::files::{File, Home};
 use crate::keys::{Keys, NONCE_BYTES, Nonce, TAG_BYTES};
 use crate::record::Hash;
-use crate::{Error, disk};
 
 const PLAIN_BYTES: usize = 8 + 32 + 8 + 8;
 const SLOT_BYTES: usize = NONCE_BYTES + PLAIN_BYTES + TAG_BYTES;
 const CONTEXT: &[u8] = b"bevis/store/1/high-water";
-
-/// Which file on which device: a home copied elsewhere has another one.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Identity {
-    device: u64,
-    inode: u64,
-}
 
 /// What the file knew when it was opened.
 #[derive(Clone, Copy)]
 pub(crate) struct Mark {
     pub(crate) sequence: u64,
     pub(crate) hash: Hash,
+    /// Of the file it was written to: a home copied elsewhere has another one.
     identity: Identity,
 }
 
 /// The open file.
 pub(crate) struct HighWater {
-    path: PathBuf,
     file: Option<File>,
     here: Identity,
     /// What is sealed in the file; it stays that of the original home until a new epoch begins.
@@ -43,32 +34,25 @@ pub(crate) struct HighWater {
 
 impl HighWater {
     /// Opens or makes the file. The flag says that there was none, or none of its slots was authentic.
-    pub(crate) fn open(dir: &Path, keys: &Keys) -> Result<(Self, Option<Mark>, bool), Error> {
-        let path = dir.join("high-water");
+    pub(crate) fn open(home: &Home, keys: &Keys) -> Result<(Self, Option<Mark>, bool), Error> {
         let nowhere = Identity { device: 0, inode: 0 };
         let mut this = Self {
-            path: path.clone(),
             file: None,
             here: nowhere,
             sealed: nowhere,
             next_slot: 0,
         };
-        let mut options = disk::own_file();
-        options.read(true).write(true).create(true).truncate(false);
-        let file = match options.open(&path).map_err(|e| Error::io("open", &path, e)) {
+        let path = home.dir.join("high-water");
+        let file = match home.files.open(&path, Access::Create) {
             Ok(file) => file,
             // The mark is a help, not the truth: a disk that cannot be written is still read.
-            Err(Error::ReadOnly { .. } | Error::Full { .. }) => match File::open(&path) {
+            Err(Error::ReadOnly { .. } | Error::Full { .. }) => match home.files.open(&path, Access::Read) {
                 Ok(file) => file,
                 Err(_) => return Ok((this, None, true)),
             },
             Err(error) => return Err(error),
         };
-        let metadata = file.metadata().map_err(|e| Error::io("examine", &path, e))?;
-        this.here = Identity {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-        };
+        this.here = file.identity()?;
         this.sealed = this.here;
         let mut best: Option<(Mark, u64)> = None;
         for slot in 0..2u64 {
@@ -117,7 +101,7 @@ impl HighWater {
         let mut slot = nonce.to_vec();
         slot.extend_from_slice(&sealed);
         let at = self.next_slot.saturating_mul(SLOT_BYTES as u64);
-        if file.write_all_at(&slot, at).is_ok() {
+        if file.write_at(&slot, at).is_ok() {
             self.next_slot = 1u64.saturating_sub(self.next_slot);
         }
     }
@@ -125,7 +109,7 @@ impl HighWater {
     /// Forgets both slots: the loss was noticed and accepted.
     pub(crate) fn clear(&mut self) -> Result<(), Error> {
         match &self.file {
-            Some(file) => file.set_len(0).map_err(|e| Error::io("truncate", &self.path, e)),
+            Some(file) => file.set_len(0),
             None => Ok(()),
         }
     }
@@ -133,7 +117,7 @@ impl HighWater {
     /// Makes the mark durable.
     pub(crate) fn sync(&self) -> Result<(), Error> {
         match &self.file {
-            Some(file) => file.sync_all().map_err(|e| Error::io("sync", &self.path, e)),
+            Some(file) => file.sync_all(),
             None => Ok(()),
         }
     }

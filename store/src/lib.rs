@@ -59,8 +59,9 @@
 //!
 //! # Where to read on
 //!
-//! `record` and `segment` (formats), `walk` (reading without believing), `journal` (appending), `index` and
-//! `sled_tree` (rows), `commit` (groups), `store` (opening), `backup`, `compact`.
+//! [`disk`] (the seam below: another disk, the operating system's being the usual one), `files` (paths, errors, names
+//! that last), `record` and `segment` (formats), `walk` (reading without believing), `journal` (appending), `index`,
+//! `sled_tree` and `rebuild` (rows), `commit` (groups), `store` (opening), `backup`, `compact`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing))]
 
 mod backup;
@@ -68,8 +69,9 @@ mod bytes;
 mod commit;
 mod compact;
 mod core;
-mod disk;
+pub mod disk;
 mod error;
+mod files;
 mod high_water;
 mod index;
 mod journal;
@@ -77,6 +79,7 @@ mod key_file;
 mod keys;
 mod lock;
 mod passphrase;
+mod rebuild;
 mod record;
 mod segment;
 mod sled_tree;

@@ -8,16 +8,19 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use zeroize::Zeroizing;
 
 use crate::commit::Queue;
-use crate::core::{Core, Filler, build, index_dir, lock};
+use crate::core::{Core, lock};
+use crate::disk::Disk;
+use crate::files::Home;
 use crate::high_water::HighWater;
 use crate::index::Index;
 use crate::journal::{Draft, Found, Journal, Known, ORIGIN, same};
 use crate::key_file;
 use crate::keys::{Keys, NONCE_BYTES};
 use crate::lock::HomeLock;
+use crate::rebuild::{Filler, build};
 use crate::table::Table;
 use crate::transaction::Transaction;
-use crate::{Error, Params, Passphrase, disk};
+use crate::{Error, Params, Passphrase};
 
 /// Where randomness comes from: fills the slice with unpredictable bytes. Keys and nonces are drawn from it.
 pub type Entropy = Box<dyn FnMut(&mut [u8]) + Send>;
@@ -82,7 +85,7 @@ pub struct Store {
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store")
-            .field("dir", &self.core.dir)
+            .field("dir", &self.core.home.dir)
             .finish_non_exhaustive()
     }
 }
@@ -92,9 +95,27 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::NotEmpty`], [`Error::Params`], or what the disk says.
-    pub fn create(dir: &Path, passphrase: &Passphrase, params: Params, mut entropy: Entropy) -> Result<Self, Error> {
-        disk::make_empty_folder(dir)?;
-        let lock = HomeLock::take(dir)?;
+    pub fn create(dir: &Path, passphrase: &Passphrase, params: Params, entropy: Entropy) -> Result<Self, Error> {
+        Self::create_home(Home::new(dir), passphrase, params, entropy)
+    }
+
+    /// As [`Self::create`], on another disk. The index is held in memory, and built from the journal at each opening.
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    pub fn create_on(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        passphrase: &Passphrase,
+        params: Params,
+        entropy: Entropy,
+    ) -> Result<Self, Error> {
+        Self::create_home(Home::on(disk, dir), passphrase, params, entropy)
+    }
+
+    fn create_home(home: Home, passphrase: &Passphrase, params: Params, mut entropy: Entropy) -> Result<Self, Error> {
+        home.files.make_empty_folder(&home.dir)?;
+        let lock = HomeLock::take(&home)?;
         let mut root = Zeroizing::new([0; 32]);
         let mut store_id = [0; 16];
         let mut random = [0; 16 + NONCE_BYTES];
@@ -103,18 +124,16 @@ impl Store {
         entropy(&mut random);
         let keys = Keys::new(root, store_id);
         let key_file = key_file::encode(&keys, passphrase, params, &random)?;
-        Draft::new(dir, &keys, 1, ORIGIN)?.publish(0)?;
-        let (mut high_water, _, _) = HighWater::open(dir, &keys)?;
+        Draft::new(&home, &keys, 1, ORIGIN)?.publish(0)?;
+        let (mut high_water, _, _) = HighWater::open(&home, &keys)?;
         let mut nonce = [0; NONCE_BYTES];
         entropy(&mut nonce);
         high_water.raise(&keys, nonce, 0, &ORIGIN.hash);
         high_water.sync()?;
         // Last: a folder is a store once it has keys.
-        key_file::write(dir, &key_file)?;
-        if let Some(parent) = dir.parent().filter(|p| !p.as_os_str().is_empty()) {
-            disk::sync_folder(parent)?;
-        }
-        Self::assemble(dir, keys, entropy, lock, false, false)
+        key_file::write(&home, &key_file)?;
+        home.files.sync_entry(&home.dir)?;
+        Self::assemble(home, keys, entropy, lock, false, false)
     }
 
     /// Opens a store: reads its whole journal, brings the index up to it, or rebuilds the index.
@@ -124,7 +143,15 @@ impl Store {
     /// [`Error::LostTail`], [`Error::Damaged`], [`Error::SegmentDamaged`], [`Error::Diverged`],
     /// [`Error::KeyFileDamaged`].
     pub fn open(dir: &Path, passphrase: &Passphrase, entropy: Entropy) -> Result<Self, Error> {
-        Self::open_with(dir, passphrase, entropy, false)
+        Self::open_home(Home::new(dir), passphrase, entropy, false)
+    }
+
+    /// As [`Self::open`], on another disk. The index is held in memory, and built from the journal at each opening.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_on(disk: Arc<dyn Disk>, dir: &Path, passphrase: &Passphrase, entropy: Entropy) -> Result<Self, Error> {
+        Self::open_home(Home::on(disk, dir), passphrase, entropy, false)
     }
 
     /// Opens a store although acknowledged transactions are missing at its end ([`Error::LostTail`]).
@@ -134,35 +161,59 @@ impl Store {
     /// # Errors
     /// As [`Self::open`], without [`Error::LostTail`].
     pub fn accept_lost_tail(dir: &Path, passphrase: &Passphrase, entropy: Entropy) -> Result<Self, Error> {
-        let store = Self::open_with(dir, passphrase, entropy, true)?;
+        Self::accept_home(Home::new(dir), passphrase, entropy)
+    }
+
+    /// As [`Self::accept_lost_tail`], on another disk.
+    ///
+    /// # Errors
+    /// As [`Self::accept_lost_tail`].
+    pub fn accept_lost_tail_on(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        passphrase: &Passphrase,
+        entropy: Entropy,
+    ) -> Result<Self, Error> {
+        Self::accept_home(Home::on(disk, dir), passphrase, entropy)
+    }
+
+    fn accept_home(home: Home, passphrase: &Passphrase, entropy: Entropy) -> Result<Self, Error> {
+        let store = Self::open_home(home, passphrase, entropy, true)?;
         if store.core.opened.lost_tail {
             store.begin_epoch()?;
         }
         Ok(store)
     }
 
-    fn open_with(dir: &Path, passphrase: &Passphrase, entropy: Entropy, accept_loss: bool) -> Result<Self, Error> {
-        if !Self::exists(dir) {
-            return Err(Error::Missing {
-                path: dir.to_path_buf(),
-            });
+    pub(crate) fn open_home(
+        home: Home,
+        passphrase: &Passphrase,
+        entropy: Entropy,
+        accept_loss: bool,
+    ) -> Result<Self, Error> {
+        if !key_file::exists(&home)? {
+            return Err(Error::Missing { path: home.dir });
         }
-        let lock = HomeLock::take(dir)?;
-        let (bytes, renewed) = key_file::read(dir)?;
-        let (keys, _) = key_file::decode(&bytes, passphrase, &key_file::path(dir))?;
-        Self::assemble(dir, keys, entropy, lock, renewed, accept_loss)
+        let lock = HomeLock::take(&home)?;
+        let (bytes, renewed) = key_file::read(&home)?;
+        let (keys, _) = key_file::decode(&bytes, passphrase, &key_file::path(&home.dir))?;
+        Self::assemble(home, keys, entropy, lock, renewed, accept_loss)
     }
 
     fn assemble(
-        dir: &Path,
+        home: Home,
         keys: Keys,
         mut entropy: Entropy,
-        home: HomeLock,
+        lock: HomeLock,
         keys_renewed: bool,
         accept_loss: bool,
     ) -> Result<Self, Error> {
-        let (mut high_water, mark, mark_renewed) = HighWater::open(dir, &keys)?;
-        let index = Index::open(&index_dir(dir), &keys).ok();
+        let (mut high_water, mark, mark_renewed) = HighWater::open(&home, &keys)?;
+        let index = home
+            .index
+            .as_deref()
+            .map_or_else(|| Ok(Index::in_memory()), |dir| Index::open(dir, &keys))
+            .ok();
         let indexed = index.as_ref().map_or(0, |i| i.state.sequence);
         let known = Known {
             acknowledged: mark.map_or(0, |m| m.sequence).max(indexed),
@@ -171,7 +222,7 @@ impl Store {
         let mut index_rebuilt = index.is_none();
         let mut filler = index.map(|index| Filler::new(index, &keys, &mut entropy));
         let mut diverged = None;
-        let (journal, found) = Journal::open(dir, &keys, &known, indexed, &mut |position, body| {
+        let (journal, found) = Journal::open(&home, &keys, &known, indexed, &mut |position, body| {
             if mark.is_some_and(|m| m.sequence == position.sequence && m.hash != position.hash) {
                 diverged = Some(position.sequence);
             }
@@ -195,7 +246,7 @@ impl Store {
             Some(index) => index,
             None => {
                 index_rebuilt = true;
-                build(dir, &keys, &mut entropy, |visit| journal.replay(&keys, visit))?
+                build(&home, &keys, &mut entropy, |visit| journal.replay(&keys, visit))?
             }
         };
         let Found { torn_bytes, lost } = found;
@@ -203,7 +254,7 @@ impl Store {
             high_water.clear()?;
         }
         let core = Core {
-            dir: dir.to_path_buf(),
+            home,
             keys,
             entropy: Mutex::new(entropy),
             queue: Queue::default(),
@@ -221,7 +272,7 @@ impl Store {
             },
             rebuilds: AtomicU64::new(0),
             commits: AtomicU64::new(0),
-            _lock: home,
+            _lock: lock,
         };
         core.raise(&end);
         Ok(Self { core: Arc::new(core) })
@@ -229,7 +280,16 @@ impl Store {
 
     /// Whether there is a store in this folder, readable or not.
     pub fn exists(dir: &Path) -> bool {
-        key_file::exists(dir)
+        // A folder that cannot be looked into is one that cannot be opened either, which names the reason.
+        key_file::exists(&Home::new(dir)).unwrap_or(false)
+    }
+
+    /// As [`Self::exists`], on another disk.
+    ///
+    /// # Errors
+    /// What the disk says when it cannot tell.
+    pub fn exists_on(disk: Arc<dyn Disk>, dir: &Path) -> Result<bool, Error> {
+        key_file::exists(&Home::on(disk, dir))
     }
 
     /// A table; it exists as soon as it has rows.
@@ -303,10 +363,10 @@ impl Store {
     pub fn change_passphrase(&self, old: &Passphrase, new: &Passphrase, params: Params) -> Result<(), Error> {
         let core = &*self.core;
         let _alone = lock(&core.maintenance);
-        let (bytes, _) = key_file::read(&core.dir)?;
-        key_file::decode(&bytes, old, &key_file::path(&core.dir))?;
+        let (bytes, _) = key_file::read(&core.home)?;
+        key_file::decode(&bytes, old, &key_file::path(&core.home.dir))?;
         let mut random = [0; 16 + NONCE_BYTES];
         lock(&core.entropy)(&mut random);
-        key_file::write(&core.dir, &key_file::encode(&core.keys, new, params, &random)?)
+        key_file::write(&core.home, &key_file::encode(&core.keys, new, params, &random)?)
     }
 }
