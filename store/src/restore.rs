@@ -39,7 +39,7 @@ impl Store {
         Self::restore_home(path, Home::on(disk, dir), passphrase, entropy, 0)
     }
 
-    fn restore_home(
+    pub(crate) fn restore_home(
         path: &Path,
         home: Home,
         passphrase: &Passphrase,
@@ -121,10 +121,13 @@ impl Store {
                 floor,
             )?);
         }
-        let aside = free_name(files, &home.dir)?;
-        if is_there {
-            files.rename(&home.dir, &aside)?;
-        }
+        let (latest, free) = set_aside_names(files, &home.dir)?;
+        let aside = if is_there {
+            files.rename(&home.dir, &free)?;
+            free
+        } else {
+            latest.unwrap_or(free)
+        };
         files.rename(&beside.dir, &home.dir)?;
         drop(held);
         let store = Self::open_home(home, passphrase, entropy(), false)?;
@@ -167,16 +170,17 @@ fn sibling(dir: &Path, what: &str) -> PathBuf {
     dir.with_file_name(name)
 }
 
-/// The first name for the damaged folder that nothing has.
-fn free_name(files: &Files, dir: &Path) -> Result<PathBuf, Error> {
-    let mut number = 1u32;
-    loop {
+/// Where a damaged store was set aside last, and the first name that nothing has.
+fn set_aside_names(files: &Files, dir: &Path) -> Result<(Option<PathBuf>, PathBuf), Error> {
+    let mut latest = None;
+    for number in 1u32.. {
         let path = sibling(dir, &format!("damaged-{number}"));
         if !files.exists(&path)? {
-            return Ok(path);
+            return Ok((latest, path));
         }
-        number = number.saturating_add(1);
+        latest = Some(path);
     }
+    Ok((latest, sibling(dir, "damaged")))
 }
 
 /// Removes a folder of an earlier, interrupted attempt, with everything in it.

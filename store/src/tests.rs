@@ -9,6 +9,7 @@ mod model;
 mod opening;
 mod other_disk;
 mod reading;
+mod repair;
 mod secrecy;
 mod together;
 
