@@ -158,9 +158,7 @@ fn unpack(home: &Home, path: &Path) -> Result<(), Error> {
 /// The highest epoch a damaged home shows; what cannot be read shows none.
 fn shown_epoch(home: &Home, keys: &Keys) -> u32 {
     let index = home.index.as_deref().and_then(|dir| Index::open(dir, keys).ok());
-    newest_epoch(home, keys)
-        .unwrap_or_default()
-        .max(index.map_or(0, |index| index.state.epoch))
+    newest_epoch(home, keys).max(index.map_or(0, |index| index.state.epoch))
 }
 
 fn sibling(dir: &Path, what: &str) -> PathBuf {

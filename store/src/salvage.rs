@@ -71,16 +71,18 @@ pub(crate) fn pieces(
     Ok(last)
 }
 
-/// The highest epoch that anything readable in a home names.
-pub(crate) fn newest_epoch(home: &Home, keys: &Keys) -> Result<u32, Error> {
+/// The highest epoch that anything readable in a home's journal names.
+pub(crate) fn newest_epoch(home: &Home, keys: &Keys) -> u32 {
     let mut epoch = 0;
+    // A disk that cannot be read further is why somebody asks; what it showed until then counts.
     pieces(home, keys, &mut |piece| {
         if let Piece::Record { position, .. } = piece {
             epoch = epoch.max(position.epoch);
         }
         Ok(())
-    })?;
-    Ok(epoch)
+    })
+    .ok();
+    epoch
 }
 
 fn missing(segment: u64) -> Piece {

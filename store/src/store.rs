@@ -236,7 +236,8 @@ impl Store {
         let mut newest_epoch = how.newest_epoch;
         let read = match Read::new(&home, &keys, &mut entropy, mark, false) {
             Ok(read) => read,
-            Err(Unread { error, index }) => {
+            Err(unread) => {
+                let Unread { error, index } = *unread;
                 newest_epoch = newest_epoch.max(index.as_ref().map_or(0, |i| i.state.epoch));
                 let terms = Terms {
                     mark,
@@ -416,7 +417,7 @@ impl Read {
         entropy: &mut Entropy,
         mark: Option<Mark>,
         accept_loss: bool,
-    ) -> Result<Self, Unread> {
+    ) -> Result<Self, Box<Unread>> {
         let index = match &home.index {
             Some(dir) => Index::open(dir, keys).ok(),
             None => Some(Index::in_memory()),
@@ -455,10 +456,10 @@ impl Read {
                 indexed,
             }),
             // Of a damaged journal the index takes no more than it holds: a repair decides what follows.
-            Err(error) => Err(Unread {
+            Err(error) => Err(Box::new(Unread {
                 error,
                 index: filler.map(Filler::into_index),
-            }),
+            })),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The store's promises, each tried on real files.
 
 mod backups;
+mod campaign;
 mod crash;
 mod damage;
 mod disk_trouble;
