@@ -8,10 +8,11 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use crate::core::{Core, index_dir, lock, remove};
+use crate::core::{Core, lock};
 use crate::index::{Broken, Changes, Index, seal_row};
 use crate::journal::Journal;
 use crate::keys::Nonce;
+use crate::rebuild::remove;
 use crate::record::{self, Place};
 use crate::transaction::Transaction;
 use crate::walk::Position;
@@ -134,14 +135,14 @@ impl Core {
     /// Moves an index that had to be kept in memory back to sled, if that works by now.
     fn return_to_disk(&self) {
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
-        let dir = index_dir(&self.dir);
+        let Some(dir) = &self.home.index else { return };
         if !index.is_in_memory() || dir.exists() {
             return;
         }
-        match index.to_sled(&dir) {
+        match index.to_sled(dir) {
             Ok(on_disk) => *index = on_disk,
             // What was begun must not take room from the journal; tried again later.
-            Err(Broken) => remove(&dir),
+            Err(Broken) => remove(dir),
         }
     }
 
@@ -219,7 +220,7 @@ impl Core {
     pub(crate) fn next_epoch(&self) -> Result<u32, Error> {
         let mut journal = lock(&self.journal);
         let start = journal.position();
-        let epoch = start.epoch.saturating_add(1);
+        let epoch = start.epoch.max(self.opened.newest_epoch).saturating_add(1);
         let place = Place {
             sequence: start.sequence.saturating_add(1),
             durable: start.sequence,
@@ -234,8 +235,16 @@ impl Core {
             epoch,
         };
         journal.append(&self.keys, &bytes, end)?;
-        lock(&self.high_water).adopt();
+        {
+            let mut high_water = lock(&self.high_water);
+            if self.opened.lost_tail && high_water.is_above(end.sequence) {
+                // Only now: a loss that was noticed stays noticed until the new epoch is durable.
+                high_water.clear()?;
+            }
+            high_water.adopt();
+        }
         self.raise(&end);
+        lock(&self.high_water).sync()?;
         let applied = {
             let nonce = self.nonce();
             let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
