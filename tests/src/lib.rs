@@ -22,6 +22,8 @@ mod homes;
 #[cfg(test)]
 mod network;
 #[cfg(test)]
+mod papers;
+#[cfg(test)]
 mod privacy;
 #[cfg(test)]
 mod process;
