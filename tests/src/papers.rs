@@ -67,9 +67,7 @@ fn remade(text: &str) -> (String, Vec<String>) {
     while let Some((before, after)) = rest.split_once("<!-- worked: ") {
         let (name, inside) = after.split_once(" -->\n").expect("a name and a line break");
         let end = format!("<!-- end: {name} -->");
-        let (_, behind) = inside
-            .split_once(&end)
-            .unwrap_or_else(|| panic!("{name} has no end"));
+        let (_, behind) = inside.split_once(&end).unwrap_or_else(|| panic!("{name} has no end"));
         let (_, make) = BLOCKS
             .iter()
             .find(|(known, _)| *known == name)
@@ -92,7 +90,10 @@ fn first_difference(one: &str, other: &str) -> String {
 }
 
 #[test]
-#[allow(clippy::disallowed_methods, reason = "whoever changes the code writes the documents anew by this")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "whoever changes the code writes the documents anew by this"
+)]
 fn every_worked_block_is_what_the_code_makes() {
     let writes = std::env::var_os("BEVIS_WRITE_PAPERS").is_some();
     let mut shown = BTreeSet::new();
@@ -111,7 +112,11 @@ fn every_worked_block_is_what_the_code_makes() {
             );
         }
     }
-    let unused: Vec<_> = BLOCKS.iter().map(|(name, _)| *name).filter(|name| !shown.contains(*name)).collect();
+    let unused: Vec<_> = BLOCKS
+        .iter()
+        .map(|(name, _)| *name)
+        .filter(|name| !shown.contains(*name))
+        .collect();
     assert!(unused.is_empty(), "no document shows {unused:?}");
 }
 
@@ -120,7 +125,10 @@ fn a_block_that_was_changed_by_hand_is_found() {
     let text = "a\n<!-- worked: codes -->\n| by hand |\n<!-- end: codes -->\nb\n";
     let (remade, names) = remade(text);
     assert_eq!(names, ["codes"]);
-    assert!(remade.starts_with("a\n<!-- worked: codes -->\n|"), "what stands around a block stays");
+    assert!(
+        remade.starts_with("a\n<!-- worked: codes -->\n|"),
+        "what stands around a block stays"
+    );
     assert!(remade.ends_with("<!-- end: codes -->\nb\n"));
     assert!(!remade.contains("by hand"));
 }

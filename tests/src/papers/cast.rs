@@ -259,16 +259,30 @@ fn make() -> Exchange {
         EPHEMERAL_TAX,
         &trust,
     );
-    check(&terms_request, TAX, ONE_TIME_TAX, &identification, Some(&covers), &trust, &mirror);
+    check(
+        &terms_request,
+        TAX,
+        ONE_TIME_TAX,
+        &identification,
+        Some(&covers),
+        &trust,
+        &mirror,
+    );
 
     let asked = [
         Path::of(&["personidentifikator"]),
         Path::of(&["fraOgMed"]),
         Path::of(&["tilOgMed"]),
         Path(
-            [Some("oppgaveInntektsmottaker"), None, Some("inntekt"), None, Some("beloep")]
-                .map(|segment| segment.map(str::to_owned))
-                .into(),
+            [
+                Some("oppgaveInntektsmottaker"),
+                None,
+                Some("inntekt"),
+                None,
+                Some("beloep"),
+            ]
+            .map(|segment| segment.map(str::to_owned))
+            .into(),
         ),
     ];
     let request_text = request(
@@ -285,9 +299,20 @@ fn make() -> Exchange {
         hash: request::hash(&request_text).to_vec(),
         expires: now.plus(120),
     };
-    let answer = answered(BANK, &request_text, &income.text, HOLDER_INCOME, None, EPHEMERAL_BANK, &trust);
+    let answer = answered(
+        BANK,
+        &request_text,
+        &income.text,
+        HOLDER_INCOME,
+        None,
+        EPHEMERAL_BANK,
+        &trust,
+    );
     check(&request_text, BANK, ONE_TIME_BANK, &answer, None, &trust, &mirror);
-    let registration = trust.organisation(&BANK.did()).and_then(|bank| bank.service("S01")).expect("S01");
+    let registration = trust
+        .organisation(&BANK.did())
+        .and_then(|bank| bank.service("S01"))
+        .expect("S01");
     let receipt = Receipt {
         request: BASE64_URL_SAFE_NO_PAD.encode(request::hash(&request_text)),
         answer: BASE64_URL_SAFE_NO_PAD.encode(request::hash(&answer.jwe)),
@@ -441,7 +466,9 @@ fn answered(
     let opened = request::open(request, trust, Some(&asker.peer()), now()).expect("opens");
     let asked = &opened.request.query.credentials[0];
     let paths = opened.request.query.paths(&asked.id);
-    let selected = SdJwt::parse(credential).and_then(|it| it.select(&paths)).expect("selects");
+    let selected = SdJwt::parse(credential)
+        .and_then(|it| it.select(&paths))
+        .expect("selects");
     let bind = Bind {
         audience: &opened.request.client_id(),
         nonce: &opened.request.nonce,

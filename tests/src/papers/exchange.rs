@@ -19,7 +19,9 @@ fn bytes(message: &impl Serialize) -> Vec<u8> {
 
 /// Secrets, public keys, PeerIds.
 pub(super) fn keys() -> String {
-    let mut table = String::from("| key | all 32 bytes of the secret are | public key (`x`) | `did:key` without `did:key:` |\n|---|---|---|---|\n");
+    let mut table = String::from(
+        "| key | all 32 bytes of the secret are | public key (`x`) | `did:key` without `did:key:` |\n|---|---|---|---|\n",
+    );
     let mut row = |what: &str, byte: u8| {
         let [_, x, multibase] = page::key(&cast::key(byte));
         let _ = writeln!(table, "| {what} | `{byte:02x}` | `{x}` | `{multibase}` |");
@@ -43,7 +45,12 @@ pub(super) fn keys() -> String {
     ] {
         let jwk = DecryptionKey::from_bytes(&[byte; 32]).public_jwk();
         let member = |name: &str| jwk[name].as_str().expect("text").to_owned();
-        let _ = writeln!(table, "| {what} | `{byte:02x}` | `{}` | `{}` |", member("x"), member("kid"));
+        let _ = writeln!(
+            table,
+            "| {what} | `{byte:02x}` | `{}` | `{}` |",
+            member("x"),
+            member("kid")
+        );
     }
     table
 }
@@ -52,8 +59,14 @@ pub(super) fn keys() -> String {
 pub(super) fn trust() -> String {
     let text = &exchange().trust;
     let mut document = json::parse(text.as_bytes(), 1 << 20).expect("JSON");
-    let mut proof = document.as_object_mut().and_then(|it| it.remove("proof")).expect("a proof");
-    let value = proof.as_object_mut().and_then(|it| it.remove("proofValue")).expect("a value");
+    let mut proof = document
+        .as_object_mut()
+        .and_then(|it| it.remove("proof"))
+        .expect("a proof");
+    let value = proof
+        .as_object_mut()
+        .and_then(|it| it.remove("proofValue"))
+        .expect("a value");
     let canonical = canonicalize(&proof).expect("canonical");
     let (of_proof, of_document) = (sha256(&canonical), sha256(&canonicalize(&document).expect("canonical")));
     let steps = format!(
@@ -64,10 +77,7 @@ pub(super) fn trust() -> String {
         hex(&of_document),
         value.as_str().expect("text"),
     );
-    format!(
-        "The file:\n\n```json\n{text}\n```\n\n{}",
-        block("Its proof:", &steps)
-    )
+    format!("The file:\n\n```json\n{text}\n```\n\n{}", block("Its proof:", &steps))
 }
 
 /// Both hellos.
@@ -93,9 +103,17 @@ pub(super) fn offer() -> String {
 }
 
 fn link_block(text: &str) -> String {
-    let body = text.split_once('/').and_then(|(_, rest)| rest.split_once('.')).expect("a link").0;
+    let body = text
+        .split_once('/')
+        .and_then(|(_, rest)| rest.split_once('.'))
+        .expect("a link")
+        .0;
     let cbor = BASE64_URL_SAFE_NO_PAD.decode(body).expect("base64url");
-    let checked = text.strip_prefix("bevis:").and_then(|text| text.rsplit_once('.')).expect("a link").0;
+    let checked = text
+        .strip_prefix("bevis:")
+        .and_then(|text| text.rsplit_once('.'))
+        .expect("a link")
+        .0;
     let content = format!(
         "{}\n\nCBOR\n{}\n{}\nfirst 6 bytes of SHA-256 over all between `bevis:` and the point\n{}",
         wrapped(text),
@@ -199,7 +217,11 @@ pub(super) fn terms() -> String {
 fn answer_blocks(answer: &Answer, one_time: u8, (ephemeral, nonce): (u8, u8), request: &str) -> String {
     let protected = answer.jwe.split('.').next().expect("a header");
     let header = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(protected).expect("base64url")).expect("UTF-8");
-    let selected = format!("{}\n\nits disclosures\n{}", wrapped(&answer.selected), page::disclosures(&answer.selected));
+    let selected = format!(
+        "{}\n\nits disclosures\n{}",
+        wrapped(&answer.selected),
+        page::disclosures(&answer.selected)
+    );
     let sealed = format!(
         "plaintext, {} bytes, SHA-256 {}\n{}\nheader\n{}\nsecret of the recipient {one_time:02x} … {one_time:02x}, of the ephemeral key \
          {ephemeral:02x} … {ephemeral:02x}, nonce {}\napv {}\ntext, {} characters, SHA-256 {}\n{}",
@@ -318,7 +340,10 @@ pub(super) fn status() -> String {
         jws("The signed head:", &issued.head),
         message("Ask for the list that it names:", None, &bytes(&chunk)),
         message("The list, in one piece:", Some(0), &bytes(&piece)),
-        jws("The signed list; entry 345,678 is 0 (valid), entry 345,679 is 1 (revoked):", &issued.list),
+        jws(
+            "The signed list; entry 345,678 is 0 (valid), entry 345,679 is 1 (revoked):",
+            &issued.list,
+        ),
     ]
     .concat()
 }

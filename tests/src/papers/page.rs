@@ -63,7 +63,9 @@ pub(super) fn jws(heading: &str, text: &str) -> String {
 
 /// Header and payload as text, and the signature in hexadecimal.
 pub(super) fn parts(jws: &str) -> [String; 3] {
-    let mut parts = jws.split('.').map(|part| BASE64_URL_SAFE_NO_PAD.decode(part).expect("base64url"));
+    let mut parts = jws
+        .split('.')
+        .map(|part| BASE64_URL_SAFE_NO_PAD.decode(part).expect("base64url"));
     let mut next = || parts.next().expect("three parts");
     let [header, payload] = [next(), next()].map(|part| String::from_utf8(part).expect("UTF-8"));
     [header, payload, hex(&next())]
@@ -71,10 +73,17 @@ pub(super) fn parts(jws: &str) -> [String; 3] {
 
 /// The disclosures of an SD-JWT, each with its digest and its JSON.
 pub(super) fn disclosures(sd_jwt: &str) -> String {
-    let mut parts = sd_jwt.split('~').skip(1).filter(|part| !part.is_empty() && !part.contains('.'));
+    let mut parts = sd_jwt
+        .split('~')
+        .skip(1)
+        .filter(|part| !part.is_empty() && !part.contains('.'));
     let lines = parts.by_ref().map(|part| {
         let json = BASE64_URL_SAFE_NO_PAD.decode(part).expect("base64url");
-        format!("{}  {}", base64url(&sha256(part.as_bytes())), String::from_utf8(json).expect("UTF-8"))
+        format!(
+            "{}  {}",
+            base64url(&sha256(part.as_bytes())),
+            String::from_utf8(json).expect("UTF-8")
+        )
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -103,10 +112,14 @@ pub(super) fn message(heading: &str, kind: Option<u8>, body: &[u8]) -> String {
 /// A key of Ed25519: secret, public, `did:key`.
 pub(super) fn key(key: &SigningKey) -> [String; 3] {
     let public = key.verifying_key();
-    [hex(&*key.to_bytes()), base64url(&public.to_bytes()), public.to_multibase()]
+    [
+        hex(&*key.to_bytes()),
+        base64url(&public.to_bytes()),
+        public.to_multibase(),
+    ]
 }
 
-/// CBOR in diagnostic notation (RFC 8949 §8). Long texts are cut.
+/// CBOR in diagnostic notation (RFC 8949 §8). Long texts and bytes are cut.
 pub(super) fn diagnostic(bytes: &[u8]) -> String {
     let mut reader = Reader { rest: bytes };
     let text = reader.item();
@@ -143,7 +156,10 @@ impl Reader<'_> {
         let list = |items: Vec<String>| items.join(", ");
         match major {
             0 => count.to_string(),
-            2 => format!("h'{}'", hex(&self.take(length))),
+            2 => match self.take(length).as_slice() {
+                long if long.len() > 64 => format!("h'{}…{}'", hex(&long[..24]), hex(&long[long.len() - 8..])),
+                bytes => format!("h'{}'", hex(bytes)),
+            },
             3 => {
                 let text = String::from_utf8(self.take(length)).expect("UTF-8");
                 if text.len() > 96 {

@@ -21,26 +21,41 @@ pub(super) fn messages() -> String {
     }
     let problem = || Problem::new(Code::NoData, "x");
     add("/bevis/hello/1, refusal", body(&hello::Reply::Problem(problem())));
-    add("any protocol, refusal of the frame (kind 1)", body(&hello::Reply::Problem(Code::RateLimited.into())));
+    add(
+        "any protocol, refusal of the frame (kind 1)",
+        body(&hello::Reply::Problem(Code::RateLimited.into())),
+    );
     let begin = issuance::Ask::Begin {
         vct: "urn:bevis:CompanyRegistration:1".to_owned(),
         offer: None,
         organisation: Some("219840365".to_owned()),
     };
     add("/bevis/issue/1, a company's wallet begins", body(&begin));
-    add("/bevis/issue/1, refusal", body(&issuance::Reply::Problem(Code::NoData.into())));
+    add(
+        "/bevis/issue/1, refusal",
+        body(&issuance::Reply::Problem(Code::NoData.into())),
+    );
     let decline = presentation::Ask::Decline {
         session: "s".to_owned(),
     };
     add("/bevis/present/1, decline", body(&decline));
-    add("/bevis/present/1, decline taken note of", body(&presentation::Reply::Closed));
-    add("/bevis/present/1, refusal", body(&presentation::Reply::Problem(problem())));
+    add(
+        "/bevis/present/1, decline taken note of",
+        body(&presentation::Reply::Closed),
+    );
+    add(
+        "/bevis/present/1, refusal",
+        body(&presentation::Reply::Problem(problem())),
+    );
     let chunk = status::Ask::Chunk {
         hash: "h".to_owned(),
         offset: 262_144,
     };
     add("/bevis/status/1, a later piece", body(&chunk));
-    add("/bevis/status/1, refusal", body(&status::Reply::Problem(Code::StatusMissing.into())));
+    add(
+        "/bevis/status/1, refusal",
+        body(&status::Reply::Problem(Code::StatusMissing.into())),
+    );
     lines + "```\n"
 }
 
@@ -98,7 +113,11 @@ pub(super) fn types() -> String {
                 field.path,
                 field.class,
                 place.as_ref().map_or_else(|| "as declared".to_owned(), |it| form(it)),
-                if is_required(&credential_type.schema, &field.path) { "yes" } else { "" },
+                if is_required(&credential_type.schema, &field.path) {
+                    "yes"
+                } else {
+                    ""
+                },
             );
         }
         out.push('\n');
@@ -111,7 +130,10 @@ fn proof_of(credential_type: &CredentialType) -> String {
         HolderProof::ActivationCode => "proof: activation code".to_owned(),
         HolderProof::Credential { vct, path } => format!("proof: `{vct}` at `{path}`"),
         HolderProof::Role { vct, path, roles, .. } => {
-            format!("proof: role {} of the person with `{vct}` at `{path}`", roles.join(", "))
+            format!(
+                "proof: role {} of the person with `{vct}` at `{path}`",
+                roles.join(", ")
+            )
         }
     }
 }
@@ -126,16 +148,20 @@ fn validity_of(credential_type: &CredentialType) -> String {
 
 /// The schema at a path, references followed.
 fn at<'s>(root: &'s Value, path: &Path) -> Option<&'s Value> {
-    path.0.iter().try_fold(root, |schema, segment| {
-        let schema = resolved(root, schema);
-        let inner = |schema: &'s Value| match segment {
-            Some(name) => schema.get("properties")?.get(name),
-            None => schema.get("items"),
-        };
-        let alternatives = ["anyOf", "oneOf", "allOf"].iter().filter_map(|name| schema.get(*name)?.as_array());
-        inner(schema).or_else(|| alternatives.flatten().find_map(|one| inner(resolved(root, one))))
-    })
-    .map(|schema| resolved(root, schema))
+    path.0
+        .iter()
+        .try_fold(root, |schema, segment| {
+            let schema = resolved(root, schema);
+            let inner = |schema: &'s Value| match segment {
+                Some(name) => schema.get("properties")?.get(name),
+                None => schema.get("items"),
+            };
+            let alternatives = ["anyOf", "oneOf", "allOf"]
+                .iter()
+                .filter_map(|name| schema.get(*name)?.as_array());
+            inner(schema).or_else(|| alternatives.flatten().find_map(|one| inner(resolved(root, one))))
+        })
+        .map(|schema| resolved(root, schema))
 }
 
 fn resolved<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
@@ -201,7 +227,9 @@ pub(super) fn codes() -> String {
 
 /// What bad input gets, line by line.
 pub(super) fn refusals() -> String {
-    let mut table = String::from("| bad input | code | exit | what the screen says (bokmål) | what the screen says (English) | test |\n|---|---|---|---|---|---|\n");
+    let mut table = String::from(
+        "| bad input | code | exit | what the screen says (bokmål) | what the screen says (English) | test |\n|---|---|---|---|---|---|\n",
+    );
     for (module, line) in crate::refusals::lines() {
         let _ = writeln!(
             table,
