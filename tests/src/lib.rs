@@ -38,4 +38,6 @@ mod seventh_type;
 #[cfg(test)]
 mod telling;
 #[cfg(test)]
+mod transcripts;
+#[cfg(test)]
 mod transports;
