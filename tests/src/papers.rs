@@ -3,6 +3,7 @@
 
 mod cast;
 mod exchange;
+mod names;
 mod page;
 mod tables;
 
