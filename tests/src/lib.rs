@@ -22,6 +22,8 @@ mod homes;
 #[cfg(test)]
 mod network;
 #[cfg(test)]
+mod papers;
+#[cfg(test)]
 mod privacy;
 #[cfg(test)]
 mod process;
@@ -35,6 +37,8 @@ mod scanner;
 mod seventh_type;
 #[cfg(test)]
 mod telling;
+#[cfg(test)]
+mod transcripts;
 #[cfg(test)]
 mod transports;
 #[cfg(test)]

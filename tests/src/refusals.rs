@@ -92,7 +92,7 @@ pub(crate) struct Line {
 }
 
 /// Every line, with the file of the module that shows it.
-fn lines() -> Vec<(&'static str, &'static Line)> {
+pub(crate) fn lines() -> Vec<(&'static str, &'static Line)> {
     let modules: [(&str, &[Line]); 5] = [
         ("answers", answers::LINES),
         ("requests", requests::LINES),

@@ -256,7 +256,8 @@ fn write_instants(value: &mut Value) {
                     Some(seconds) if INSTANTS.contains(&name.as_str()) => {
                         *member = json!(credentials::Timestamp::from_unix(seconds).to_string());
                     }
-                    _ if name == "claims" || name == "draft" => {}
+                    // Under `types` an issuer counts: how many were issued is no instant.
+                    _ if ["claims", "draft", "types"].contains(&name.as_str()) => {}
                     _ => write_instants(member),
                 }
             }
