@@ -36,7 +36,7 @@ pub(crate) fn make_empty_folder(path: &Path) -> Result<(), Error> {
 /// Makes the entries of a folder durable.
 pub(crate) fn sync_folder(path: &Path) -> Result<(), Error> {
     let folder = File::open(path).map_err(|e| Error::io("open", path, e))?;
-    rustix::fs::fsync(&folder).map_err(|e| Error::io("sync", path, e.into()))
+    folder.sync_all().map_err(|e| Error::io("sync", path, e))
 }
 
 /// Options for a file of ours: readable by the owner only.

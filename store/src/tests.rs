@@ -6,6 +6,7 @@ mod damage;
 mod disk_trouble;
 mod model;
 mod opening;
+mod power;
 mod reading;
 mod secrecy;
 mod together;
