@@ -206,7 +206,7 @@ impl Disk for OperatingSystem {
     }
 
     fn sync_folder(&self, path: &Path) -> io::Result<()> {
-        rustix::fs::fsync(fs::File::open(path)?).map_err(io::Error::from)
+        fs::File::open(path)?.sync_all()
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

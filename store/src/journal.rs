@@ -187,7 +187,7 @@ impl Journal {
             writable,
         };
         if writable {
-            match this.clean().and_then(|()| remove_superseded(files, root)) {
+            match this.settle(root).and_then(|()| remove_superseded(files, root)) {
                 // Cutting is tried again before anything is appended.
                 Ok(()) | Err(Error::Full { .. } | Error::ReadOnly { .. }) => {}
                 Err(error) => return Err(error),
@@ -283,6 +283,15 @@ impl Journal {
     fn sync(&mut self) -> Result<(), Error> {
         self.syncs = self.syncs.saturating_add(1);
         self.file.sync_data()
+    }
+
+    /// Makes durable what was read: a process that was killed may have written and named what it did not live to sync.
+    /// Readers act on it from now on, and the high-water mark and the index will name it.
+    fn settle(&mut self, root: &Path) -> Result<(), Error> {
+        self.clean()?;
+        self.sync()?;
+        self.files.sync_folder(&self.dir)?;
+        self.files.sync_folder(root)
     }
 
     /// Cuts off what a failed write left.

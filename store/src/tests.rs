@@ -9,6 +9,7 @@ mod memory_disk;
 mod model;
 mod opening;
 mod other_disk;
+mod power;
 mod reading;
 mod repair;
 mod secrecy;

@@ -20,6 +20,8 @@ mod demo_stops;
 #[cfg(test)]
 mod homes;
 #[cfg(test)]
+mod kills;
+#[cfg(test)]
 mod network;
 #[cfg(test)]
 mod papers;
