@@ -235,7 +235,11 @@ impl Core {
         };
         journal.append(&self.keys, &bytes, end)?;
         lock(&self.high_water).adopt();
+        // Both slots, durably: one that still named the other place would begin one more epoch after power loss. A crash before
+        // this does so too, which is safe.
         self.raise(&end);
+        self.raise(&end);
+        lock(&self.high_water).sync().ok();
         let applied = {
             let nonce = self.nonce();
             let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);

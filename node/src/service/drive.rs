@@ -97,8 +97,8 @@ impl Service {
                 Ok(answer) => return Ok((peer, answer)),
                 Err(Error::Refused(body) | Error::NotAccepted(body)) => {
                     problem = greeting::refused(&body);
-                    if problem.code == Code::TrustMissing {
-                        // They have not got the list yet; that passes by itself and earns no waiting time.
+                    if [Code::TrustMissing, Code::ClockSuspect].contains(&problem.code) {
+                        // They have not got the list yet, or a clock is to be set: that passes and earns no waiting time.
                         network.forget_backoff(&peer);
                     }
                 }
