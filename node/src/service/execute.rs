@@ -316,6 +316,17 @@ impl Service {
         Ok(answer)
     }
 
+    /// Refuses to sign with a time that the anchor's signature or most other organisations speak against.
+    fn require_clock(&self, now: credentials::Timestamp) -> Result<(), Problem> {
+        if let Some(trust) = self.trust()
+            && let Err(problem) = trust.current(now)
+            && problem.code == Code::ClockSuspect
+        {
+            return Err(problem);
+        }
+        self.clocks.require(now, clock::since_boot())
+    }
+
     /// A failure that has to do with time, told as what it comes of where our own clock is the likely reason.
     async fn explain(&self, failure: Failure, counterpart: Option<Did>) -> Failure {
         let code = failure.problem.code;
@@ -518,7 +529,7 @@ impl Service {
                 credential_type,
                 subject,
             } => {
-                self.clocks.require(now, clock::since_boot())?;
+                self.require_clock(now)?;
                 let offer = issuer.offer(now, &self.vct(&credential_type)?, subject.as_deref());
                 let offer = offer.map_err(issuer_failure)?;
                 Ok(json!({ "schema": "offer/v1", "link": offer.link.to_text()?, "code": offer.code }))
@@ -560,7 +571,7 @@ impl Service {
                 claims,
                 valid_seconds,
             } => {
-                self.clocks.require(now, clock::since_boot())?;
+                self.require_clock(now)?;
                 let types = types.iter().map(|name| self.vct(name)).collect::<Result<Vec<_>, _>>()?;
                 let new = verifier::NewRequest {
                     service: &service,

@@ -58,9 +58,10 @@ impl Greeting {
                     _ => return Err(Code::NotListed.into()),
                 }
                 self.clocks.hear(&did, time, newest, clock::since_boot());
-                // Nothing that two such clocks sign for each other would be in date.
-                if clocks::are_apart(time.since(clock::now())) {
-                    return Err(Code::ClockSuspect.into());
+                // Nothing that two such clocks sign for each other would be in date. Who dialled has not heard our time yet.
+                let now = clock::now();
+                if clocks::are_apart(time.since(now)) {
+                    return Err(Problem::new(Code::ClockSuspect, now.to_string()));
                 }
                 Ok(())
             }
