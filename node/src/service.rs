@@ -3,7 +3,9 @@
 //! Roles are synchronous and own no socket; this module carries their outputs to peers and peers' messages to them.
 //! Time and randomness come from [`crate::clock`] alone.
 
+mod clocks;
 mod drive;
+mod epoch;
 mod execute;
 mod greeting;
 mod keys;
@@ -20,6 +22,7 @@ use crate::config::{Config, Loaded, Transport};
 use crate::error::Failure;
 use crate::home::{self, Home};
 use crate::network::{self, Inbound, Inbox, ListenOn, Protocol};
+use clocks::Clocks;
 use credentials::identifier::OrganisationNumber;
 use credentials::protocol::{self, hello, issuance, presentation, status as status_protocol};
 use credentials::schema::{HolderKind, Types};
@@ -52,6 +55,9 @@ pub struct Service {
     home: Home,
     loaded: Loaded,
     store: Store,
+    /// The copied home that was noticed when it was opened.
+    is_copied: bool,
+    clocks: Arc<Clocks>,
     types: Types,
     keys: Keys,
     trust: Arc<RwLock<Option<Arc<Trust>>>>,
@@ -87,6 +93,8 @@ impl Service {
                 "the journal was damaged and was written anew from the index"
             );
         }
+        // Before any role looks at what was open in it.
+        let is_copied = epoch::settle(&store)?;
         let types = types(home)?;
         let keys = Keys::load(&store, &loaded.config)?;
         let config = &loaded.config;
@@ -102,7 +110,15 @@ impl Service {
                     organisation: keys.company().map(ToOwned::to_owned),
                 };
                 let wallet = Wallet::open(store.clone(), types.clone(), settings, Box::new(clock::System));
-                Some(Mutex::new(wallet.map_err(|e| Failure::because(Code::Damaged, e))?))
+                let mut wallet = wallet.map_err(|e| unopened(e.problem(), e))?;
+                let void = wallet.tell_void(clock::now()).map_err(|e| unopened(e.problem(), e))?;
+                if void > 0 {
+                    tracing::warn!(
+                        credentials = void,
+                        "copies count as used: the home was restored or copied"
+                    );
+                }
+                Some(Mutex::new(wallet))
             }
         };
         let issuer = match (&config.issuer, keys.organisation()) {
@@ -120,7 +136,7 @@ impl Service {
                 };
                 let random = Box::new(clock::System);
                 let issuer = Issuer::open(store.clone(), types.clone(), settings, key.signer.clone(), random);
-                Some(Mutex::new(issuer.map_err(|e| Failure::because(Code::Damaged, e))?))
+                Some(Mutex::new(issuer.map_err(|e| unopened(e.problem(), e))?))
             }
             _ => None,
         };
@@ -133,7 +149,7 @@ impl Service {
                 };
                 let random = Box::new(clock::System);
                 let verifier = Verifier::open(store.clone(), types.clone(), settings, key.signer.clone(), random);
-                Some(Mutex::new(verifier.map_err(|e| Failure::because(Code::Damaged, e))?))
+                Some(Mutex::new(verifier.map_err(|e| unopened(e.problem(), e))?))
             }
             _ => None,
         };
@@ -141,6 +157,8 @@ impl Service {
             home: home.clone(),
             loaded,
             store,
+            is_copied,
+            clocks: Arc::default(),
             types,
             keys,
             trust: Arc::default(),
@@ -179,10 +197,8 @@ impl Service {
             listen,
             ..network::Settings::default()
         };
-        let greeting = Arc::new(Greeting::new(
-            self.keys.organisation().map(|k| k.did.clone()),
-            self.trust.clone(),
-        ));
+        let greeting = Greeting::new(self.keys.organisation().map(|k| k.did.clone()), self.trust.clone());
+        let greeting = Arc::new(greeting.telling(self.clocks.clone()));
         let wanted = if listen {
             self.keys.ports(&self.store, &self.config().node.listen)?
         } else {
@@ -344,6 +360,15 @@ impl std::fmt::Debug for Service {
             .field("home", &self.home.path())
             .finish_non_exhaustive()
     }
+}
+
+/// Why a role could not be opened: the disk, else something stored that it cannot read.
+fn unopened(problem: Problem, error: impl std::fmt::Display) -> Failure {
+    let code = match problem.code {
+        Code::Internal => Code::Damaged,
+        code => code,
+    };
+    Failure::because(code, error)
 }
 
 /// The operating system's randomness, as the store takes it.

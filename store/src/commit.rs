@@ -243,6 +243,9 @@ impl Core {
             }
             high_water.adopt();
         }
+        // Both slots, durably: one that still named the other place would begin one more epoch after power loss. A crash before
+        // this does so too, which is safe.
+        self.raise(&end);
         self.raise(&end);
         lock(&self.high_water).sync()?;
         let applied = {

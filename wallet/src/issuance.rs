@@ -554,7 +554,7 @@ fn asks_only(opened: &OpenedRequest, vct: &str, path: &Path) -> Result<(), Error
     }
 }
 
-fn new_keys(row: &IssuingRow) -> Result<Vec<VerifyingKey>, Error> {
+pub(crate) fn new_keys(row: &IssuingRow) -> Result<Vec<VerifyingKey>, Error> {
     let terms = row.terms.as_ref();
     terms
         .map_or(&[][..], |terms| &terms.keys)

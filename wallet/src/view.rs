@@ -32,6 +32,8 @@ pub enum HeldState {
     Superseded,
     /// Every copy was shown.
     UsedUp,
+    /// No copy is left, because copies count as used in a wallet that was restored or copied.
+    CopiesVoid,
     /// No status list of the last 24 hours is at hand.
     Unknown,
 }

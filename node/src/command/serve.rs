@@ -37,6 +37,9 @@ pub(super) async fn serve(session: &mut Session, serve: &Serve) -> Result<u8, Fa
     let passphrase = session.passphrase(false)?;
     let service = Service::open(&home, loaded, &passphrase)?;
     drop(passphrase);
+    if service.is_copied() {
+        session.output.show(&session.output.catalogue.text("home-copied", &[]));
+    }
     service.join(true).await?;
     let server = Arc::new(Server::listen(&home)?);
     service.work();

@@ -132,6 +132,9 @@ impl Session {
         let is_wallet = loaded.config.wallet.is_some();
         let passphrase = self.passphrase(false)?;
         let service = Service::open(&home, loaded, &passphrase)?;
+        if service.is_copied() {
+            self.output.show(&self.output.catalogue.text("home-copied", &[]));
+        }
         if is_wallet {
             service.join(false).await?;
         }
