@@ -24,7 +24,7 @@ pub(super) fn keys() -> String {
     );
     let mut row = |what: &str, byte: u8| {
         let [_, x, multibase] = page::key(&cast::key(byte));
-        let _ = writeln!(table, "| {what} | `{byte:02x}` | `{x}` | `{multibase}` |");
+        writeln!(table, "| {what} | `{byte:02x}` | `{x}` | `{multibase}` |").expect("a text takes what is written");
     };
     row("anchor", ANCHOR);
     for party in PARTIES {
@@ -34,7 +34,8 @@ pub(super) fn keys() -> String {
     row("holder key of the copy of C02", HOLDER_INCOME);
     table.push_str("\n| node | all 32 bytes of its secret are | PeerId |\n|---|---|---|\n");
     for party in PARTIES {
-        let _ = writeln!(table, "| {} | `{:02x}` | `{}` |", party.did(), party.node, party.peer());
+        writeln!(table, "| {} | `{:02x}` | `{}` |", party.did(), party.node, party.peer())
+            .expect("a text takes what is written");
     }
     table.push_str("\n| X25519 key | all 32 bytes of the secret are | public key (`x`) | `kid` |\n|---|---|---|---|\n");
     for (what, byte) in [
@@ -45,12 +46,13 @@ pub(super) fn keys() -> String {
     ] {
         let jwk = DecryptionKey::from_bytes(&[byte; 32]).public_jwk();
         let member = |name: &str| jwk[name].as_str().expect("text").to_owned();
-        let _ = writeln!(
+        writeln!(
             table,
             "| {what} | `{byte:02x}` | `{}` | `{}` |",
             member("x"),
             member("kid")
-        );
+        )
+        .expect("a text takes what is written");
     }
     table
 }
