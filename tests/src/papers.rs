@@ -5,6 +5,7 @@ mod cast;
 mod exchange;
 mod names;
 mod page;
+mod parties;
 mod tables;
 
 use std::collections::BTreeSet;

@@ -1,7 +1,8 @@
 //! The blocks of the worked exchange, in the order in which they stand in docs/protocol.md.
 
-use super::cast::{self, *};
+use super::cast::{Answer, exchange, name};
 use super::page::{self, base64url, block, hex, jws, message, parts, pretty, sha256, wrapped};
+use super::parties::{self, *};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use credentials::canonical::canonicalize;
 use credentials::jwe::DecryptionKey;
@@ -23,7 +24,7 @@ pub(super) fn keys() -> String {
         "| key | all 32 bytes of the secret are | public key (`x`) | `did:key` without `did:key:` |\n|---|---|---|---|\n",
     );
     let mut row = |what: &str, byte: u8| {
-        let [_, x, multibase] = page::key(&cast::key(byte));
+        let [_, x, multibase] = page::key(&parties::key(byte));
         writeln!(table, "| {what} | `{byte:02x}` | `{x}` | `{multibase}` |").expect("a text takes what is written");
     };
     row("anchor", ANCHOR);
@@ -251,7 +252,7 @@ pub(super) fn identification() -> String {
     let content = format!(
         "\"bevis-keys/1\" and the new key\n{}{}\nbevis_keys\n{}",
         hex(b"bevis-keys/1"),
-        hex(&cast::key(HOLDER_INCOME).verifying_key().to_bytes()),
+        hex(&parties::key(HOLDER_INCOME).verifying_key().to_bytes()),
         base64url(&all.keys_hash),
     );
     block("The hash of the new keys, of which there is one here:", &content)

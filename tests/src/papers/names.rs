@@ -34,14 +34,7 @@ const NOT_ON_SCREEN: &[(&str, &[&str])] = &[
     ("nb", &["kredensial", "sertifikat", "verifikator", "utferd"]),
     (
         "nn",
-        &[
-            "kredensial",
-            "sertifikat",
-            "verifikator",
-            "wallet ",
-            "utferd",
-            "utsteder",
-        ],
+        &["kredensial", "sertifikat", "verifikator", "utferd", "utstederen"],
     ),
     ("en", &["certificate", "attestation", "password"]),
 ];
