@@ -5,14 +5,18 @@ mod cast;
 mod exchange;
 mod names;
 mod page;
+mod parties;
 mod tables;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// What makes a block.
+type Make = fn() -> String;
+
 /// Every block that some document shows, with what makes it.
-const BLOCKS: &[(&str, fn() -> String)] = &[
+const BLOCKS: &[(&str, Make)] = &[
     ("keys", exchange::keys),
     ("trust", exchange::trust),
     ("hello", exchange::hello),

@@ -1,7 +1,8 @@
 //! The blocks of the worked exchange, in the order in which they stand in docs/protocol.md.
 
-use super::cast::{self, *};
+use super::cast::{Answer, exchange, name};
 use super::page::{self, base64url, block, hex, jws, message, parts, pretty, sha256, wrapped};
+use super::parties::{self, *};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use credentials::canonical::canonicalize;
 use credentials::jwe::DecryptionKey;
@@ -23,8 +24,8 @@ pub(super) fn keys() -> String {
         "| key | all 32 bytes of the secret are | public key (`x`) | `did:key` without `did:key:` |\n|---|---|---|---|\n",
     );
     let mut row = |what: &str, byte: u8| {
-        let [_, x, multibase] = page::key(&cast::key(byte));
-        let _ = writeln!(table, "| {what} | `{byte:02x}` | `{x}` | `{multibase}` |");
+        let [_, x, multibase] = page::key(&parties::key(byte));
+        writeln!(table, "| {what} | `{byte:02x}` | `{x}` | `{multibase}` |").expect("a text takes what is written");
     };
     row("anchor", ANCHOR);
     for party in PARTIES {
@@ -34,7 +35,8 @@ pub(super) fn keys() -> String {
     row("holder key of the copy of C02", HOLDER_INCOME);
     table.push_str("\n| node | all 32 bytes of its secret are | PeerId |\n|---|---|---|\n");
     for party in PARTIES {
-        let _ = writeln!(table, "| {} | `{:02x}` | `{}` |", party.did(), party.node, party.peer());
+        writeln!(table, "| {} | `{:02x}` | `{}` |", party.did(), party.node, party.peer())
+            .expect("a text takes what is written");
     }
     table.push_str("\n| X25519 key | all 32 bytes of the secret are | public key (`x`) | `kid` |\n|---|---|---|---|\n");
     for (what, byte) in [
@@ -45,12 +47,13 @@ pub(super) fn keys() -> String {
     ] {
         let jwk = DecryptionKey::from_bytes(&[byte; 32]).public_jwk();
         let member = |name: &str| jwk[name].as_str().expect("text").to_owned();
-        let _ = writeln!(
+        writeln!(
             table,
             "| {what} | `{byte:02x}` | `{}` | `{}` |",
             member("x"),
             member("kid")
-        );
+        )
+        .expect("a text takes what is written");
     }
     table
 }
@@ -249,7 +252,7 @@ pub(super) fn identification() -> String {
     let content = format!(
         "\"bevis-keys/1\" and the new key\n{}{}\nbevis_keys\n{}",
         hex(b"bevis-keys/1"),
-        hex(&cast::key(HOLDER_INCOME).verifying_key().to_bytes()),
+        hex(&parties::key(HOLDER_INCOME).verifying_key().to_bytes()),
         base64url(&all.keys_hash),
     );
     block("The hash of the new keys, of which there is one here:", &content)

@@ -31,17 +31,10 @@ const ON_SCREEN: &[(&str, &str)] = &[
 
 /// Other words for the same things, which no screen uses.
 const NOT_ON_SCREEN: &[(&str, &[&str])] = &[
-    ("nb", &["kredensial", "sertifikat", "verifikator", "wallet ", "utferd"]),
+    ("nb", &["kredensial", "sertifikat", "verifikator", "utferd"]),
     (
         "nn",
-        &[
-            "kredensial",
-            "sertifikat",
-            "verifikator",
-            "wallet ",
-            "utferd",
-            "utsteder",
-        ],
+        &["kredensial", "sertifikat", "verifikator", "utferd", "utstederen"],
     ),
     ("en", &["certificate", "attestation", "password"]),
 ];

@@ -15,8 +15,7 @@ const WHOLE: usize = 400;
 /// Lower-case hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a text cannot fail.
-        let _ = write!(text, "{byte:02x}");
+        write!(text, "{byte:02x}").expect("a text takes what is written");
         text
     })
 }

@@ -14,7 +14,8 @@ use std::fmt::Write as _;
 pub(super) fn messages() -> String {
     let mut lines = String::from("```text\n");
     let mut add = |what: &str, bytes: Vec<u8>| {
-        let _ = writeln!(lines, "{what}\n  {}\n  {}", page::diagnostic(&bytes), page::hex(&bytes));
+        writeln!(lines, "{what}\n  {}\n  {}", page::diagnostic(&bytes), page::hex(&bytes))
+            .expect("a text takes what is written");
     };
     fn body(message: &impl Serialize) -> Vec<u8> {
         encode(message).expect("encodes")
@@ -63,12 +64,13 @@ pub(super) fn messages() -> String {
 pub(super) fn limits() -> String {
     let mut table = String::from("| protocol | longest body, both ways (bytes) | whole exchange |\n|---|---|---|\n");
     for protocol in Protocol::ALL {
-        let _ = writeln!(
+        writeln!(
             table,
             "| `{protocol}` | {} | {} s |",
             thousands(protocol.bytes_max()),
             protocol.timeout().as_secs()
-        );
+        )
+        .expect("a text takes what is written");
     }
     table
 }
@@ -92,7 +94,7 @@ pub(super) fn types() -> String {
     let mut all: Vec<_> = types.all().collect();
     all.sort_by_key(|credential_type| credential_type.id.clone());
     for credential_type in all {
-        let _ = writeln!(
+        writeln!(
             out,
             "**{} `{}`** ({}), holder's number at `{}`, {}, {} copies × {} rows, {}.\n",
             credential_type.id,
@@ -103,11 +105,12 @@ pub(super) fn types() -> String {
             credential_type.copies,
             credential_type.rows,
             validity_of(credential_type),
-        );
+        )
+        .expect("a text takes what is written");
         out.push_str("| path | class | form | always in a row |\n|---|---|---|---|\n");
         for field in &credential_type.fields {
             let place = at(&credential_type.schema, &field.path);
-            let _ = writeln!(
+            writeln!(
                 out,
                 "| `{}` | {:?} | {} | {} |",
                 field.path,
@@ -118,7 +121,8 @@ pub(super) fn types() -> String {
                 } else {
                     ""
                 },
-            );
+            )
+            .expect("a text takes what is written");
         }
         out.push('\n');
     }
@@ -216,7 +220,7 @@ pub(super) fn codes() -> String {
         } else if let Some((_, code)) = line.split_once(" = \"") {
             let code = code.trim_end_matches("\",");
             if Code::parse(code).is_some() {
-                let _ = writeln!(table, "| `{code}` | {meaning} |");
+                writeln!(table, "| `{code}` | {meaning} |").expect("a text takes what is written");
                 count += 1;
             }
         }
@@ -231,7 +235,7 @@ pub(super) fn refusals() -> String {
         "| bad input | code | exit | what the screen says (bokmål) | what the screen says (English) | test |\n|---|---|---|---|---|---|\n",
     );
     for (module, line) in crate::refusals::lines() {
-        let _ = writeln!(
+        writeln!(
             table,
             "| {} | `{}` | {} | {} | {} | `refusals::{module}::{}` |",
             line.kind,
@@ -240,7 +244,8 @@ pub(super) fn refusals() -> String {
             line.sentence("nb"),
             line.sentence("en"),
             line.test,
-        );
+        )
+        .expect("a text takes what is written");
     }
     table
 }
