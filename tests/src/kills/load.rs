@@ -191,7 +191,7 @@ impl<'a> Load<'a> {
                 while !self.nodes.is_ending() {
                     match dice.roll(3) {
                         0 => self.change_state(dice.roll(3)),
-                        1 => self.offer(),
+                        1 => self.offer(&mut dice),
                         _ => {
                             // Nobody answers these; they must be there as long as they may be answered.
                             self.request(&ASKS[dice.roll(4) as usize]);
@@ -304,8 +304,19 @@ impl<'a> Load<'a> {
         offer.unwrap_or_else(|code| panic!("{issuer} offers nothing: {code}"))
     }
 
-    fn offer(&self) {
-        self.link("identity", "C01", Some(CITIZEN));
+    /// A personal offer to one of the others: one to the citizen would close the one that is being collected.
+    fn offer(&self, dice: &mut Dice) {
+        let register = &self.registers[0];
+        let line = register.cast as u64 + dice.roll(register.rows.len() as u64 - register.cast as u64);
+        let known = self.kept().lines[&("identity", "C01")].contains(&(line as usize));
+        if !known {
+            return;
+        }
+        let row = &register.rows[line as usize];
+        let is_number = |text: &&str| text.len() == 11 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = row.split('"').find(is_number).expect("a person's number");
+        let offer = self.link("identity", "C01", Some(number));
+        assert!(offer["code"].is_string(), "an activation code");
         self.kept().count("offer");
     }
 
