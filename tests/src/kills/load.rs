@@ -191,7 +191,7 @@ impl<'a> Load<'a> {
                 while !self.nodes.is_ending() {
                     match dice.roll(3) {
                         0 => self.change_state(dice.roll(3)),
-                        1 => self.offer(),
+                        1 => self.offer(&mut dice),
                         _ => {
                             // Nobody answers these; they must be there as long as they may be answered.
                             self.request(&ASKS[dice.roll(4) as usize]);
@@ -304,8 +304,19 @@ impl<'a> Load<'a> {
         offer.unwrap_or_else(|code| panic!("{issuer} offers nothing: {code}"))
     }
 
-    fn offer(&self) {
-        self.link("identity", "C01", Some(CITIZEN));
+    /// A personal offer to one of the others: one to the citizen would close the one that is being collected.
+    fn offer(&self, dice: &mut Dice) {
+        let register = &self.registers[0];
+        let line = register.cast as u64 + dice.roll(register.rows.len() as u64 - register.cast as u64);
+        let known = self.kept().lines[&("identity", "C01")].contains(&(line as usize));
+        if !known {
+            return;
+        }
+        let row = &register.rows[line as usize];
+        let is_number = |text: &&str| text.len() == 11 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = row.split('"').find(is_number).expect("a person's number");
+        let offer = self.link("identity", "C01", Some(number));
+        assert!(offer["code"].is_string(), "an activation code");
         self.kept().count("offer");
     }
 
@@ -426,12 +437,19 @@ impl<'a> Load<'a> {
         let issuer = issuer_of(credential_type);
         let offer = self.link(issuer, credential_type, None);
         let waiting = self.receive(wallet, &[issuer], &offer["link"], &Value::Null)?;
+        if waiting["outcome"] == "collected" {
+            // The decision was taken before a kill: what was left to do is done now.
+            return Ok(waiting);
+        }
         self.yes(wallet, &[issuer], &waiting["id"])
     }
 
     fn collect_for_company(&self) -> Result<Value, String> {
         let offer = self.link("registry", "C06", None);
         let carry = self.receive("company", &["registry"], &offer["link"], &Value::Null)?;
+        if carry["outcome"] == "collected" {
+            return Ok(carry);
+        }
         let waiting = self.receive("citizen", &[], &carry["text"], &Value::Null)?;
         let back = self.yes("citizen", &[], &waiting["id"])?;
         self.receive("company", &["registry"], &back["text"], &Value::Null)
