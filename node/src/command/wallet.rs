@@ -190,6 +190,12 @@ fn tell(session: &Session, outcome: &Value) {
             let verdict = receipt.at("verdict").as_str().unwrap_or_default();
             let verdict = session.output.catalogue.text(&format!("verdict-{verdict}"), &[]);
             session.output.print("outcome-shared", &[("verdict", &verdict)]);
+            if let Some(code) = receipt.at("code").as_str() {
+                let text = |key: &str| session.output.catalogue.text(key, &[("detail", "")]);
+                let (sentence, remedy) = (text(&format!("problem-{code}")), text(&format!("remedy-{code}")));
+                session.output.data(&format!("  {sentence}  [{code}]"));
+                session.output.data(&format!("  {}: {remedy}", text("remedy")));
+            }
         }
         "refused" => session.output.print("outcome-refused", &[]),
         "carry" => {

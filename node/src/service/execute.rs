@@ -291,7 +291,10 @@ impl Service {
     /// `whoami`, which is a file format of its own.
     pub async fn execute(self: &Arc<Service>, command: Command) -> Result<Value, Failure> {
         let is_card = matches!(command, Command::Whoami);
-        let mut answer = self.carry_out(command).await?;
+        let carried_out = self.carry_out(command).await;
+        let mut answer = carried_out.inspect_err(|failure| {
+            tracing::debug!(code = %failure.problem.code, "command refused");
+        })?;
         if !is_card {
             write_instants(&mut answer);
         }
