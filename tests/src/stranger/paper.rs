@@ -23,21 +23,36 @@ impl Paper {
         self.payload = Value::Object(members).to_string();
     }
 
-    /// Has the first disclosure of a name say another value, given as JSON text, and the payload bear its digest.
+    /// Has the first disclosure of a name say another value, given as JSON text, and everything around it bear its digest.
     pub(crate) fn say(&mut self, name: &str, value: &str) {
-        let at = self
-            .disclosures
-            .iter()
-            .position(|text| name_of(text).as_deref() == Some(name));
-        let old = &mut self.disclosures[at.expect("disclosed")];
-        let new = URL_SAFE_NO_PAD.encode(format!("[\"c2FsdHNhbHRzYWx0c2FsdA\",\"{name}\",{value}]"));
-        let place = digest(old);
-        *old = new;
-        let digest = digest(old);
-        // Its digest stands in the payload, or in the disclosure around it, whose digest changes too.
-        assert!(self.payload.contains(&place), "{name} stands in the open part");
-        self.payload = self.payload.replace(&place, &digest);
+        let is_named = |text: &String| name_of(text).as_deref() == Some(name);
+        let at = self.disclosures.iter().position(is_named).expect("disclosed");
+        self.put(at, &format!("[\"c2FsdHNhbHRzYWx0c2FsdA\",\"{name}\",{value}]"));
     }
+
+    /// Puts another disclosure in a place. Its digest stands in the payload, or in the disclosure around it, which changes too.
+    fn put(&mut self, at: usize, plain: &str) {
+        let new = URL_SAFE_NO_PAD.encode(plain);
+        let (old, new_digest) = (digest(&self.disclosures[at]), digest(&new));
+        self.disclosures[at] = new;
+        if self.payload.contains(&old) {
+            self.payload = self.payload.replace(&old, &new_digest);
+            return;
+        }
+        let around = self.disclosures.iter().map(|text| plain_of(text));
+        let around: Vec<String> = around.collect();
+        let outer = around
+            .iter()
+            .position(|text| text.contains(&old))
+            .expect("a digest of it");
+        self.put(outer, &around[outer].replace(&old, &new_digest));
+    }
+}
+
+/// What a disclosure says.
+fn plain_of(disclosure: &str) -> String {
+    let bytes = URL_SAFE_NO_PAD.decode(disclosure).expect("base64url");
+    String::from_utf8(bytes).expect("UTF-8")
 }
 
 /// The same SD-JWT as somebody with a signing key makes it: `edit` has its way, and the signature is right.

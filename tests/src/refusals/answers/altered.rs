@@ -2,9 +2,10 @@
 
 use crate::network::BANK;
 use crate::process::Home;
-use crate::refusals::line;
 use crate::refusals::stage::{Door, INCOME, Stage, expect_logged, income, mark};
+use crate::refusals::{Line, line};
 use crate::stranger::{Bend, Heard, Holder, Played, Window, name_of, seal};
+use credentials::Code;
 use credentials::verify::Verdict;
 use node::population::CITIZEN;
 
@@ -49,11 +50,11 @@ fn altered(text: &str) -> String {
     changed
 }
 
-/// Without its last disclosure.
+/// Without one of its amounts.
 fn removed(text: &str) -> String {
     let mut parts = parts(text);
-    let last = parts.len() - 2;
-    parts.remove(last);
+    let amount = parts.iter().position(|part| name_of(part).as_deref() == Some("beloep"));
+    parts.remove(amount.expect("disclosed"));
     parts.join("~")
 }
 
@@ -106,6 +107,30 @@ fn an_answer_bent_on_its_way_is_refused_and_its_twin_taken() {
         ("reordered disclosure", "sd_hash", &reordered),
     ] {
         door.refuses(line(kind), check, copies, &Bend { after: bend, ..none });
+    }
+    // What the holder bound may be less or more than was asked: neither is an answer. Nor is one that nobody bound.
+    let unbound = |text: &str| format!("{}~", text.rsplit_once('~').expect("bound").0);
+    let whole = |_: &str| copy.text.clone();
+    let less = Bend {
+        before: &removed,
+        ..none
+    };
+    let more = Bend { before: &whole, ..none };
+    let nobodys = Bend {
+        after: &unbound,
+        ..none
+    };
+    for (code, check, bend) in [
+        (Code::ClaimsMissing, "query", less),
+        (Code::ClaimsUnrequested, "query", more),
+        (Code::HolderBindingMissing, "holder_binding", nobodys),
+    ] {
+        let line = Line {
+            kind: "bound otherwise",
+            code,
+            test: "",
+        };
+        door.refuses(&line, check, copies, &bend);
     }
     // A holder who binds the altered text gets no further, nor one who adds a claim of their own making.
     for (kind, bend) in [
@@ -206,6 +231,8 @@ fn a_nonce_is_spent_also_after_a_restart() {
 
     bank.kill();
     bank.serve(&["--log", "debug"]);
+    // Whoever answers now comes by a new connection, and is another peer.
+    let holder = Holder::new(&stage.world);
     let since = mark(&bank);
     assert_eq!(holder.send_answer(&fetched, &answer), Heard::Problem(twice.code));
     expect_logged(&bank, since, twice);

@@ -43,7 +43,9 @@ fn what_its_issuer_has_ended_is_refused() {
     let collect = |shown: &Copy| holder.collect(&offer(&tax, "C02"), None, Some(shown));
     // The tax office has to know the status of what identifies, before it takes it.
     until("status at the tax office", || {
-        tax.ok(&["node", "status"])["mirror"].to_string().contains(IDENTITY.did)
+        tax.ok(&["node", "status"])["mirrored"]
+            .to_string()
+            .contains(IDENTITY.did)
     });
     let first = collect(&persons[0]);
     let door = Door {
