@@ -38,6 +38,8 @@ mod scanner;
 #[cfg(test)]
 mod seventh_type;
 #[cfg(test)]
+mod stranger;
+#[cfg(test)]
 mod telling;
 #[cfg(test)]
 mod transcripts;

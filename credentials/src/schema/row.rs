@@ -116,6 +116,12 @@ impl CredentialType {
         self.validate(&self.shown, claims)
     }
 
+    /// Whether shown claims lack something on the way to `path` that every whole credential of the type has there. An element of
+    /// a list keeps its place when it is not shown, so that a holder who shows one amount and withholds the next is seen.
+    pub fn lacks(&self, claims: &Value, path: &Path) -> bool {
+        tree::lacks(&self.schema, claims, path)
+    }
+
     /// The claims of a row: class X taken away, the as-of time rounded to its day.
     pub fn claims(&self, row: &Row) -> Claims {
         let mut value = row.0.clone();

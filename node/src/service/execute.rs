@@ -309,7 +309,11 @@ impl Service {
         };
         let mut answer = match self.carry_out(command).await {
             Ok(answer) => answer,
-            Err(failure) => return Err(self.explain(failure, counterpart).await),
+            Err(failure) => {
+                let failure = self.explain(failure, counterpart).await;
+                tracing::debug!(code = %failure.problem.code, "command refused");
+                return Err(failure);
+            }
         };
         if !is_card {
             write_instants(&mut answer);

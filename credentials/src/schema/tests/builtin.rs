@@ -355,6 +355,35 @@ fn a_company_is_opened_by_an_active_role_of_the_same_entry_only() {
 }
 
 #[test]
+fn an_element_without_what_each_has_is_seen() {
+    let declared = known("C02");
+    let whole = example("C02");
+    let path = |last: &str| {
+        let path = ["oppgaveInntektsmottaker", "", "inntekt", "", last];
+        Path(
+            path.iter()
+                .map(|name| (!name.is_empty()).then(|| (*name).to_owned()))
+                .collect(),
+        )
+    };
+    assert!(!declared.lacks(&whole, &path("beloep")));
+    let without = |pointer: &str, name: &str| {
+        let mut cut = whole.clone();
+        let place = cut.pointer_mut(pointer).and_then(Value::as_object_mut);
+        place.expect("an object").remove(name).expect("there");
+        cut
+    };
+    // One amount of three, or all of one month's.
+    let one = without("/oppgaveInntektsmottaker/0/inntekt/1", "beloep");
+    let month = without("/oppgaveInntektsmottaker/1", "inntekt");
+    assert!(declared.lacks(&one, &path("beloep")) && declared.lacks(&month, &path("beloep")));
+    assert!(!declared.lacks(&one, &path("fordel")), "another path is not touched");
+    // What a row may lack is not missed.
+    let wages = without("/oppgaveInntektsmottaker/0/inntekt/1", "loennsinntekt");
+    assert!(!declared.lacks(&wages, &path("loennsinntekt")));
+}
+
+#[test]
 fn what_is_always_shown_of_companies_is_the_number_only() {
     for (id, number) in [
         ("C05", Path::of(&["loeyvehaver", "organisasjonsnummer"])),
