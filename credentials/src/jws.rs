@@ -87,18 +87,20 @@ pub fn sign(
     if let Some(kid) = kid {
         header.insert("kid".into(), kid.into());
     }
-    let mut text = encode(&header)?;
+    let mut text = String::with_capacity(1024);
+    encode(&header, &mut text)?;
     text.push('.');
-    text.push_str(&encode(payload)?);
+    encode(payload, &mut text)?;
     let signature = signer.sign(text.as_bytes())?;
     text.push('.');
     BASE64_URL_SAFE_NO_PAD.encode_string(signature, &mut text);
     Ok(text)
 }
 
-fn encode(value: &impl serde::Serialize) -> Result<String, Problem> {
+fn encode(value: &impl serde::Serialize, text: &mut String) -> Result<(), Problem> {
     let bytes = serde_json::to_vec(value).map_err(|_| Code::Internal)?;
-    Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
+    BASE64_URL_SAFE_NO_PAD.encode_string(bytes, text);
+    Ok(())
 }
 
 /// Base64url without padding; other characters, and trailing bits that are not zero, are refused.

@@ -15,8 +15,7 @@ use crate::{Code, Did, Problem, Timestamp, VerifyingKey};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
-use std::ops::Bound;
+use std::ops::Range;
 
 /// Largest SD-JWT with disclosures and key binding that we read.
 pub const SD_JWT_MAX: usize = 128 * 1024;
@@ -47,9 +46,20 @@ const REGISTERED: [&str; 12] = [
     "vct#integrity",
 ];
 
+/// Characters of a digest.
+const DIGEST_LENGTH: usize = 43;
+
 /// SHA-256 in base64url: the digest of a disclosure (RFC 9901 §4.2.3) and `sd_hash` (§4.3.1).
 fn digest(text: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()))
+}
+
+/// The characters of [`digest`].
+fn digest_text(text: &str) -> [u8; DIGEST_LENGTH] {
+    let mut digits = [0; DIGEST_LENGTH];
+    let written = BASE64_URL_SAFE_NO_PAD.encode_slice(Sha256::digest(text.as_bytes()), &mut digits);
+    debug_assert_eq!(written, Ok(DIGEST_LENGTH));
+    digits
 }
 
 /// Where the status of a credential stands: claim `status.status_list` of the Token Status List draft.
@@ -64,8 +74,10 @@ pub struct StatusRef {
 /// A parsed, **unverified** SD-JWT, with or without key binding. Disclosures are decoded and matched to their digests; an
 /// unmatched, doubled or forbidden (`_sd`, `...`, registered name) one is `disclosure_invalid`.
 pub struct SdJwt {
-    /// The issuer's JWT as it stood.
+    /// The issuer's JWT and the disclosures as they stood, with a `~` after each.
     text: String,
+    /// Where the JWT ends in it.
+    issued: usize,
     jws: Jws,
     vct: String,
     issuer: Did,
@@ -80,7 +92,8 @@ pub struct SdJwt {
 
 /// One disclosure that was sent and found its digest.
 struct Disclosure {
-    text: String,
+    /// Where it stands in the text.
+    place: Range<usize>,
     path: Path,
     /// It carries a value of its own, not only the frame of further disclosures.
     is_leaf: bool,
@@ -131,31 +144,34 @@ impl SdJwt {
     /// The leaf paths that are disclosed *selectively* (not class A), for "shows more than was asked": sorted, each once. A
     /// disclosed object or array of objects counts only when nothing below it is disclosed.
     pub fn disclosed_paths(&self) -> Vec<Path> {
-        let all: BTreeSet<Path> = self.disclosures.iter().map(|shown| shown.path.clone()).collect();
+        self.disclosed().into_iter().cloned().collect()
+    }
+    /// [`SdJwt::disclosed_paths`], where they lie.
+    pub(crate) fn disclosed(&self) -> Vec<&Path> {
+        let mut shown: Vec<(&Path, bool)> = self.disclosures.iter().map(|shown| (&shown.path, shown.is_leaf)).collect();
         // What lies below a path comes right after it in their order.
-        let shows_below = |path: &Path| {
-            let mut after = all.range::<Path, _>((Bound::Excluded(path), Bound::Unbounded));
-            after.next().is_some_and(|next| path.covers(next))
-        };
-        let leaves: BTreeSet<&Path> = self
-            .disclosures
-            .iter()
-            .filter(|shown| shown.is_leaf || !shows_below(&shown.path))
-            .map(|shown| &shown.path)
-            .collect();
-        leaves.into_iter().cloned().collect()
+        shown.sort_unstable_by_key(|(path, _)| *path);
+        let mut leaves = Vec::with_capacity(shown.len());
+        for (at, (path, is_leaf)) in shown.iter().enumerate() {
+            let mut after = shown.iter().skip(at).map(|(next, _)| *next).skip_while(|next| next == path);
+            if (*is_leaf || !after.next().is_some_and(|next| path.covers(next))) && leaves.last() != Some(path) {
+                leaves.push(*path);
+            }
+        }
+        leaves
     }
     /// The SD-JWT that shows just `paths` (and what lies above and below them), ready for [`bind`]: ends with `~`, no key binding.
     ///
     /// A path that the credential lacks, or shows anyway, changes nothing.
     pub fn select(&self, paths: &[Path]) -> Result<String, Problem> {
-        let mut selected = format!("{}~", self.text);
+        let mut selected = self.text.get(..self.issued).unwrap_or_default().to_owned();
+        selected.push('~');
         for disclosure in &self.disclosures {
             let is_selected = paths
                 .iter()
                 .any(|path| path.covers(&disclosure.path) || disclosure.path.covers(path));
             if is_selected {
-                selected.push_str(&disclosure.text);
+                selected.push_str(self.text.get(disclosure.place.clone()).unwrap_or_default());
                 selected.push('~');
             }
         }
@@ -163,6 +179,10 @@ impl SdJwt {
             return Err(Code::TooLarge.into());
         }
         Ok(selected)
+    }
+    /// What a verified credential keeps: claims, type and issuer.
+    pub(crate) fn into_content(self) -> (Value, String, Did) {
+        (self.claims, self.vct, self.issuer)
     }
     /// The key binding, when there is one.
     pub fn key_binding(&self) -> Option<&KeyBinding> {

@@ -40,7 +40,7 @@ impl KeyBinding {
         let issued = jws
             .payload
             .get("iat")
-            .and_then(|value| serde_json::from_value(value.clone()).ok())
+            .and_then(Timestamp::of)
             .ok_or_else(|| malformed("iat"))?;
         let transaction = optional_bytes::<16>(&jws, "bevis_transaction")?;
         let keys_hash = optional_bytes::<32>(&jws, "bevis_keys")?;
