@@ -61,7 +61,7 @@ fn main() {
     let mut figures = [
         Figure::new("raw verify_strict", None),
         Figure::new("raw sign", None),
-        Figure::new("present: income under S01, 12 of 22 disclosures", Some(0)),
+        Figure::new("present: income under S01, 12 of 25 disclosures", Some(0)),
         Figure::new("present: person, 12 of 12 disclosures", Some(0)),
         Figure::new("eddsa-jcs-2022 from bytes, listed key", Some(0)),
         Figure::new("eddsa-jcs-2022 from bytes, did:key", Some(0)),

@@ -9,13 +9,13 @@ mod parsing;
 pub use binding::{Bind, Covers, KeyBinding, bind, keys_hash};
 pub use issuing::{Issue, issue};
 
-use crate::jws::Jws;
 use crate::schema::Path;
 use crate::{Code, Did, Problem, Timestamp, VerifyingKey};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::ops::Range;
+use std::collections::BTreeSet;
+use std::ops::{Bound, Range};
 
 /// Largest SD-JWT with disclosures and key binding that we read.
 pub const SD_JWT_MAX: usize = 128 * 1024;
@@ -57,8 +57,9 @@ fn digest(text: &str) -> String {
 /// The characters of [`digest`].
 fn digest_text(text: &str) -> [u8; DIGEST_LENGTH] {
     let mut digits = [0; DIGEST_LENGTH];
-    let written = BASE64_URL_SAFE_NO_PAD.encode_slice(Sha256::digest(text.as_bytes()), &mut digits);
-    debug_assert_eq!(written, Ok(DIGEST_LENGTH));
+    BASE64_URL_SAFE_NO_PAD
+        .encode_slice(Sha256::digest(text.as_bytes()), &mut digits)
+        .expect("32 bytes make 43 characters");
     digits
 }
 
@@ -76,9 +77,10 @@ pub struct StatusRef {
 pub struct SdJwt {
     /// The issuer's JWT and the disclosures as they stood, with a `~` after each.
     text: String,
-    /// Where the JWT ends in it.
+    /// Where the JWT ends in it, and where what is signed of the JWT ends.
     issued: usize,
-    jws: Jws,
+    signed: usize,
+    signature: [u8; 64],
     vct: String,
     issuer: Did,
     kid: String,
@@ -132,7 +134,9 @@ impl SdJwt {
     }
     /// The issuer's signature.
     pub fn verify_issuer(&self, key: &VerifyingKey) -> bool {
-        self.jws.verify(key)
+        self.text
+            .get(..self.signed)
+            .is_some_and(|signed| key.verify(signed.as_bytes(), &self.signature))
     }
     /// The claims as far as disclosed, registered claims (`iss`, `vct`, `cnf`, `status`, times) taken away.
     ///
@@ -144,21 +148,23 @@ impl SdJwt {
     /// The leaf paths that are disclosed *selectively* (not class A), for "shows more than was asked": sorted, each once. A
     /// disclosed object or array of objects counts only when nothing below it is disclosed.
     pub fn disclosed_paths(&self) -> Vec<Path> {
-        self.disclosed().into_iter().cloned().collect()
-    }
-    /// [`SdJwt::disclosed_paths`], where they lie.
-    pub(crate) fn disclosed(&self) -> Vec<&Path> {
-        let mut shown: Vec<(&Path, bool)> = self.disclosures.iter().map(|shown| (&shown.path, shown.is_leaf)).collect();
+        let all: BTreeSet<&Path> = self.opened_paths().collect();
         // What lies below a path comes right after it in their order.
-        shown.sort_unstable_by_key(|(path, _)| *path);
-        let mut leaves = Vec::with_capacity(shown.len());
-        for (at, (path, is_leaf)) in shown.iter().enumerate() {
-            let mut after = shown.iter().skip(at).map(|(next, _)| *next).skip_while(|next| next == path);
-            if (*is_leaf || !after.next().is_some_and(|next| path.covers(next))) && leaves.last() != Some(path) {
-                leaves.push(*path);
-            }
-        }
-        leaves
+        let shows_below = |path: &Path| {
+            let mut after = all.range::<Path, _>((Bound::Excluded(path), Bound::Unbounded));
+            after.next().is_some_and(|next| path.covers(next))
+        };
+        let leaves: BTreeSet<&Path> = self
+            .disclosures
+            .iter()
+            .filter(|shown| shown.is_leaf || !shows_below(&shown.path))
+            .map(|shown| &shown.path)
+            .collect();
+        leaves.into_iter().cloned().collect()
+    }
+    /// The paths of all disclosures, in the order of their texts.
+    pub(crate) fn opened_paths(&self) -> impl Iterator<Item = &Path> {
+        self.disclosures.iter().map(|shown| &shown.path)
     }
     /// The SD-JWT that shows just `paths` (and what lies above and below them), ready for [`bind`]: ends with `~`, no key binding.
     ///

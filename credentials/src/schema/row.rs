@@ -1,5 +1,6 @@
 //! Register rows: from JSON or CSV to a checked row, and from that to the claims of a credential.
 
+use super::path::any_at;
 use super::{Class, CredentialType, Path, ROW_MAX, declaration, tree, values_at};
 use crate::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -104,7 +105,7 @@ impl CredentialType {
         if !claims.is_object() {
             return Err(RowError::new("", "not_an_object"));
         }
-        if let Some(path) = self.withheld().find(|path| has_value(claims, &path.0)) {
+        if let Some(path) = self.withheld().find(|path| any_at(claims, &path.0, &mut |_| true)) {
             return Err(RowError::new(path.to_string(), "schema"));
         }
         // Most is in order, and that is seen without a copy. What is not is walked again, to say where and why.
@@ -293,17 +294,6 @@ fn is_exact(text: &str) -> bool {
 /// Names that mean something to SD-JWT, and names that are too long.
 fn is_unfit(name: &str) -> bool {
     matches!(name, "_sd" | "..." | "_sd_alg") || name.len() > 64
-}
-
-/// Whether there is any value at a path.
-fn has_value(value: &Value, path: &[Option<String>]) -> bool {
-    match path.split_first() {
-        None => true,
-        Some((Some(name), rest)) => value.get(name).is_some_and(|inner| has_value(inner, rest)),
-        Some((None, rest)) => value
-            .as_array()
-            .is_some_and(|elements| elements.iter().any(|element| has_value(element, rest))),
-    }
 }
 
 /// One step into a row.

@@ -3,20 +3,17 @@
 use super::binding::KeyBinding;
 use super::{DIGEST_LENGTH, DISCLOSURES_MAX, Disclosure, REGISTERED, SD_JWT_MAX, STATUS_URI_MAX};
 use super::{SdJwt, StatusRef, TYP, digest_text};
-use crate::jws::Jws;
 use crate::schema::Path;
-use crate::{Code, Did, Problem, Timestamp, VerifyingKey, json};
+use crate::{Code, Did, Problem, Timestamp, VerifyingKey, json, jws};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::{Map, Value};
-use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 /// Longest `vct` and `kid`, in bytes.
 const NAME_MAX: usize = 320;
 
-/// Usual length of a disclosure in bytes, and usual number of digests: room taken at first, no limit.
+/// Usual length of a disclosure in bytes: room taken at first, no limit.
 const DISCLOSURE_USUAL: usize = 96;
-const DIGESTS_USUAL: usize = 64;
 
 pub(super) fn parse(text: &str) -> Result<SdJwt, Problem> {
     if text.len() > SD_JWT_MAX {
@@ -26,29 +23,33 @@ pub(super) fn parse(text: &str) -> Result<SdJwt, Problem> {
     let (covered, binding) = text.rsplit_once('~').ok_or(Code::Malformed)?;
     let covered = text.get(..covered.len().saturating_add(1)).ok_or(Code::Malformed)?;
     let (issued, disclosures) = covered.split_once('~').ok_or(Code::Malformed)?;
-    let mut jws = Jws::parse(issued, TYP, SD_JWT_MAX)?;
+    let jws::Parts {
+        header,
+        payload: mut members,
+        signing_input,
+        signature,
+    } = jws::Parts::parse(issued, TYP, SD_JWT_MAX)?;
     let sealed = decode(disclosures, issued.len().saturating_add(1))?;
     let key_binding = match binding {
         "" => None,
         binding => Some(KeyBinding::parse(binding, covered)?),
     };
 
-    let mut members = std::mem::take(&mut jws.payload);
-    let registered = Registered::take(&mut members, &jws)?;
+    let registered = Registered::take(&mut members, &header)?;
     let mut opening = Opening {
-        opened: Vec::with_capacity(sealed.len()),
+        opened: Vec::with_capacity(sealed.all.len()),
         sealed,
-        seen: HashSet::with_capacity(DIGESTS_USUAL),
+        seen: Vec::new(),
         path: Path(Vec::new()),
     };
     let claims = opening.object(members, 0)?;
-    if !opening.sealed.is_empty() {
-        return Err(invalid("not in any digest"));
-    }
+    opening.check()?;
     opening.opened.sort_unstable_by_key(|disclosure| disclosure.place.start);
     Ok(SdJwt {
         text: covered.to_owned(),
         issued: issued.len(),
+        signed: signing_input.len(),
+        signature,
         vct: registered.vct,
         issuer: registered.issuer,
         kid: registered.kid,
@@ -58,7 +59,6 @@ pub(super) fn parse(text: &str) -> Result<SdJwt, Problem> {
         claims: Value::Object(claims),
         disclosures: opening.opened,
         key_binding,
-        jws,
     })
 }
 
@@ -73,7 +73,7 @@ struct Registered {
 
 impl Registered {
     /// Takes the registered claims away from the others.
-    fn take(members: &mut Map<String, Value>, jws: &Jws) -> Result<Registered, Problem> {
+    fn take(members: &mut Map<String, Value>, header: &Map<String, Value>) -> Result<Registered, Problem> {
         let mut taken = REGISTERED.map(|name| (name, members.remove(name)));
         let mut member = |name: &'static str| {
             let found = taken.iter_mut().find(|(registered, _)| *registered == name);
@@ -106,8 +106,9 @@ impl Registered {
         Ok(Registered {
             vct: text("vct", member("vct"))?,
             issuer: Did::parse(&text("iss", member("iss"))?).ok_or_else(|| Problem::new(Code::Malformed, "iss"))?,
-            kid: jws
-                .kid()
+            kid: header
+                .get("kid")
+                .and_then(Value::as_str)
                 .filter(|kid| kid.len() <= NAME_MAX)
                 .ok_or_else(|| Problem::new(Code::Malformed, "kid"))?
                 .to_owned(),
@@ -145,9 +146,31 @@ struct Sealed {
 /// A digest as it is written.
 type Digest = [u8; DIGEST_LENGTH];
 
+/// The disclosures that were sent, and where each is by its digest.
+struct Sealing {
+    /// Emptied as digests are met.
+    all: Vec<Option<Sealed>>,
+    /// Sorted.
+    digests: Vec<(Digest, usize)>,
+}
+
+impl Sealing {
+    fn take(&mut self, digest: &str) -> Option<Sealed> {
+        // One of another length is no SHA-256, and a decoy like any that no disclosure belongs to.
+        let digest = <&Digest>::try_from(digest.as_bytes()).ok()?;
+        let at = self.digests.binary_search_by(|(known, _)| known.cmp(digest)).ok()?;
+        let (_, place) = self.digests.get(at)?;
+        self.all.get_mut(*place)?.take()
+    }
+}
+
 /// The disclosures of a text with a `~` after each, which begins at `start` in the whole.
-fn decode(disclosures: &str, start: usize) -> Result<HashMap<Digest, Sealed>, Problem> {
-    let mut sealed = HashMap::with_capacity(disclosures.len() / DISCLOSURE_USUAL);
+fn decode(disclosures: &str, start: usize) -> Result<Sealing, Problem> {
+    let usual = disclosures.len() / DISCLOSURE_USUAL;
+    let mut sealed = Sealing {
+        all: Vec::with_capacity(usual),
+        digests: Vec::with_capacity(usual),
+    };
     let mut bytes = Vec::with_capacity(DISCLOSURE_USUAL);
     let mut start = start;
     for (position, text) in disclosures.split_terminator('~').enumerate() {
@@ -172,9 +195,13 @@ fn decode(disclosures: &str, start: usize) -> Result<HashMap<Digest, Sealed>, Pr
             value,
         };
         start = end.saturating_add(1);
-        if sealed.insert(digest_text(text), disclosure).is_some() {
-            return Err(invalid("doubled"));
-        }
+        sealed.digests.push((digest_text(text), position));
+        sealed.all.push(Some(disclosure));
+    }
+    sealed.digests.sort_unstable();
+    let mut neighbours = sealed.digests.iter().zip(sealed.digests.iter().skip(1));
+    if neighbours.any(|((one, _), (other, _))| one == other) {
+        return Err(invalid("doubled"));
     }
     Ok(sealed)
 }
@@ -199,9 +226,9 @@ fn refusal(bytes: &[u8]) -> Problem {
 
 /// The walk through the payload that puts every disclosure in its place.
 struct Opening {
-    sealed: HashMap<Digest, Sealed>,
-    /// Every digest met so far: none may come twice (RFC 9901 §7.1 step 4).
-    seen: HashSet<String>,
+    sealed: Sealing,
+    /// Every digest met so far.
+    seen: Vec<String>,
     opened: Vec<Disclosure>,
     path: Path,
 }
@@ -225,7 +252,7 @@ impl Opening {
             }
         }
         for digest in digests {
-            let Some(sealed) = self.meet(digest)? else {
+            let Some(sealed) = self.meet(digest) else {
                 continue;
             };
             let Sealed { place, name, value } = sealed;
@@ -257,7 +284,7 @@ impl Opening {
             if item.as_object().is_none_or(|members| members.len() != 1) {
                 return Err(invalid("out of place"));
             }
-            if let Some(sealed) = self.meet(digest)? {
+            if let Some(sealed) = self.meet(digest) {
                 if sealed.name.is_some() {
                     return Err(invalid("name"));
                 }
@@ -277,15 +304,23 @@ impl Opening {
         })
     }
 
-    fn meet(&mut self, digest: String) -> Result<Option<Sealed>, Problem> {
-        // One of another length is no SHA-256, and a decoy like any that no disclosure belongs to.
-        let sealed = <&Digest>::try_from(digest.as_bytes())
-            .ok()
-            .and_then(|digest| self.sealed.remove(digest));
-        if !self.seen.insert(digest) {
+    fn meet(&mut self, digest: String) -> Option<Sealed> {
+        let sealed = self.sealed.take(&digest);
+        self.seen.push(digest);
+        sealed
+    }
+
+    /// Every disclosure has been met, and no digest came twice (RFC 9901 §7.1 steps 4 and 5).
+    fn check(&mut self) -> Result<(), Problem> {
+        if self.sealed.all.iter().any(Option::is_some) {
+            return Err(invalid("not in any digest"));
+        }
+        self.seen.sort_unstable();
+        let mut neighbours = self.seen.iter().zip(self.seen.iter().skip(1));
+        if neighbours.any(|(one, other)| one == other) {
             return Err(invalid("digest twice"));
         }
-        Ok(sealed)
+        Ok(())
     }
 
     fn open(&mut self, place: Range<usize>, value: Value, depth: usize) -> Result<Value, Problem> {

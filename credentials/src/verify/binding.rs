@@ -87,9 +87,14 @@ fn check_query(examined: &Examined, asked: &CredentialQuery) -> Result<(), Probl
     query::matches(asked, sd_jwt.claims())?;
     let is_asked = |path: &[Option<&str>]| asked.claims.iter().any(|claim| begins_with(path, &claim.path));
     let unrequested = |path: &Path| Problem::new(Code::ClaimsUnrequested, path.to_string());
-    for path in sd_jwt.disclosed() {
-        let is_fitting = |claim: &query::ClaimQuery| claim.path.covers(path) || path.covers(&claim.path);
-        ensure_else(asked.claims.iter().any(is_fitting), || unrequested(path))?;
+    // When all that was opened fits, so do those that carry a value.
+    let is_fitting = |path: &Path| {
+        let fits = |claim: &query::ClaimQuery| claim.path.covers(path) || path.covers(&claim.path);
+        asked.claims.iter().any(fits)
+    };
+    if !sd_jwt.opened_paths().all(is_fitting) {
+        let unfitting = sd_jwt.disclosed_paths().into_iter().find(|path| !is_fitting(path));
+        unfitting.map_or(Ok(()), |path| Err(unrequested(&path)))?;
     }
     // Also what stands in the clear inside a disclosure, or beside all of them, if the type does not say that it always does.
     match &examined.credential_type {
