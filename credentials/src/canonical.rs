@@ -78,7 +78,7 @@ struct Writer {
 
 impl Writer {
     fn new(is_exact: bool) -> Writer {
-        let out = Vec::with_capacity(1024);
+        let out = Vec::with_capacity(1_000);
         Writer { out, is_exact }
     }
 

@@ -174,17 +174,18 @@ impl<'de> Visitor<'de> for Node<'_> {
             self.inner::<A::Error>()?;
             return Ok(Value::Object(object));
         };
-        if name.borrowed && name.text == NUMBER {
+        if name.is_none() {
             let text: String = members.next_value()?;
             return text.parse().map(Value::Number).map_err(A::Error::custom);
         }
         let inner = self.inner()?;
         loop {
-            if name.text.starts_with(RESERVED) {
-                return Err(self.refuse(Code::Malformed));
-            }
+            let text = match name {
+                Some(text) if !text.starts_with(RESERVED) => text,
+                _ => return Err(self.refuse(Code::Malformed)),
+            };
             let value = members.next_value_seed(inner)?;
-            if object.insert(name.text, value).is_some() {
+            if object.insert(text, value).is_some() {
                 return Err(self.refuse(Code::DuplicateKey));
             }
             match members.next_key_seed(Name)? {
@@ -247,41 +248,30 @@ impl Visitor<'_> for Passed {
     }
 }
 
-/// A member's name, and whether it stood in the input (or in `serde_json`) as it is.
-struct NameText {
-    text: String,
-    borrowed: bool,
-}
-
+/// A member's name; none for [`NUMBER`] as it stands in `serde_json` itself, not written with escapes.
 struct Name;
 
 impl<'de> DeserializeSeed<'de> for Name {
-    type Value = NameText;
+    type Value = Option<String>;
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<NameText, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Option<String>, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
 impl<'de> Visitor<'de> for Name {
-    type Value = NameText;
+    type Value = Option<String>;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("a name")
     }
 
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<NameText, E> {
-        Ok(NameText {
-            text: text.to_owned(),
-            borrowed: true,
-        })
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Option<String>, E> {
+        Ok((text != NUMBER).then(|| text.to_owned()))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<NameText, E> {
-        Ok(NameText {
-            text: text.to_owned(),
-            borrowed: false,
-        })
+    fn visit_str<E>(self, text: &str) -> Result<Option<String>, E> {
+        Ok(Some(text.to_owned()))
     }
 }
 

@@ -146,8 +146,9 @@ impl VerifyingKey {
         if digits.len() > BASE58_MAX {
             return None;
         }
-        let bytes = bs58::decode(digits).into_vec().ok()?;
-        VerifyingKey::from_bytes(bytes.strip_prefix(&MULTICODEC)?.try_into().ok()?)
+        let mut bytes = [0; 34];
+        let length = bs58::decode(digits).onto(&mut bytes).ok()?;
+        VerifyingKey::from_bytes(bytes.get(..length)?.strip_prefix(&MULTICODEC)?.try_into().ok()?)
     }
 
     fn x(self) -> String {

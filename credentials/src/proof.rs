@@ -291,7 +291,9 @@ fn signature_bytes(text: &str) -> Option<[u8; 64]> {
     if digits.len() > BASE58_MAX {
         return None;
     }
-    bs58::decode(digits).into_vec().ok()?.try_into().ok()
+    let mut bytes = [0; 64];
+    let length = bs58::decode(digits).onto(&mut bytes).ok()?;
+    (length == bytes.len()).then_some(bytes)
 }
 
 #[cfg(test)]

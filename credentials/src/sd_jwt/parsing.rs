@@ -166,17 +166,17 @@ impl Sealing {
 
 /// The disclosures of a text with a `~` after each, which begins at `start` in the whole.
 fn decode(disclosures: &str, start: usize) -> Result<Sealing, Problem> {
-    let usual = disclosures.len() / DISCLOSURE_USUAL;
+    let count = disclosures.bytes().filter(|byte| *byte == b'~').count();
+    if count > DISCLOSURES_MAX {
+        return Err(Code::TooLarge.into());
+    }
     let mut sealed = Sealing {
-        all: Vec::with_capacity(usual),
-        digests: Vec::with_capacity(usual),
+        all: Vec::with_capacity(count),
+        digests: Vec::with_capacity(count),
     };
     let mut bytes = Vec::with_capacity(DISCLOSURE_USUAL);
     let mut start = start;
     for (position, text) in disclosures.split_terminator('~').enumerate() {
-        if position >= DISCLOSURES_MAX {
-            return Err(Code::TooLarge.into());
-        }
         bytes.clear();
         BASE64_URL_SAFE_NO_PAD
             .decode_vec(text, &mut bytes)
