@@ -82,7 +82,9 @@ fn main() {
             time(2, &mut |at| world.check(&presented[0][at]));
             time(3, &mut |at| world.check(&presented[1][at]));
             time(0, &mut |at| raw.verify(at));
-            time(4, &mut |at| world.prove(&documents.listed[at], &|_| Some(world.issuer_key())));
+            time(4, &mut |at| {
+                world.prove(&documents.listed[at], &|_| Some(world.issuer_key()))
+            });
             time(5, &mut |at| world.prove(&documents.named[at], &Did::key_of_method));
             time(1, &mut |at| raw.sign(at));
             time(6, &mut |at| copies[0].issue(&world, at));
@@ -182,7 +184,10 @@ impl Raw {
     }
 
     fn sign(&self, at: usize) {
-        black_box(ed25519_dalek::Signer::sign(&self.keys[at], black_box(&self.signed[at].0)));
+        black_box(ed25519_dalek::Signer::sign(
+            &self.keys[at],
+            black_box(&self.signed[at].0),
+        ));
     }
 
     fn sign_here(&self, at: usize) {
@@ -287,7 +292,10 @@ impl World {
         let mut counter = 0_u64;
         let mut salts = |bytes: &mut [u8]| {
             counter += 1;
-            let block = Sha256::new().chain_update(b"bevis-salts/1").chain_update(seed).chain_update(counter.to_be_bytes());
+            let block = Sha256::new()
+                .chain_update(b"bevis-salts/1")
+                .chain_update(seed)
+                .chain_update(counter.to_be_bytes());
             bytes.copy_from_slice(&block.finalize()[..bytes.len()]);
         };
         sd_jwt::issue(copy, &mut salts, &self.key).unwrap()
@@ -380,11 +388,21 @@ impl World {
     /// Registrations as W3C credentials of about 1.2 KB: by the listed issuer, and by as many `did:key` as documents.
     fn documents(&self) -> Documents {
         let sign = |at: usize, did: &Did, method: &str, key: &SigningKey| {
-            let signed = proof::sign(Suite::Jcs, &document(at, did), method, Purpose::Assertion, self.now, None, key);
+            let signed = proof::sign(
+                Suite::Jcs,
+                &document(at, did),
+                method,
+                Purpose::Assertion,
+                self.now,
+                None,
+                key,
+            );
             signed.unwrap().to_string()
         };
         Documents {
-            listed: (0..DISTINCT).map(|at| sign(at, &self.issuer, &self.kid, &self.key)).collect(),
+            listed: (0..DISTINCT)
+                .map(|at| sign(at, &self.issuer, &self.kid, &self.key))
+                .collect(),
             named: (0..DISTINCT)
                 .map(|at| {
                     let key = SigningKey::generate(&mut random());
@@ -518,10 +536,11 @@ fn income(at: usize, statements: Value) -> Value {
 
 /// Two months with three payments.
 fn incomes(at: usize) -> Value {
-    let statement = |month: &str, payments: Value| {
-        json!({ "opplysningspliktigId": "312045877", "kalendermaaned": month, "inntekt": payments })
-    };
-    let may = json!([payment(40_000 + at, "fastloenn"), payment(3_120, "overtidsgodtgjoerelse")]);
+    let statement = |month: &str, payments: Value| json!({ "opplysningspliktigId": "312045877", "kalendermaaned": month, "inntekt": payments });
+    let may = json!([
+        payment(40_000 + at, "fastloenn"),
+        payment(3_120, "overtidsgodtgjoerelse")
+    ]);
     let june = json!([payment(61_200 + at, "feriepenger")]);
     income(at, json!([statement("2026-05", may), statement("2026-06", june)]))
 }

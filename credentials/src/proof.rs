@@ -220,7 +220,10 @@ fn signing_input(
             }
             let context = signed.map(|signed| ("@context", signed));
             let config = canonicalize_signed(proof, "proofValue", None)?;
-            (config, Sha256::digest(canonicalize_signed(document, "proof", context)?).into())
+            (
+                config,
+                Sha256::digest(canonicalize_signed(document, "proof", context)?).into(),
+            )
         }
         Suite::Rdfc => {
             let context = context.ok_or_else(|| Problem::new(Code::Malformed, "@context"))?;

@@ -163,7 +163,9 @@ impl Trust {
         let draft = Draft::from_value(&document)?;
         let organisations = draft.organisations.iter().enumerate();
         Ok(Trust {
-            places: organisations.map(|(place, listed)| (listed.did.clone(), place)).collect(),
+            places: organisations
+                .map(|(place, listed)| (listed.did.clone(), place))
+                .collect(),
             draft,
             text: text.to_owned(),
             hash,

@@ -172,7 +172,16 @@ impl Town {
         anchor.run(&["trust", "sign", "--out", document]);
         let registers = folder.join("registers");
         let out = registers.to_str().unwrap();
-        anchor.run(&["demo", "population", "--persons", "40", "--companies", "2", "--out", out]);
+        anchor.run(&[
+            "demo",
+            "population",
+            "--persons",
+            "40",
+            "--companies",
+            "12",
+            "--out",
+            out,
+        ]);
         let mut wallets = Vec::new();
         for number in 0..WALLETS {
             let wallet = Node::at(folder, &format!("wallet-{number}"));
@@ -183,7 +192,13 @@ impl Town {
             node.run(&["trust", "import", document]);
         }
         for (node, what, file) in [(&identity, "C01", "pid.jsonl"), (&tax, "C02", "income.jsonl")] {
-            node.run(&["issuer", "import", "--type", what, registers.join(file).to_str().unwrap()]);
+            node.run(&[
+                "issuer",
+                "import",
+                "--type",
+                what,
+                registers.join(file).to_str().unwrap(),
+            ]);
         }
         let incomes = std::fs::read_to_string(registers.join("income.jsonl")).unwrap();
         let numbers = incomes.lines().filter_map(|line| {
@@ -262,7 +277,9 @@ impl Town {
         let asked = self.bank.ask(&asked).await;
         let session = text(&asked["session"]);
         let link = text(&asked["link"]);
-        let received = self.wallets[wallet].ask(&Command::WalletReceive { link, code: None }).await;
+        let received = self.wallets[wallet]
+            .ask(&Command::WalletReceive { link, code: None })
+            .await;
         let id = text(&received["id"]);
         let read = Command::WalletText {
             id: id.clone(),
@@ -283,7 +300,11 @@ impl Town {
         let mut watcher = self.bank.connect().await;
         let watching = tokio::spawn(async move {
             let watch = Command::VerifierWatch { since };
-            let seen = watcher.execute(&watch).await.map_err(|failure| failure.problem.code).unwrap();
+            let seen = watcher
+                .execute(&watch)
+                .await
+                .map_err(|failure| failure.problem.code)
+                .unwrap();
             let at = Instant::now();
             assert!(seen["revision"].as_u64().unwrap() > since);
             at
@@ -302,7 +323,11 @@ impl Town {
         let bytes = [after[0].1 - before[0].1, after[1].1 - before[1].1];
         assert!(commits[0] >= 2 && commits[1] >= 1, "{commits:?}");
         let each = bytes[0] / commits[0];
-        let needed = [vec![each; commits[0] as usize - 1], vec![bytes[1] / commits[1]; commits[1] as usize]].concat();
+        let needed = [
+            vec![each; commits[0] as usize - 1],
+            vec![bytes[1] / commits[1]; commits[1] as usize],
+        ]
+        .concat();
         let began = Instant::now();
         for bytes in &needed {
             self.writes.write_all(&vec![0x5a; *bytes as usize]).unwrap();
@@ -361,7 +386,10 @@ impl Node {
                 command.env_remove(name);
             }
         }
-        command.arg("--home").arg(self.home.path()).args(["--json", "--no-input"]);
+        command
+            .arg("--home")
+            .arg(self.home.path())
+            .args(["--json", "--no-input"]);
         command.arg("--passphrase-file").arg(&self.passphrase).args(arguments);
         command
     }
@@ -378,10 +406,15 @@ impl Node {
 
     fn serve(&mut self) {
         let mut command = self.command(&["serve", "--with-parent"]);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         self.running = Some(child);
         assert!(line.contains("ready/v1"), "{}: {line}", self.home.path().display());
     }
@@ -393,7 +426,9 @@ impl Node {
     }
 
     async fn connect(&self) -> Client {
-        let client = Client::connect(&self.home).await.map_err(|failure| failure.problem.code);
+        let client = Client::connect(&self.home)
+            .await
+            .map_err(|failure| failure.problem.code);
         client.unwrap().expect("a node runs here")
     }
 
@@ -404,7 +439,10 @@ impl Node {
 
     /// Waits until the status lists of so many issuers are there.
     async fn mirrored(&self, issuers: usize) {
-        while self.ask(&Command::Status).await["mirrored"].as_array().is_none_or(|all| all.len() < issuers) {
+        while self.ask(&Command::Status).await["mirrored"]
+            .as_array()
+            .is_none_or(|all| all.len() < issuers)
+        {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

@@ -81,7 +81,12 @@ fn organisation(name: &str, number: &str, now: Timestamp, key: &SigningKey) -> O
 }
 
 fn path(names: &[&str]) -> Path {
-    Path(names.iter().map(|name| (*name != "[]").then(|| (*name).to_owned())).collect())
+    Path(
+        names
+            .iter()
+            .map(|name| (*name != "[]").then(|| (*name).to_owned()))
+            .collect(),
+    )
 }
 
 fn row(number: &str, at: usize) -> Value {
@@ -129,7 +134,13 @@ fn main() {
 
     let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let entropy: store::Entropy = Box::new(|bytes| getrandom::fill(bytes).unwrap());
-    let store = Store::create(&home.path().join("store"), &Passphrase::new("synthetic"), Params::quick(), entropy).unwrap();
+    let store = Store::create(
+        &home.path().join("store"),
+        &Passphrase::new("synthetic"),
+        Params::quick(),
+        entropy,
+    )
+    .unwrap();
     let types = Types::builtin();
     let random_source = Box::new(random());
     let mut verifier = Verifier::open(store, types.clone(), settings, Arc::new(bank_key), random_source).unwrap();
@@ -187,7 +198,13 @@ fn main() {
             };
             let bound = sd_jwt::bind(&selected, &bind, &holder).unwrap();
             let plain = json!({ "vp_token": { asked_claims.id.as_str(): [bound] } }).to_string();
-            let answer = jwe::seal(&opened.request.encryption, b"", &opened.hash, plain.as_bytes(), &mut random());
+            let answer = jwe::seal(
+                &opened.request.encryption,
+                b"",
+                &opened.hash,
+                plain.as_bytes(),
+                &mut random(),
+            );
             (asked.session, answer.unwrap())
         })
         .collect();

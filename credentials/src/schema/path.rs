@@ -78,7 +78,11 @@ impl std::fmt::Display for Path {
 }
 
 /// Whether any value at a path (a `null` segment fans out) is as `is_wanted` wants it. Makes no list of them.
-pub(crate) fn any_at<'v>(value: &'v Value, path: &[Option<String>], is_wanted: &mut dyn FnMut(&'v Value) -> bool) -> bool {
+pub(crate) fn any_at<'v>(
+    value: &'v Value,
+    path: &[Option<String>],
+    is_wanted: &mut dyn FnMut(&'v Value) -> bool,
+) -> bool {
     match path.split_first() {
         None => is_wanted(value),
         Some((Some(name), rest)) => match value {

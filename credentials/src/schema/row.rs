@@ -136,7 +136,9 @@ impl CredentialType {
                 });
                 !tree::has_format(&schemas, "decimal") && is_exact(&number.to_string())
             }
-            Value::String(text) => text.len() <= STRING_MAX && (text.bytes().all(is_harmless) || !text.chars().any(is_deceptive)),
+            Value::String(text) => {
+                text.len() <= STRING_MAX && (text.bytes().all(is_harmless) || !text.chars().any(is_deceptive))
+            }
             Value::Array(elements) => {
                 place.push(None);
                 let are_normal = elements.iter().all(|element| self.is_normal(element, place));

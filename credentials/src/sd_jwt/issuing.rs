@@ -79,7 +79,10 @@ pub fn issue(issue: &Issue<'_>, salts: &mut dyn Random, signer: &dyn Signer) -> 
     }
     let mut text = jws::sign(TYP, Some(issue.kid), Map::new(), &Value::Object(payload), signer)?;
     disclosures.sort_unstable();
-    let length: usize = disclosures.iter().map(|(_, disclosure)| disclosure.len().saturating_add(1)).sum();
+    let length: usize = disclosures
+        .iter()
+        .map(|(_, disclosure)| disclosure.len().saturating_add(1))
+        .sum();
     text.reserve_exact(length.saturating_add(1));
     text.push('~');
     for (_, disclosure) in &disclosures {
