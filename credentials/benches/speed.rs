@@ -492,23 +492,23 @@ fn bytes_text(bytes: &[u8]) -> String {
 
 /// Numbers with right check digits: weights 3 2 7 6 5 4 3 2, modulo 11.
 fn organisation_number(number: usize) -> String {
-    let valid = (0_usize..).filter_map(|at| {
+    let mut valid = (0_usize..).filter_map(|at| {
         let digits = format!("{:08}", 20_000_000 + at);
         let check = check_digit(&digits, &[3, 2, 7, 6, 5, 4, 3, 2])?;
         Some(format!("{digits}{check}"))
     });
-    valid.skip(number).next().unwrap()
+    valid.nth(number).unwrap()
 }
 
 /// Synthetic person numbers (month + 80).
 fn person_number(at: usize) -> String {
-    let valid = (0_usize..).filter_map(|next| {
+    let mut valid = (0_usize..).filter_map(|next| {
         let nine = format!("{:02}8575{:03}", 1 + next % 28, (at * 2 + next / 28) % 1_000);
         let ten = format!("{nine}{}", check_digit(&nine, &[3, 7, 6, 1, 8, 9, 4, 5, 2])?);
         let last = check_digit(&ten, &[5, 4, 3, 2, 7, 6, 5, 4, 3, 2])?;
         Some(format!("{ten}{last}"))
     });
-    valid.skip(at % 20).next().unwrap()
+    valid.nth(at % 20).unwrap()
 }
 
 fn check_digit(digits: &str, weights: &[u32]) -> Option<u32> {

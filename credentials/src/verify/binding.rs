@@ -124,12 +124,11 @@ fn ensure_else(holds: bool, problem: impl FnOnce() -> Problem) -> Result<(), Pro
     if holds { Ok(()) } else { Err(problem()) }
 }
 
+/// What is made of the path of a value.
+type Visit<'f> = &'f mut dyn FnMut(&[Option<&str>]) -> Result<(), Problem>;
+
 /// Visits the paths of all plain values. Frames of what is not disclosed have none.
-fn each_value<'v>(
-    value: &'v Value,
-    path: &mut Vec<Option<&'v str>>,
-    visit: &mut dyn FnMut(&[Option<&str>]) -> Result<(), Problem>,
-) -> Result<(), Problem> {
+fn each_value<'v>(value: &'v Value, path: &mut Vec<Option<&'v str>>, visit: Visit<'_>) -> Result<(), Problem> {
     match value {
         Value::Object(members) => {
             for (name, value) in members {
