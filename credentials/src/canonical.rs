@@ -4,7 +4,7 @@
 //! printed as ECMAScript does.
 
 use crate::{Code, Problem};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Deepest nesting that is written: deeper than [`crate::json::DEPTH_MAX`], because we wrap what we read.
 const DEPTH_MAX: usize = 128;
@@ -14,9 +14,42 @@ const DEPTH_MAX: usize = 128;
 /// A number is canonicalized as the double nearest to it, as the standard says: digits beyond that precision are not covered
 /// by a signature over these bytes. [`loses_digits`] finds them.
 pub fn canonicalize(value: &Value) -> Result<Vec<u8>, Problem> {
-    let mut out = Vec::with_capacity(256);
-    write_value(value, DEPTH_MAX, &mut out)?;
-    Ok(out)
+    let mut writer = Writer::new(false);
+    writer.value(value, DEPTH_MAX)?;
+    Ok(writer.out)
+}
+
+/// The canonical bytes of an object without its member `without`, and with another value for `instead` where it has one.
+///
+/// Errors as [`canonicalize`], and `malformed` where [`loses_digits`] finds something: what is signed is covered whole.
+pub(crate) fn canonicalize_signed(
+    members: &Map<String, Value>,
+    without: &str,
+    instead: Option<(&str, &Value)>,
+) -> Result<Vec<u8>, Problem> {
+    let members = members
+        .iter()
+        .filter(|(name, _)| *name != without)
+        .map(|(name, value)| match instead {
+            Some((replaced, other)) if replaced == name => (name, other),
+            _ => (name, value),
+        });
+    let mut writer = Writer::new(true);
+    writer.object(members.collect(), DEPTH_MAX)?;
+    Ok(writer.out)
+}
+
+/// The canonical bytes of the array `[salt, name, value]`.
+pub(crate) fn canonicalize_salted(salt: &str, name: &str, value: &Value) -> Result<Vec<u8>, Problem> {
+    let mut writer = Writer::new(false);
+    writer.out.push(b'[');
+    write_string(salt, &mut writer.out);
+    writer.out.push(b',');
+    write_string(name, &mut writer.out);
+    writer.out.push(b',');
+    writer.value(value, DEPTH_MAX.saturating_sub(1))?;
+    writer.out.push(b']');
+    Ok(writer.out)
 }
 
 /// Whether a number anywhere in `value` has a value that its canonical form does not keep, such as `9007199254740993`.
@@ -24,7 +57,7 @@ pub fn loses_digits(value: &Value) -> bool {
     match value {
         Value::Number(number) => {
             let text = number.to_string();
-            canonical_number(&text).is_none_or(|canonical| Decimal::of(&text) != Decimal::of(&canonical))
+            !is_small_integer(&text) && has_lost_digits(&text, canonical_number(&text).as_deref())
         }
         Value::Array(items) => items.iter().any(loses_digits),
         Value::Object(members) => members.values().any(loses_digits),
@@ -37,45 +70,94 @@ pub(crate) fn significant_digits(text: &str) -> Option<usize> {
     Decimal::of(text).map(|decimal| decimal.digits.len())
 }
 
-fn write_value(value: &Value, depth: usize, out: &mut Vec<u8>) -> Result<(), Problem> {
-    let inner = || depth.checked_sub(1).ok_or(Code::TooLarge);
-    match value {
-        Value::Null => out.extend_from_slice(b"null"),
-        Value::Bool(true) => out.extend_from_slice(b"true"),
-        Value::Bool(false) => out.extend_from_slice(b"false"),
-        Value::String(text) => write_string(text, out),
-        Value::Number(number) => {
-            let text = canonical_number(&number.to_string()).ok_or(Code::Malformed)?;
-            out.extend_from_slice(text.as_bytes());
-        }
-        Value::Array(items) => {
-            let depth = inner()?;
-            out.push(b'[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    out.push(b',');
-                }
-                write_value(item, depth, out)?;
-            }
-            out.push(b']');
-        }
-        Value::Object(members) => {
-            let depth = inner()?;
-            let mut members: Vec<_> = members.iter().collect();
-            members.sort_unstable_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
-            out.push(b'{');
-            for (index, (name, value)) in members.into_iter().enumerate() {
-                if index > 0 {
-                    out.push(b',');
-                }
-                write_string(name, out);
-                out.push(b':');
-                write_value(value, depth, out)?;
-            }
-            out.push(b'}');
-        }
+struct Writer {
+    out: Vec<u8>,
+    /// Refuse numbers that lose digits.
+    is_exact: bool,
+}
+
+impl Writer {
+    fn new(is_exact: bool) -> Writer {
+        let out = Vec::with_capacity(1_000);
+        Writer { out, is_exact }
     }
-    Ok(())
+
+    fn value(&mut self, value: &Value, depth: usize) -> Result<(), Problem> {
+        match value {
+            Value::Null => self.out.extend_from_slice(b"null"),
+            Value::Bool(true) => self.out.extend_from_slice(b"true"),
+            Value::Bool(false) => self.out.extend_from_slice(b"false"),
+            Value::String(text) => write_string(text, &mut self.out),
+            Value::Number(number) => self.number(&number.to_string())?,
+            Value::Array(items) => {
+                let depth = inner(depth)?;
+                self.out.push(b'[');
+                for (index, item) in items.iter().enumerate() {
+                    if index > 0 {
+                        self.out.push(b',');
+                    }
+                    self.value(item, depth)?;
+                }
+                self.out.push(b']');
+            }
+            Value::Object(members) => self.object(members.iter().collect(), depth)?,
+        }
+        Ok(())
+    }
+
+    fn object(&mut self, mut members: Vec<(&String, &Value)>, depth: usize) -> Result<(), Problem> {
+        let depth = inner(depth)?;
+        if !members.is_sorted_by(|(a, _), (b, _)| order(a, b).is_lt()) {
+            members.sort_unstable_by(|(a, _), (b, _)| order(a, b));
+        }
+        self.out.push(b'{');
+        for (index, (name, value)) in members.into_iter().enumerate() {
+            if index > 0 {
+                self.out.push(b',');
+            }
+            write_string(name, &mut self.out);
+            self.out.push(b':');
+            self.value(value, depth)?;
+        }
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    fn number(&mut self, text: &str) -> Result<(), Problem> {
+        if is_small_integer(text) {
+            self.out.extend_from_slice(text.as_bytes());
+            return Ok(());
+        }
+        let canonical = canonical_number(text);
+        if self.is_exact && has_lost_digits(text, canonical.as_deref()) {
+            return Err(Problem::new(Code::Malformed, "number beyond double precision"));
+        }
+        self.out.extend_from_slice(canonical.ok_or(Code::Malformed)?.as_bytes());
+        Ok(())
+    }
+}
+
+fn inner(depth: usize) -> Result<usize, Code> {
+    depth.checked_sub(1).ok_or(Code::TooLarge)
+}
+
+/// By UTF-16 code units (RFC 8785 §3.2.3), which for ASCII are the bytes.
+fn order(a: &str, b: &str) -> std::cmp::Ordering {
+    if a.is_ascii() && b.is_ascii() {
+        a.cmp(b)
+    } else {
+        a.encode_utf16().cmp(b.encode_utf16())
+    }
+}
+
+/// An integer of at most 15 digits: any double holds it, and ECMAScript prints it as JSON does. `-0` is none.
+fn is_small_integer(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) && text != "-0"
+}
+
+fn has_lost_digits(text: &str, canonical: Option<&str>) -> bool {
+    canonical.is_none_or(|canonical| Decimal::of(text) != Decimal::of(canonical))
 }
 
 /// The number as ECMAScript prints it (RFC 8785 §3.2.2.3); `None` when it is no finite double.
@@ -89,26 +171,28 @@ fn canonical_number(text: &str) -> Option<String> {
 /// RFC 8785 §3.2.2.2: only what must be escaped, in the short form where there is one, else `\u00xx` in lower case.
 fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    for byte in text.bytes() {
+    let mut rest = text.as_bytes();
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, 0..=0x1f | b'"' | b'\\')) {
+        let (plain, from) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        let Some((byte, after)) = from.split_first() else { break };
         let short = match byte {
-            b'"' => b'"',
-            b'\\' => b'\\',
-            0x08 => b'b',
-            0x09 => b't',
-            0x0a => b'n',
-            0x0c => b'f',
-            0x0d => b'r',
-            0x00..=0x1f => {
-                out.extend_from_slice(format!("\\u{byte:04x}").as_bytes());
-                continue;
-            }
-            _ => {
-                out.push(byte);
-                continue;
-            }
+            b'"' => Some(b'"'),
+            b'\\' => Some(b'\\'),
+            0x08 => Some(b'b'),
+            0x09 => Some(b't'),
+            0x0a => Some(b'n'),
+            0x0c => Some(b'f'),
+            0x0d => Some(b'r'),
+            _ => None,
         };
-        out.extend_from_slice(&[b'\\', short]);
+        match short {
+            Some(short) => out.extend_from_slice(&[b'\\', short]),
+            None => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+        }
+        rest = after;
     }
+    out.extend_from_slice(rest);
     out.push(b'"');
 }
 

@@ -29,17 +29,18 @@ impl Did {
             return None;
         }
         let (method, id) = text.strip_prefix("did:")?.split_once(':')?;
-        let did = match method {
-            "key" => Did::Key(VerifyingKey::from_multibase(id)?),
+        match method {
+            // Bytes have one text in base58 each.
+            "key" => VerifyingKey::from_multibase(id).map(Did::Key),
             "jwk" => {
                 let jwk = BASE64_URL_SAFE_NO_PAD.decode(id).ok()?;
-                Did::Jwk(VerifyingKey::from_jwk(&json::parse(&jwk, LENGTH_MAX).ok()?)?)
+                let did = Did::Jwk(VerifyingKey::from_jwk(&json::parse(&jwk, LENGTH_MAX).ok()?)?);
+                // A key has many spellings as a JWK; with more than one, two texts that are compared would not be equal for one DID.
+                (did.to_string() == text).then_some(did)
             }
-            "web" => Did::Web(is_domain(id).then(|| id.to_owned())?),
-            _ => return None,
-        };
-        // A key has many spellings as a JWK; with more than one, two texts that are compared would not be equal for one DID.
-        (did.to_string() == text).then_some(did)
+            "web" => is_domain(id).then(|| Did::Web(id.to_owned())),
+            _ => None,
+        }
     }
 
     /// The key inside, for `did:key` and `did:jwk`.
@@ -71,8 +72,14 @@ impl Did {
 
     /// The key that a verification method of a `did:key` or `did:jwk` names by itself; `None` for every other text.
     pub fn key_of_method(text: &str) -> Option<VerifyingKey> {
-        let (did, _) = Did::parse_url(text)?;
-        (did.verification_method()? == text).then(|| did.key())?
+        let (did, fragment) = Did::parse_url(text)?;
+        let is_method = match &did {
+            // The fragment repeats what follows `did:key:`.
+            Did::Key(_) => text.strip_prefix("did:key:")?.split_once('#')?.0 == fragment,
+            Did::Jwk(_) => fragment == "0",
+            Did::Web(_) => false,
+        };
+        is_method.then(|| did.key())?
     }
 }
 

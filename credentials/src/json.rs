@@ -25,8 +25,9 @@ pub fn parse(bytes: &[u8], limit: usize) -> Result<Value, Problem> {
     if has_reserved_text(bytes) {
         return Err(Code::Malformed.into());
     }
+    let text = std::str::from_utf8(bytes).map_err(|_| Code::Malformed)?;
     let refusal = Cell::new(Code::Malformed);
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     Node {
         depth: 0,
         refusal: &refusal,
@@ -34,6 +35,29 @@ pub fn parse(bytes: &[u8], limit: usize) -> Result<Value, Problem> {
     .deserialize(&mut deserializer)
     .and_then(|value| deserializer.end().map(|()| value))
     .map_err(|_| refusal.get().into())
+}
+
+/// The two or three elements of an array of which the first is a text that is not kept: `[salt, value]` or `[salt, name, value]`.
+///
+/// `None` for everything else that [`parse`] would read, and for what it would refuse: whoever needs the reason asks that one.
+pub(crate) fn parse_salted(bytes: &[u8], limit: usize) -> Option<(Option<String>, Value)> {
+    if bytes.len() > limit || has_reserved_text(bytes) {
+        return None;
+    }
+    let refusal = Cell::new(Code::Malformed);
+    let mut deserializer = serde_json::Deserializer::from_str(std::str::from_utf8(bytes).ok()?);
+    let parts = Salted(Node {
+        depth: 0,
+        refusal: &refusal,
+    })
+    .deserialize(&mut deserializer)
+    .ok()?;
+    deserializer.end().ok()?;
+    match parts {
+        (value, None) => Some((None, value)),
+        (Value::String(name), Some(value)) => Some((Some(name), value)),
+        _ => None,
+    }
 }
 
 /// Whether a number anywhere in `value` is not a plain integer (`1.0`, `1e2`): money and our credentials carry none.
@@ -55,6 +79,10 @@ pub fn number_text(value: &Value) -> Option<String> {
 ///
 /// One with escapes is found by the visitor, which then gets a copied string; `serde_json`'s own mark is borrowed.
 fn has_reserved_text(bytes: &[u8]) -> bool {
+    // Most documents have no such sign at all, and that is seen fastest at once.
+    if !bytes.contains(&b'$') {
+        return false;
+    }
     let mut rest = bytes;
     while let Some(at) = rest.iter().position(|byte| *byte == b'$') {
         let (before, from) = rest.split_at(at);
@@ -146,17 +174,18 @@ impl<'de> Visitor<'de> for Node<'_> {
             self.inner::<A::Error>()?;
             return Ok(Value::Object(object));
         };
-        if name.borrowed && name.text == NUMBER {
+        if name.is_none() {
             let text: String = members.next_value()?;
             return text.parse().map(Value::Number).map_err(A::Error::custom);
         }
         let inner = self.inner()?;
         loop {
-            if name.text.starts_with(RESERVED) {
-                return Err(self.refuse(Code::Malformed));
-            }
+            let text = match name {
+                Some(text) if !text.starts_with(RESERVED) => text,
+                _ => return Err(self.refuse(Code::Malformed)),
+            };
             let value = members.next_value_seed(inner)?;
-            if object.insert(name.text, value).is_some() {
+            if object.insert(text, value).is_some() {
                 return Err(self.refuse(Code::DuplicateKey));
             }
             match members.next_key_seed(Name)? {
@@ -167,41 +196,82 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 }
 
-/// A member's name, and whether it stood in the input (or in `serde_json`) as it is.
-struct NameText {
-    text: String,
-    borrowed: bool,
+/// The array of [`parse_salted`]: its second element, and its third where there is one.
+struct Salted<'c>(Node<'c>);
+
+impl<'de> DeserializeSeed<'de> for Salted<'_> {
+    type Value = (Value, Option<Value>);
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
 }
 
+impl<'de> Visitor<'de> for Salted<'_> {
+    type Value = (Value, Option<Value>);
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an array of two or three")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let inner = self.0.inner()?;
+        let missing = || A::Error::custom(Code::Malformed);
+        items.next_element_seed(Passed)?.ok_or_else(missing)?;
+        let second = items.next_element_seed(inner)?.ok_or_else(missing)?;
+        let third = items.next_element_seed(inner)?;
+        // A fourth is left over, and refused with the end of the array.
+        Ok((second, third))
+    }
+}
+
+/// A text that is read and not kept.
+struct Passed;
+
+impl<'de> DeserializeSeed<'de> for Passed {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Passed {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+/// A member's name; none for [`NUMBER`] as it stands in `serde_json` itself, not written with escapes.
 struct Name;
 
 impl<'de> DeserializeSeed<'de> for Name {
-    type Value = NameText;
+    type Value = Option<String>;
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<NameText, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Option<String>, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
 impl<'de> Visitor<'de> for Name {
-    type Value = NameText;
+    type Value = Option<String>;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("a name")
     }
 
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<NameText, E> {
-        Ok(NameText {
-            text: text.to_owned(),
-            borrowed: true,
-        })
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Option<String>, E> {
+        Ok((text != NUMBER).then(|| text.to_owned()))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<NameText, E> {
-        Ok(NameText {
-            text: text.to_owned(),
-            borrowed: false,
-        })
+    fn visit_str<E>(self, text: &str) -> Result<Option<String>, E> {
+        Ok(Some(text.to_owned()))
     }
 }
 
@@ -308,6 +378,42 @@ mod tests {
         for text in ["1", "[-12345678901234567890123]", r#"{"a":"1.5"}"#] {
             assert!(!has_float(&parse(text.as_bytes(), 99).expect("valid")), "{text}");
         }
+    }
+
+    #[test]
+    fn a_salted_array_is_read_as_parse_reads_it_and_everything_else_is_left_to_parse() {
+        for text in [
+            r#"["s","n",1.50]"#,
+            r#"["s",{"a":[1,null,"æ"]}]"#,
+            r#" ["\u0041", "\u0061", [] ] "#,
+        ] {
+            let whole = parse(text.as_bytes(), 99).expect("valid");
+            let (name, value) = parse_salted(text.as_bytes(), 99).expect(text);
+            let mut parts = vec![whole[0].clone()];
+            parts.extend(name.map(Value::String));
+            parts.push(value);
+            assert_eq!(Value::Array(parts), whole, "{text}");
+        }
+        for wrong in [
+            "",
+            "{}",
+            "[]",
+            r#"["s"]"#,
+            r#"[1,"n",2]"#,
+            r#"["s",1,2]"#,
+            r#"["s","n",1,2]"#,
+            r#"["s","n",1]x"#,
+            r#"["s","n",{"a":1,"a":2}]"#,
+            r#"["s","n",{"$serde_json::private::Number":"7"}]"#,
+            r#"["s","n",{"\u0024serde_json::private::Number":"7"}]"#,
+            r#"[{"$serde_json::private::Number":"7"},"n",1]"#,
+        ] {
+            assert_eq!(parse_salted(wrong.as_bytes(), 99), None, "{wrong}");
+        }
+        let nested = |levels: usize| format!("[\"s\",{}1{}]", "[".repeat(levels), "]".repeat(levels));
+        assert!(parse_salted(nested(DEPTH_MAX - 1).as_bytes(), 999).is_some());
+        assert_eq!(parse_salted(nested(DEPTH_MAX).as_bytes(), 999), None);
+        assert_eq!(parse_salted(b"[\"s\",1]", 6), None);
     }
 
     #[test]

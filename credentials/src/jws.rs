@@ -26,6 +26,36 @@ impl Jws {
     ///
     /// Further errors: `too_large`, `duplicate_key` (header or payload), `unsupported` (another `alg`; `crit` or `b64` present).
     pub fn parse(text: &str, label: &str, limit: usize) -> Result<Jws, Problem> {
+        Parts::parse(text, label, limit).map(|parts| Jws {
+            header: parts.header,
+            payload: parts.payload,
+            signing_input: parts.signing_input.to_owned(),
+            signature: parts.signature,
+        })
+    }
+
+    /// The `kid` of the header.
+    pub fn kid(&self) -> Option<&str> {
+        self.header.get("kid").and_then(Value::as_str)
+    }
+
+    /// Checks the signature with a key.
+    pub fn verify(&self, key: &VerifyingKey) -> bool {
+        key.verify(self.signing_input.as_bytes(), &self.signature)
+    }
+}
+
+/// A [`Jws`] whose text is held by somebody else.
+pub(crate) struct Parts<'t> {
+    pub(crate) header: Map<String, Value>,
+    pub(crate) payload: Map<String, Value>,
+    pub(crate) signing_input: &'t str,
+    pub(crate) signature: [u8; 64],
+}
+
+impl<'t> Parts<'t> {
+    /// As [`Jws::parse`].
+    pub(crate) fn parse(text: &'t str, label: &str, limit: usize) -> Result<Parts<'t>, Problem> {
         if text.len() > limit {
             return Err(Code::TooLarge.into());
         }
@@ -41,22 +71,12 @@ impl Jws {
         if header.get("typ").and_then(Value::as_str) != Some(label) {
             return Err(Problem::new(Code::Malformed, "typ"));
         }
-        Ok(Jws {
+        Ok(Parts {
             header,
             payload: object(payload, limit)?,
-            signing_input: signing_input.to_owned(),
-            signature: decode(signature)?.try_into().map_err(|_| Code::Malformed)?,
+            signing_input,
+            signature: signature_bytes(signature).ok_or(Code::Malformed)?,
         })
-    }
-
-    /// The `kid` of the header.
-    pub fn kid(&self) -> Option<&str> {
-        self.header.get("kid").and_then(Value::as_str)
-    }
-
-    /// Checks the signature with a key.
-    pub fn verify(&self, key: &VerifyingKey) -> bool {
-        key.verify(self.signing_input.as_bytes(), &self.signature)
     }
 }
 
@@ -87,27 +107,49 @@ pub fn sign(
     if let Some(kid) = kid {
         header.insert("kid".into(), kid.into());
     }
-    let mut text = encode(&header)?;
+    let mut text = String::with_capacity(1024);
+    encode(&header, &mut text)?;
     text.push('.');
-    text.push_str(&encode(payload)?);
+    encode(payload, &mut text)?;
     let signature = signer.sign(text.as_bytes())?;
     text.push('.');
     BASE64_URL_SAFE_NO_PAD.encode_string(signature, &mut text);
     Ok(text)
 }
 
-fn encode(value: &impl serde::Serialize) -> Result<String, Problem> {
+fn encode(value: &impl serde::Serialize, text: &mut String) -> Result<(), Problem> {
     let bytes = serde_json::to_vec(value).map_err(|_| Code::Internal)?;
-    Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
+    BASE64_URL_SAFE_NO_PAD.encode_string(bytes, text);
+    Ok(())
 }
 
-/// Base64url without padding; other characters, and trailing bits that are not zero, are refused.
-fn decode(part: &str) -> Result<Vec<u8>, Problem> {
-    BASE64_URL_SAFE_NO_PAD.decode(part).map_err(|_| Code::Malformed.into())
+/// Exactly 64 bytes.
+fn signature_bytes(text: &str) -> Option<[u8; 64]> {
+    // 86 characters hold 64 bytes; anything longer is not decoded at all.
+    if text.len() != 86 {
+        return None;
+    }
+    let mut bytes = [0; 72];
+    let length = BASE64_URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
+    bytes.get(..length)?.try_into().ok()
 }
 
+/// A part that most texts fit into once decoded: it needs no memory of its own then.
+const PART_USUAL: usize = 4096;
+
+/// Base64url without padding of a JSON object; other characters, and trailing bits that are not zero, are refused.
 fn object(part: &str, limit: usize) -> Result<Map<String, Value>, Problem> {
-    match json::parse(&decode(part)?, limit)? {
+    let mut usual = [0; PART_USUAL];
+    let mut longer = Vec::new();
+    let bytes = if part.len() <= PART_USUAL {
+        let length = BASE64_URL_SAFE_NO_PAD.decode_slice(part, &mut usual);
+        usual.get(..length.map_err(|_| Code::Malformed)?).unwrap_or_default()
+    } else {
+        let decoded = BASE64_URL_SAFE_NO_PAD.decode_vec(part, &mut longer);
+        decoded.map_err(|_| Code::Malformed)?;
+        longer.as_slice()
+    };
+    match json::parse(bytes, limit)? {
         Value::Object(members) => Ok(members),
         _ => Err(Code::Malformed.into()),
     }
@@ -174,7 +216,7 @@ mod tests {
             &json!({"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}),
         )
         .expect("key");
-        let signature: [u8; 64] = decode(signature).expect("base64url").try_into().expect("64 bytes");
+        let signature = signature_bytes(signature).expect("64 bytes in base64url");
         assert!(key.verify(input.as_bytes(), &signature));
     }
 

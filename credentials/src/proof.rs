@@ -9,7 +9,7 @@ pub mod statements;
 
 use crate::{
     Code, Problem, Timestamp, VerifyingKey,
-    canonical::{canonicalize, loses_digits},
+    canonical::{canonicalize_signed, loses_digits},
     key::Signer,
 };
 use serde_json::{Map, Value};
@@ -138,12 +138,12 @@ pub fn verify(
     purpose: Purpose,
     resolve: &dyn Fn(&str) -> Option<VerifyingKey>,
 ) -> Result<Vec<VerifiedProof>, Problem> {
-    let mut members = document.as_object().ok_or(Code::Malformed)?.clone();
+    let members = document.as_object().ok_or(Code::Malformed)?;
     let missing = || Problem::new(Code::Malformed, "proof");
-    let proofs = match members.remove("proof").ok_or_else(missing)? {
+    let proofs = match members.get("proof").ok_or_else(missing)? {
         Value::Array(proofs) if proofs.is_empty() => return Err(missing()),
-        Value::Array(proofs) => proofs,
-        proof => vec![proof],
+        Value::Array(proofs) => proofs.as_slice(),
+        proof => std::slice::from_ref(proof),
     };
     if proofs.len() > PROOFS_MAX {
         return Err(Problem::new(Code::TooLarge, "proof"));
@@ -154,7 +154,7 @@ pub fn verify(
         .iter()
         .map(|proof| {
             let proof = proof.as_object().ok_or_else(missing)?;
-            verify_one(&members, proof, purpose, resolve, &mut statements)
+            verify_one(members, proof, purpose, resolve, &mut statements)
         })
         .collect()
 }
@@ -188,74 +188,78 @@ fn verify_one(
         domain: text(proof, "domain")?.map(str::to_owned),
         challenge: text(proof, "challenge")?.map(str::to_owned),
     };
-    let mut config = proof.clone();
-    let value = config.remove("proofValue");
-    let signature = value
-        .as_ref()
+    let signature = proof
+        .get("proofValue")
         .and_then(Value::as_str)
         .and_then(signature_bytes)
         .ok_or_else(|| Problem::new(Code::Malformed, "proof.proofValue"))?;
     let key = resolve(method).ok_or(Code::UnknownKey)?;
-    if key.verify(&signing_input(suite, document, &config, statements)?, &signature) {
+    if key.verify(&signing_input(suite, document, proof, statements)?, &signature) {
         Ok(verified)
     } else {
         Err(Code::SignatureInvalid.into())
     }
 }
 
-/// Hash of the proof configuration, then hash of the document (vc-di-eddsa §3.2.4 and §3.3.4). `statements` keeps the latter
-/// under RDFC.
+/// Hash of the proof configuration, which is `proof` without its value, then hash of the document without its proofs (vc-di-eddsa
+/// §3.2.4 and §3.3.4). `statements` keeps the latter under RDFC.
 fn signing_input(
     suite: Suite,
     document: &Map<String, Value>,
-    config: &Map<String, Value>,
+    proof: &Map<String, Value>,
     statements: &mut Option<[u8; 32]>,
 ) -> Result<[u8; 64], Problem> {
     let context = document.get("@context");
-    let mut config = config.clone();
     let (config, document) = match suite {
         Suite::Jcs => {
-            let mut document = document.clone();
-            if let Some(signed) = config.get("@context") {
-                if !context.is_some_and(|context| starts_with(context, signed)) {
-                    return Err(Problem::new(Code::SignatureInvalid, "proof.@context"));
-                }
-                document.insert("@context".into(), signed.clone());
+            let signed = proof.get("@context");
+            if let Some(signed) = signed
+                && !context.is_some_and(|context| starts_with(context, signed))
+            {
+                return Err(Problem::new(Code::SignatureInvalid, "proof.@context"));
             }
-            (hash(suite, config)?, hash(suite, document)?)
+            let context = signed.map(|signed| ("@context", signed));
+            let config = canonicalize_signed(proof, "proofValue", None)?;
+            (
+                config,
+                Sha256::digest(canonicalize_signed(document, "proof", context)?).into(),
+            )
         }
         Suite::Rdfc => {
             let context = context.ok_or_else(|| Problem::new(Code::Malformed, "@context"))?;
             // The document's context takes its place, so that another one in the proof would not be covered.
-            if config.get("@context").is_some_and(|own| own != context) {
+            if proof.get("@context").is_some_and(|own| own != context) {
                 return Err(Problem::new(Code::SignatureInvalid, "proof.@context"));
             }
+            let mut config = proof.clone();
+            config.remove("proofValue");
             config.insert("@context".into(), context.clone());
             let document = match *statements {
                 Some(hash) => hash,
-                None => *statements.insert(hash(suite, document.clone())?),
+                None => {
+                    let mut document = document.clone();
+                    document.remove("proof");
+                    *statements.insert(Sha256::digest(nquads(document)?).into())
+                }
             };
-            (hash(suite, config)?, document)
+            (nquads(config)?, document)
         }
     };
     let mut input = [0; 64];
     let (first, second) = input.split_at_mut(32);
-    first.copy_from_slice(&config);
+    first.copy_from_slice(&Sha256::digest(config));
     second.copy_from_slice(&document);
     Ok(input)
 }
 
-fn hash(suite: Suite, members: Map<String, Value>) -> Result<[u8; 32], Problem> {
+/// The canonical statements of an object.
+fn nquads(members: Map<String, Value>) -> Result<Vec<u8>, Problem> {
     let value = Value::Object(members);
-    // Both canonical forms take numbers as doubles: two documents that differ in later digits would share a signature.
+    // Canonical forms take numbers as doubles: two documents that differ in later digits would share a signature.
     if loses_digits(&value) {
         return Err(Problem::new(Code::Malformed, "number beyond double precision"));
     }
-    let canonical = match suite {
-        Suite::Jcs => canonicalize(&value)?,
-        Suite::Rdfc => rdfc::canonicalize(&statements::of(&value)?)?.nquads.into_bytes(),
-    };
-    Ok(Sha256::digest(&canonical).into())
+    Ok(rdfc::canonicalize(&statements::of(&value)?)?.nquads.into_bytes())
 }
 
 /// Whether the values of `signed` come first, in the same order, in `context`; a single value is a list of one.
@@ -290,7 +294,9 @@ fn signature_bytes(text: &str) -> Option<[u8; 64]> {
     if digits.len() > BASE58_MAX {
         return None;
     }
-    bs58::decode(digits).into_vec().ok()?.try_into().ok()
+    let mut bytes = [0; 64];
+    let length = bs58::decode(digits).onto(&mut bytes).ok()?;
+    (length == bytes.len()).then_some(bytes)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! DCQL (OpenID4VP 1.0 §6): `credentials` and `claims` with `values`. Everything else is refused by name.
 
-use crate::schema::{Class, Path, Types, is_vct, values_at};
+use crate::schema::{Class, Path, Types, any_at, is_vct};
 use crate::{Code, Problem};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -208,8 +208,8 @@ impl ClaimQuery {
 /// at least one of the elements, where a path fans out). `claims_missing` with the path.
 pub fn matches(query: &CredentialQuery, claims: &Value) -> Result<(), Problem> {
     let missing = query.claims.iter().find(|claim| {
-        let found = values_at(claims, &claim.path);
-        found.is_empty() || (!claim.values.is_empty() && !found.iter().any(|value| claim.values.contains(value)))
+        let mut is_wanted = |value: &Value| claim.values.is_empty() || claim.values.contains(value);
+        !any_at(claims, &claim.path.0, &mut is_wanted)
     });
     match missing {
         Some(claim) => Err(Problem::new(Code::ClaimsMissing, claim.path.to_string())),

@@ -15,6 +15,7 @@ mod types;
 mod tests;
 
 pub(crate) use declaration::is_vct;
+pub(crate) use path::any_at;
 pub use path::{Path, values_at};
 pub use row::{Claims, Row, RowError};
 pub use types::Types;

@@ -9,14 +9,13 @@ mod parsing;
 pub use binding::{Bind, Covers, KeyBinding, bind, keys_hash};
 pub use issuing::{Issue, issue};
 
-use crate::jws::Jws;
 use crate::schema::Path;
 use crate::{Code, Did, Problem, Timestamp, VerifyingKey};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
-use std::ops::Bound;
+use std::ops::{Bound, Range};
 
 /// Largest SD-JWT with disclosures and key binding that we read.
 pub const SD_JWT_MAX: usize = 128 * 1024;
@@ -47,9 +46,21 @@ const REGISTERED: [&str; 12] = [
     "vct#integrity",
 ];
 
+/// Characters of a digest.
+const DIGEST_LENGTH: usize = 43;
+
 /// SHA-256 in base64url: the digest of a disclosure (RFC 9901 §4.2.3) and `sd_hash` (§4.3.1).
 fn digest(text: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()))
+}
+
+/// The characters of [`digest`].
+fn digest_text(text: &str) -> [u8; DIGEST_LENGTH] {
+    let mut digits = [0; DIGEST_LENGTH];
+    BASE64_URL_SAFE_NO_PAD
+        .encode_slice(Sha256::digest(text.as_bytes()), &mut digits)
+        .expect("32 bytes make 43 characters");
+    digits
 }
 
 /// Where the status of a credential stands: claim `status.status_list` of the Token Status List draft.
@@ -64,9 +75,12 @@ pub struct StatusRef {
 /// A parsed, **unverified** SD-JWT, with or without key binding. Disclosures are decoded and matched to their digests; an
 /// unmatched, doubled or forbidden (`_sd`, `...`, registered name) one is `disclosure_invalid`.
 pub struct SdJwt {
-    /// The issuer's JWT as it stood.
+    /// The issuer's JWT and the disclosures as they stood, with a `~` after each.
     text: String,
-    jws: Jws,
+    /// Where the JWT ends in it, and where what is signed of the JWT ends.
+    issued: usize,
+    signed: usize,
+    signature: [u8; 64],
     vct: String,
     issuer: Did,
     kid: String,
@@ -80,7 +94,8 @@ pub struct SdJwt {
 
 /// One disclosure that was sent and found its digest.
 struct Disclosure {
-    text: String,
+    /// Where it stands in the text.
+    place: Range<usize>,
     path: Path,
     /// It carries a value of its own, not only the frame of further disclosures.
     is_leaf: bool,
@@ -119,7 +134,9 @@ impl SdJwt {
     }
     /// The issuer's signature.
     pub fn verify_issuer(&self, key: &VerifyingKey) -> bool {
-        self.jws.verify(key)
+        self.text
+            .get(..self.signed)
+            .is_some_and(|signed| key.verify(signed.as_bytes(), &self.signature))
     }
     /// The claims as far as disclosed, registered claims (`iss`, `vct`, `cnf`, `status`, times) taken away.
     ///
@@ -131,7 +148,7 @@ impl SdJwt {
     /// The leaf paths that are disclosed *selectively* (not class A), for "shows more than was asked": sorted, each once. A
     /// disclosed object or array of objects counts only when nothing below it is disclosed.
     pub fn disclosed_paths(&self) -> Vec<Path> {
-        let all: BTreeSet<Path> = self.disclosures.iter().map(|shown| shown.path.clone()).collect();
+        let all: BTreeSet<&Path> = self.opened_paths().collect();
         // What lies below a path comes right after it in their order.
         let shows_below = |path: &Path| {
             let mut after = all.range::<Path, _>((Bound::Excluded(path), Bound::Unbounded));
@@ -145,17 +162,22 @@ impl SdJwt {
             .collect();
         leaves.into_iter().cloned().collect()
     }
+    /// The paths of all disclosures, in the order of their texts.
+    pub(crate) fn opened_paths(&self) -> impl Iterator<Item = &Path> {
+        self.disclosures.iter().map(|shown| &shown.path)
+    }
     /// The SD-JWT that shows just `paths` (and what lies above and below them), ready for [`bind`]: ends with `~`, no key binding.
     ///
     /// A path that the credential lacks, or shows anyway, changes nothing.
     pub fn select(&self, paths: &[Path]) -> Result<String, Problem> {
-        let mut selected = format!("{}~", self.text);
+        let mut selected = self.text.get(..self.issued).unwrap_or_default().to_owned();
+        selected.push('~');
         for disclosure in &self.disclosures {
             let is_selected = paths
                 .iter()
                 .any(|path| path.covers(&disclosure.path) || disclosure.path.covers(path));
             if is_selected {
-                selected.push_str(&disclosure.text);
+                selected.push_str(self.text.get(disclosure.place.clone()).unwrap_or_default());
                 selected.push('~');
             }
         }
@@ -163,6 +185,10 @@ impl SdJwt {
             return Err(Code::TooLarge.into());
         }
         Ok(selected)
+    }
+    /// What a verified credential keeps: claims, type and issuer.
+    pub(crate) fn into_content(self) -> (Value, String, Did) {
+        (self.claims, self.vct, self.issuer)
     }
     /// The key binding, when there is one.
     pub fn key_binding(&self) -> Option<&KeyBinding> {

@@ -37,6 +37,12 @@ impl Timestamp {
         (0..=UNIX_MAX).contains(&seconds).then_some(Timestamp(seconds))
     }
 
+    /// Of a `NumericDate` as JSON: an integer from 1970 to 9999.
+    pub(crate) fn of(value: &serde_json::Value) -> Option<Timestamp> {
+        let seconds = value.as_i64()?;
+        (0..=UNIX_MAX).contains(&seconds).then_some(Timestamp(seconds))
+    }
+
     /// This instant moved by `seconds`, kept within 1970–9999.
     #[must_use]
     pub fn plus(self, seconds: i64) -> Timestamp {

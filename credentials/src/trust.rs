@@ -26,6 +26,7 @@ use crate::{Code, Did, Problem, Timestamp, VerifyingKey, key::Signer};
 use crate::{canonical, json, proof};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::collections::HashMap;
 
 /// Largest trust document.
 pub const TRUST_MAX: usize = 1024 * 1024;
@@ -140,6 +141,8 @@ impl Draft {
 #[derive(Clone, Debug)]
 pub struct Trust {
     draft: Draft,
+    /// Where each organisation stands in the draft.
+    places: HashMap<Did, usize>,
     text: String,
     hash: [u8; 32],
 }
@@ -157,8 +160,13 @@ impl Trust {
             return Err(Code::SignatureInvalid.into());
         }
         let hash = Sha256::digest(canonical::canonicalize(&document)?).into();
+        let draft = Draft::from_value(&document)?;
+        let organisations = draft.organisations.iter().enumerate();
         Ok(Trust {
-            draft: Draft::from_value(&document)?,
+            places: organisations
+                .map(|(place, listed)| (listed.did.clone(), place))
+                .collect(),
+            draft,
             text: text.to_owned(),
             hash,
         })
@@ -181,10 +189,7 @@ impl Trust {
     }
     /// By DID.
     pub fn organisation(&self, did: &Did) -> Option<&Organisation> {
-        self.draft
-            .organisations
-            .iter()
-            .find(|organisation| organisation.did == *did)
+        self.draft.organisations.get(*self.places.get(did)?)
     }
     /// By node.
     pub fn organisation_of_peer(&self, peer: &str) -> Option<&Organisation> {

@@ -79,6 +79,7 @@ fn one_library_is_used_in_one_place() {
         ("ssi", "credentials/src/proof/statements.rs"),
         ("sled", "store/src/sled_tree.rs"),
         ("ed25519_dalek", "credentials/src/key"),
+        ("aws_lc_rs", "credentials/src/key"),
         ("libp2p", "node/src/network"),
         ("x25519_dalek", "credentials/src/jwe"),
         ("jsonschema", "credentials/src/schema"),

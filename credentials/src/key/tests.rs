@@ -58,6 +58,23 @@ fn rfc_8032_vectors_sign_and_verify_and_every_flipped_byte_is_refused() {
 }
 
 #[test]
+fn both_libraries_make_the_same_signature_of_every_key_and_message() {
+    let mut state = [1; 32];
+    for length in (0..300).chain([1_023, 4_096, 20_000]) {
+        state = Sha256::digest(state).into();
+        let message: Vec<u8> = state.iter().copied().cycle().take(length).collect();
+        let signed = Signer::sign(&SigningKey::from_bytes(&state), &message).expect("in memory");
+        let other = ed25519_dalek::SigningKey::from_bytes(&state);
+        assert_eq!(
+            signed,
+            ed25519_dalek::Signer::sign(&other, &message).to_bytes(),
+            "{length} bytes"
+        );
+        assert!(VerifyingKey(other.verifying_key()).verify(&message, &signed));
+    }
+}
+
+#[test]
 fn s_plus_the_group_order_is_refused() {
     const L: [u8; 16] = [
         0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,

@@ -317,7 +317,13 @@ pub(super) fn is_decimal(text: &str) -> bool {
 
 /// `YYYY-MM`.
 fn is_month(text: &str) -> bool {
-    text.len() == 7 && ending::date_of(&format!("{text}-01")).is_some()
+    text.split_once('-').is_some_and(|(year, month)| {
+        year.len() == 4
+            && year.bytes().all(|byte| byte.is_ascii_digit())
+            && month.len() == 2
+            && month.bytes().all(|byte| byte.is_ascii_digit())
+            && ("01"..="12").contains(&month)
+    })
 }
 
 /// RFC 3339 with seconds, `T` and an offset; the parser itself would take more.

@@ -1,7 +1,7 @@
 //! What a row's own content does to its credential, and how long a credential is valid.
 
 use super::row::{Row, RowError};
-use super::{CredentialType, Effect, Ending, Path, Validity, values_at};
+use super::{CredentialType, Effect, Ending, Path, Validity, any_at, values_at};
 use crate::Timestamp;
 use crate::time::DAY;
 use jiff::ToSpan;
@@ -66,10 +66,9 @@ impl CredentialType {
 
 fn applies(ending: &Ending, value: &Value) -> bool {
     ending.when.iter().all(|(path, wanted)| {
-        values_at(value, path)
-            .iter()
-            .filter_map(|found| found.as_str())
-            .any(|found| wanted == "*" || found == wanted)
+        any_at(value, &path.0, &mut |found| {
+            found.as_str().is_some_and(|found| wanted == "*" || found == wanted)
+        })
     })
 }
 

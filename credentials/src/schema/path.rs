@@ -77,6 +77,25 @@ impl std::fmt::Display for Path {
     }
 }
 
+/// Whether any value at a path (a `null` segment fans out) is as `is_wanted` wants it. Makes no list of them.
+pub(crate) fn any_at<'v>(
+    value: &'v Value,
+    path: &[Option<String>],
+    is_wanted: &mut dyn FnMut(&'v Value) -> bool,
+) -> bool {
+    match path.split_first() {
+        None => is_wanted(value),
+        Some((Some(name), rest)) => match value {
+            Value::Object(members) => members.get(name).is_some_and(|inner| any_at(inner, rest, is_wanted)),
+            _ => false,
+        },
+        Some((None, rest)) => match value {
+            Value::Array(elements) => elements.iter().any(|element| any_at(element, rest, is_wanted)),
+            _ => false,
+        },
+    }
+}
+
 /// Every value at a path (a `null` segment fans out).
 pub fn values_at<'a>(value: &'a Value, path: &Path) -> Vec<&'a Value> {
     let mut found = vec![value];

@@ -1,5 +1,6 @@
 //! Register rows: from JSON or CSV to a checked row, and from that to the claims of a credential.
 
+use super::path::any_at;
 use super::{Class, CredentialType, Path, ROW_MAX, declaration, tree, values_at};
 use crate::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -104,14 +105,19 @@ impl CredentialType {
         if !claims.is_object() {
             return Err(RowError::new("", "not_an_object"));
         }
-        let forbidden = |path: &&Path| !values_at(claims, path).is_empty();
-        if let Some(path) = self.withheld().find(forbidden) {
+        if let Some(path) = self.withheld().find(|path| any_at(claims, &path.0, &mut |_| true)) {
             return Err(RowError::new(path.to_string(), "schema"));
         }
-        let mut value = claims.clone();
-        self.normalise(&mut value, &tree::top(&self.schema), &mut Vec::new())?;
-        if value != *claims {
-            return Err(RowError::new("", "decimal"));
+        // Most is in order, and that is seen without a copy. What is not is walked again, to say where and why.
+        if !self.is_normal(claims, &mut Vec::new()) {
+            let mut value = claims.clone();
+            self.normalise(&mut value, &tree::top(&self.schema), &mut Vec::new())?;
+            if value != *claims {
+                return Err(RowError::new("", "decimal"));
+            }
+        }
+        if self.shown.is_valid(claims) {
+            return Ok(());
         }
         self.validate(&self.shown, claims)
     }
@@ -120,6 +126,41 @@ impl CredentialType {
     /// a list keeps its place when it is not shown, so that a holder who shows one amount and withholds the next is seen.
     pub fn lacks(&self, claims: &Value, path: &Path) -> bool {
         tree::lacks(&self.schema, claims, path)
+    }
+
+    /// Whether [`CredentialType::normalise`] neither refuses nor changes anything.
+    fn is_normal<'v>(&self, value: &'v Value, place: &mut Vec<Option<&'v str>>) -> bool {
+        if place.len() > DEPTH_MAX {
+            return false;
+        }
+        match value {
+            Value::Null | Value::Bool(_) => true,
+            Value::Number(number) => {
+                let schemas = place.iter().fold(tree::top(&self.schema), |schemas, step| match step {
+                    Some(name) => tree::member(&self.schema, &schemas, name),
+                    None => tree::element(&self.schema, &schemas),
+                });
+                !tree::has_format(&schemas, "decimal") && is_exact(&number.to_string())
+            }
+            Value::String(text) => {
+                text.len() <= STRING_MAX && (text.bytes().all(is_harmless) || !text.chars().any(is_deceptive))
+            }
+            Value::Array(elements) => {
+                place.push(None);
+                let are_normal = elements.iter().all(|element| self.is_normal(element, place));
+                place.pop();
+                are_normal
+            }
+            Value::Object(members) => members.iter().all(|(name, member)| {
+                if is_unfit(name) {
+                    return false;
+                }
+                place.push(Some(name));
+                let is_normal = self.is_normal(member, place);
+                place.pop();
+                is_normal
+            }),
+        }
     }
 
     /// The claims of a row: class X taken away, the as-of time rounded to its day.
@@ -176,11 +217,7 @@ impl CredentialType {
                         return refuse(place, "decimal");
                     }
                     *value = Value::String(text);
-                } else if !text
-                    .trim_start_matches('-')
-                    .parse::<u64>()
-                    .is_ok_and(|size| size <= INTEGER_MAX)
-                {
+                } else if !is_exact(&text) {
                     return refuse(place, "schema");
                 }
             }
@@ -197,7 +234,7 @@ impl CredentialType {
             Value::Object(members) => {
                 for (name, member) in members.iter_mut() {
                     place.push(Step::Name(name.clone()));
-                    if matches!(name.as_str(), "_sd" | "..." | "_sd_alg") || name.len() > 64 {
+                    if is_unfit(name) {
                         return refuse(place, "schema");
                     }
                     self.normalise(member, &tree::member(&self.schema, schemas, name), place)?;
@@ -255,10 +292,27 @@ impl CredentialType {
     }
 }
 
+/// Whether number text is an integer that canonical JSON holds.
+fn is_exact(text: &str) -> bool {
+    text.trim_start_matches('-')
+        .parse::<u64>()
+        .is_ok_and(|size| size <= INTEGER_MAX)
+}
+
+/// Names that mean something to SD-JWT, and names that are too long.
+fn is_unfit(name: &str) -> bool {
+    matches!(name, "_sd" | "..." | "_sd_alg") || name.len() > 64
+}
+
 /// One step into a row.
 pub(super) enum Step {
     Name(String),
     Index(usize),
+}
+
+/// A byte of plain ASCII text.
+fn is_harmless(byte: u8) -> bool {
+    (b' '..0x7f).contains(&byte)
 }
 
 /// Control characters, and those that turn the direction of writing: they could falsify what a screen shows.

@@ -40,7 +40,7 @@ impl KeyBinding {
         let issued = jws
             .payload
             .get("iat")
-            .and_then(|value| serde_json::from_value(value.clone()).ok())
+            .and_then(Timestamp::of)
             .ok_or_else(|| malformed("iat"))?;
         let transaction = optional_bytes::<16>(&jws, "bevis_transaction")?;
         let keys_hash = optional_bytes::<32>(&jws, "bevis_keys")?;
@@ -137,15 +137,19 @@ pub fn bind(selected: &str, bind: &Bind<'_>, holder: &dyn Signer) -> Result<Stri
 }
 
 fn optional_text(jws: &Jws, name: &'static str) -> Result<Option<String>, Problem> {
+    Ok(optional(jws, name)?.map(str::to_owned))
+}
+
+fn optional<'j>(jws: &'j Jws, name: &'static str) -> Result<Option<&'j str>, Problem> {
     match jws.payload.get(name) {
         None => Ok(None),
-        Some(Value::String(text)) if !text.is_empty() && text.len() <= TEXT_MAX => Ok(Some(text.clone())),
+        Some(Value::String(text)) if !text.is_empty() && text.len() <= TEXT_MAX => Ok(Some(text)),
         Some(_) => Err(malformed(name)),
     }
 }
 
 fn optional_bytes<const N: usize>(jws: &Jws, name: &'static str) -> Result<Option<[u8; N]>, Problem> {
-    let Some(text) = optional_text(jws, name)? else {
+    let Some(text) = optional(jws, name)? else {
         return Ok(None);
     };
     let bytes = BASE64_URL_SAFE_NO_PAD

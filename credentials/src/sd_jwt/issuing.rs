@@ -78,7 +78,12 @@ pub fn issue(issue: &Issue<'_>, salts: &mut dyn Random, signer: &dyn Signer) -> 
         payload.insert(name.to_owned(), value);
     }
     let mut text = jws::sign(TYP, Some(issue.kid), Map::new(), &Value::Object(payload), signer)?;
-    disclosures.sort();
+    disclosures.sort_unstable();
+    let length: usize = disclosures
+        .iter()
+        .map(|(_, disclosure)| disclosure.len().saturating_add(1))
+        .sum();
+    text.reserve_exact(length.saturating_add(1));
     text.push('~');
     for (_, disclosure) in &disclosures {
         text.push_str(disclosure);
@@ -111,7 +116,7 @@ impl Concealing<'_> {
         let mut digests = Vec::new();
         // Salts are drawn in the order of the names, whatever order the map keeps: the same seed gives the same bytes.
         let mut members: Vec<_> = members.iter().collect();
-        members.sort_by_key(|(name, _)| *name);
+        members.sort_unstable_by_key(|(name, _)| *name);
         for (name, value) in members {
             path.0.push(Some(name.clone()));
             let is_registered = is_top && REGISTERED.contains(&name.as_str());
@@ -127,8 +132,9 @@ impl Concealing<'_> {
             path.0.pop();
         }
         if !digests.is_empty() {
-            digests.sort();
-            shown.insert("_sd".to_owned(), json!(digests));
+            digests.sort_unstable();
+            let digests = digests.into_iter().map(Value::String).collect();
+            shown.insert("_sd".to_owned(), digests);
         }
         Ok(shown)
     }
@@ -204,7 +210,7 @@ impl Concealing<'_> {
             return Err(Code::TooLarge.into());
         }
         let salt = BASE64_URL_SAFE_NO_PAD.encode(random::bytes::<16>(self.salts));
-        let bytes = canonical::canonicalize(&json!([salt, name, value]))?;
+        let bytes = canonical::canonicalize_salted(&salt, name, &value)?;
         let text = BASE64_URL_SAFE_NO_PAD.encode(bytes);
         let digest = super::digest(&text);
         self.disclosures.push((digest.clone(), text));

@@ -1,17 +1,19 @@
 //! Reading an SD-JWT: RFC 9901 §7.1, without the signature.
 
 use super::binding::KeyBinding;
-use super::{DISCLOSURES_MAX, Disclosure, REGISTERED, SD_JWT_MAX, STATUS_URI_MAX};
-use super::{SdJwt, StatusRef, TYP, digest};
-use crate::jws::Jws;
+use super::{DIGEST_LENGTH, DISCLOSURES_MAX, Disclosure, REGISTERED, SD_JWT_MAX, STATUS_URI_MAX};
+use super::{SdJwt, StatusRef, TYP, digest_text};
 use crate::schema::Path;
-use crate::{Code, Did, Problem, Timestamp, VerifyingKey, json};
+use crate::{Code, Did, Problem, Timestamp, VerifyingKey, json, jws};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::{Map, Value};
-use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 /// Longest `vct` and `kid`, in bytes.
 const NAME_MAX: usize = 320;
+
+/// Usual length of a disclosure in bytes: room taken at first, no limit.
+const DISCLOSURE_USUAL: usize = 96;
 
 pub(super) fn parse(text: &str) -> Result<SdJwt, Problem> {
     if text.len() > SD_JWT_MAX {
@@ -19,38 +21,35 @@ pub(super) fn parse(text: &str) -> Result<SdJwt, Problem> {
     }
     // What precedes the last tilde is covered by the key binding; what follows it is the key binding, or nothing.
     let (covered, binding) = text.rsplit_once('~').ok_or(Code::Malformed)?;
-    let covered_end = covered.len().saturating_add(1);
-    let mut parts = covered.split('~');
-    let issued = parts.next().ok_or(Code::Malformed)?;
-    let jws = Jws::parse(issued, TYP, SD_JWT_MAX)?;
-    let sealed = decode(parts)?;
+    let covered = text.get(..covered.len().saturating_add(1)).ok_or(Code::Malformed)?;
+    let (issued, disclosures) = covered.split_once('~').ok_or(Code::Malformed)?;
+    let jws::Parts {
+        header,
+        payload: mut members,
+        signing_input,
+        signature,
+    } = jws::Parts::parse(issued, TYP, SD_JWT_MAX)?;
+    let sealed = decode(disclosures, issued.len().saturating_add(1))?;
     let key_binding = match binding {
         "" => None,
-        binding => {
-            let covered = text.get(..covered_end).ok_or(Code::Malformed)?;
-            Some(KeyBinding::parse(binding, covered)?)
-        }
+        binding => Some(KeyBinding::parse(binding, covered)?),
     };
 
-    let mut members = jws.payload.clone();
-    let registered: Map<String, Value> = REGISTERED
-        .iter()
-        .filter_map(|name| Some(((*name).to_owned(), members.remove(*name)?)))
-        .collect();
-    let registered = Registered::read(&registered, &jws)?;
+    let registered = Registered::take(&mut members, &header)?;
     let mut opening = Opening {
+        opened: Vec::with_capacity(sealed.all.len()),
         sealed,
-        seen: HashSet::new(),
-        opened: Vec::new(),
+        seen: Vec::new(),
         path: Path(Vec::new()),
     };
     let claims = opening.object(members, 0)?;
-    if !opening.sealed.is_empty() {
-        return Err(invalid("not in any digest"));
-    }
-    opening.opened.sort_by_key(|(position, _)| *position);
+    opening.check()?;
+    opening.opened.sort_unstable_by_key(|disclosure| disclosure.place.start);
     Ok(SdJwt {
-        text: issued.to_owned(),
+        text: covered.to_owned(),
+        issued: issued.len(),
+        signed: signing_input.len(),
+        signature,
         vct: registered.vct,
         issuer: registered.issuer,
         kid: registered.kid,
@@ -58,9 +57,8 @@ pub(super) fn parse(text: &str) -> Result<SdJwt, Problem> {
         status: registered.status,
         times: registered.times,
         claims: Value::Object(claims),
-        disclosures: opening.opened.into_iter().map(|(_, disclosure)| disclosure).collect(),
+        disclosures: opening.opened,
         key_binding,
-        jws,
     })
 }
 
@@ -74,49 +72,53 @@ struct Registered {
 }
 
 impl Registered {
-    fn read(members: &Map<String, Value>, jws: &Jws) -> Result<Registered, Problem> {
-        match members.get("_sd_alg") {
+    /// Takes the registered claims away from the others.
+    fn take(members: &mut Map<String, Value>, header: &Map<String, Value>) -> Result<Registered, Problem> {
+        let mut taken = REGISTERED.map(|name| (name, members.remove(name)));
+        let mut member = |name: &'static str| {
+            let found = taken.iter_mut().find(|(registered, _)| *registered == name);
+            found.and_then(|(_, value)| value.take())
+        };
+        match member("_sd_alg") {
             None => {}
             Some(Value::String(name)) if name == "sha-256" => {}
             Some(_) => return Err(Problem::new(Code::Unsupported, "_sd_alg")),
         }
-        let text = |name: &'static str| {
-            members
-                .get(name)
-                .and_then(Value::as_str)
-                .filter(|text| !text.is_empty() && text.len() <= NAME_MAX)
-                .ok_or_else(|| Problem::new(Code::Malformed, name))
+        let text = |name: &'static str, value: Option<Value>| match value {
+            Some(Value::String(text)) if !text.is_empty() && text.len() <= NAME_MAX => Ok(text),
+            _ => Err(Problem::new(Code::Malformed, name)),
         };
-        let time = |name: &'static str| {
-            members
-                .get(name)
-                .map(|value| serde_json::from_value::<Timestamp>(value.clone()))
+        let time = |name: &'static str, value: Option<Value>| {
+            value
+                .map(|value| Timestamp::of(&value).ok_or_else(|| Problem::new(Code::Malformed, name)))
                 .transpose()
-                .map_err(|_| Problem::new(Code::Malformed, name))
         };
-        let holder = members
-            .get("cnf")
+        let holder = member("cnf")
             .map(|cnf| {
                 cnf.get("jwk")
                     .and_then(VerifyingKey::from_jwk)
                     .ok_or_else(|| Problem::new(Code::Malformed, "cnf"))
             })
             .transpose()?;
-        let status = members
-            .get("status")
-            .map(|status| status_ref(status).ok_or_else(|| Problem::new(Code::Malformed, "status")))
+        let status = member("status")
+            .map(|status| status_ref(&status).ok_or_else(|| Problem::new(Code::Malformed, "status")))
             .transpose()?;
         Ok(Registered {
-            vct: text("vct")?.to_owned(),
-            issuer: Did::parse(text("iss")?).ok_or_else(|| Problem::new(Code::Malformed, "iss"))?,
-            kid: jws
-                .kid()
+            vct: text("vct", member("vct"))?,
+            issuer: Did::parse(&text("iss", member("iss"))?).ok_or_else(|| Problem::new(Code::Malformed, "iss"))?,
+            kid: header
+                .get("kid")
+                .and_then(Value::as_str)
                 .filter(|kid| kid.len() <= NAME_MAX)
                 .ok_or_else(|| Problem::new(Code::Malformed, "kid"))?
                 .to_owned(),
             holder,
             status,
-            times: [time("iat")?, time("nbf")?, time("exp")?],
+            times: [
+                time("iat", member("iat"))?,
+                time("nbf", member("nbf"))?,
+                time("exp", member("exp"))?,
+            ],
         })
     }
 }
@@ -135,85 +137,126 @@ fn status_ref(status: &Value) -> Option<StatusRef> {
 
 /// A decoded disclosure whose digest has not been met yet.
 struct Sealed {
-    position: usize,
-    text: String,
+    place: Range<usize>,
     /// None for an element of an array.
     name: Option<String>,
     value: Value,
 }
 
-fn decode<'a>(parts: impl Iterator<Item = &'a str>) -> Result<HashMap<String, Sealed>, Problem> {
-    let mut sealed = HashMap::new();
-    for (position, text) in parts.enumerate() {
-        if position >= DISCLOSURES_MAX {
-            return Err(Code::TooLarge.into());
-        }
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid("base64url"))?;
-        let parsed = json::parse(&bytes, SD_JWT_MAX).map_err(|problem| match problem.code {
-            Code::Malformed => invalid("not JSON"),
-            _ => problem,
-        })?;
-        let Value::Array(items) = parsed else {
-            return Err(invalid("not an array"));
+/// A digest as it is written.
+type Digest = [u8; DIGEST_LENGTH];
+
+/// The disclosures that were sent, and where each is by its digest.
+struct Sealing {
+    /// Emptied as digests are met.
+    all: Vec<Option<Sealed>>,
+    /// Sorted.
+    digests: Vec<(Digest, usize)>,
+}
+
+impl Sealing {
+    fn take(&mut self, digest: &str) -> Option<Sealed> {
+        // One of another length is no SHA-256, and a decoy like any that no disclosure belongs to.
+        let digest = <&Digest>::try_from(digest.as_bytes()).ok()?;
+        let at = self.digests.binary_search_by(|(known, _)| known.cmp(digest)).ok()?;
+        let (_, place) = self.digests.get(at)?;
+        self.all.get_mut(*place)?.take()
+    }
+}
+
+/// The disclosures of a text with a `~` after each, which begins at `start` in the whole.
+fn decode(disclosures: &str, start: usize) -> Result<Sealing, Problem> {
+    let count = disclosures.bytes().filter(|byte| *byte == b'~').count();
+    if count > DISCLOSURES_MAX {
+        return Err(Code::TooLarge.into());
+    }
+    let mut sealed = Sealing {
+        all: Vec::with_capacity(count),
+        digests: Vec::with_capacity(count),
+    };
+    let mut bytes = Vec::with_capacity(DISCLOSURE_USUAL);
+    let mut start = start;
+    for (position, text) in disclosures.split_terminator('~').enumerate() {
+        bytes.clear();
+        BASE64_URL_SAFE_NO_PAD
+            .decode_vec(text, &mut bytes)
+            .map_err(|_| invalid("base64url"))?;
+        let (name, value) = match json::parse_salted(&bytes, SD_JWT_MAX) {
+            Some(parts) => parts,
+            None => return Err(refusal(&bytes)),
         };
-        let (salt, name, value) = match <[Value; 3]>::try_from(items) {
-            Ok([salt, Value::String(name), value]) => (salt, Some(name), value),
-            Ok(_) => return Err(invalid("name")),
-            Err(items) => match <[Value; 2]>::try_from(items) {
-                Ok([salt, value]) => (salt, None, value),
-                Err(_) => return Err(invalid("length")),
-            },
-        };
-        if !salt.is_string() {
-            return Err(invalid("salt"));
-        }
         if matches!(name.as_deref(), Some("_sd" | "...")) {
             return Err(invalid("reserved name"));
         }
+        let end = start.saturating_add(text.len());
         let disclosure = Sealed {
-            position,
-            text: text.to_owned(),
+            place: start..end,
             name,
             value,
         };
-        if sealed.insert(digest(text), disclosure).is_some() {
-            return Err(invalid("doubled"));
-        }
+        start = end.saturating_add(1);
+        sealed.digests.push((digest_text(text), position));
+        sealed.all.push(Some(disclosure));
+    }
+    sealed.digests.sort_unstable();
+    let mut neighbours = sealed.digests.iter().zip(sealed.digests.iter().skip(1));
+    if neighbours.any(|((one, _), (other, _))| one == other) {
+        return Err(invalid("doubled"));
     }
     Ok(sealed)
 }
 
+/// What is wrong with a disclosure that is no array of salt, name and value.
+fn refusal(bytes: &[u8]) -> Problem {
+    let parsed = json::parse(bytes, SD_JWT_MAX).map_err(|problem| match problem.code {
+        Code::Malformed => invalid("not JSON"),
+        _ => problem,
+    });
+    let items = match parsed {
+        Err(problem) => return problem,
+        Ok(Value::Array(items)) => items,
+        Ok(_) => return invalid("not an array"),
+    };
+    match items.as_slice() {
+        [_, Value::String(_), _] | [_, _] => invalid("salt"),
+        [_, _, _] => invalid("name"),
+        _ => invalid("length"),
+    }
+}
+
 /// The walk through the payload that puts every disclosure in its place.
 struct Opening {
-    sealed: HashMap<String, Sealed>,
-    /// Every digest met so far: none may come twice (RFC 9901 §7.1 step 4).
-    seen: HashSet<String>,
-    opened: Vec<(usize, Disclosure)>,
+    sealed: Sealing,
+    /// Every digest met so far.
+    seen: Vec<String>,
+    opened: Vec<Disclosure>,
     path: Path,
 }
 
 impl Opening {
     fn object(&mut self, members: Map<String, Value>, depth: usize) -> Result<Map<String, Value>, Problem> {
         let is_top = self.path.0.is_empty();
-        let mut shown = Map::new();
-        let mut digests = Vec::new();
-        for (name, value) in members {
-            match name.as_str() {
-                "_sd" => digests = texts(value)?,
-                "..." => return Err(invalid("out of place")),
-                _ => {
-                    self.path.0.push(Some(name.clone()));
-                    let value = self.value(value, depth)?;
-                    self.path.0.pop();
-                    shown.insert(name, value);
-                }
+        let mut shown = members;
+        let digests = shown.remove("_sd").map(texts).transpose()?.unwrap_or_default();
+        if shown.contains_key("...") {
+            return Err(invalid("out of place"));
+        }
+        for (name, value) in &mut shown {
+            // Whatever is no container stays as it is, if it does not lie too deep.
+            if value.is_object() || value.is_array() {
+                self.path.0.push(Some(name.clone()));
+                *value = self.value(value.take(), depth)?;
+                self.path.0.pop();
+            } else {
+                deeper(depth)?;
             }
         }
         for digest in digests {
-            let Some(sealed) = self.meet(digest)? else {
+            let Some(sealed) = self.meet(digest) else {
                 continue;
             };
-            let name = sealed.name.clone().ok_or_else(|| invalid("name"))?;
+            let Sealed { place, name, value } = sealed;
+            let name = name.ok_or_else(|| invalid("name"))?;
             if is_top && REGISTERED.contains(&name.as_str()) {
                 return Err(invalid("registered name"));
             }
@@ -221,7 +264,7 @@ impl Opening {
                 return Err(invalid("name twice"));
             }
             self.path.0.push(Some(name.clone()));
-            let value = self.open(sealed, depth)?;
+            let value = self.open(place, value, depth)?;
             self.path.0.pop();
             shown.insert(name, value);
         }
@@ -241,11 +284,11 @@ impl Opening {
             if item.as_object().is_none_or(|members| members.len() != 1) {
                 return Err(invalid("out of place"));
             }
-            if let Some(sealed) = self.meet(digest)? {
+            if let Some(sealed) = self.meet(digest) {
                 if sealed.name.is_some() {
                     return Err(invalid("name"));
                 }
-                shown.push(self.open(sealed, depth)?);
+                shown.push(self.open(sealed.place, sealed.value, depth)?);
             }
         }
         self.path.0.pop();
@@ -253,11 +296,7 @@ impl Opening {
     }
 
     fn value(&mut self, value: Value, depth: usize) -> Result<Value, Problem> {
-        // Disclosures nest in one another, so that the depth of each on its own does not bound the whole.
-        let inner = depth.saturating_add(1);
-        if inner > json::DEPTH_MAX {
-            return Err(Code::TooLarge.into());
-        }
+        let inner = deeper(depth)?;
         Ok(match value {
             Value::Object(members) => Value::Object(self.object(members, inner)?),
             Value::Array(items) => Value::Array(self.array(items, inner)?),
@@ -265,23 +304,42 @@ impl Opening {
         })
     }
 
-    fn meet(&mut self, digest: String) -> Result<Option<Sealed>, Problem> {
-        let sealed = self.sealed.remove(&digest);
-        if !self.seen.insert(digest) {
-            return Err(invalid("digest twice"));
-        }
-        Ok(sealed)
+    fn meet(&mut self, digest: String) -> Option<Sealed> {
+        let sealed = self.sealed.take(&digest);
+        self.seen.push(digest);
+        sealed
     }
 
-    fn open(&mut self, sealed: Sealed, depth: usize) -> Result<Value, Problem> {
-        let disclosure = Disclosure {
-            text: sealed.text,
-            path: self.path.clone(),
-            is_leaf: is_leaf(&sealed.value),
-        };
-        self.opened.push((sealed.position, disclosure));
-        self.value(sealed.value, depth)
+    /// Every disclosure has been met, and no digest came twice (RFC 9901 §7.1 steps 4 and 5).
+    fn check(&mut self) -> Result<(), Problem> {
+        if self.sealed.all.iter().any(Option::is_some) {
+            return Err(invalid("not in any digest"));
+        }
+        self.seen.sort_unstable();
+        let mut neighbours = self.seen.iter().zip(self.seen.iter().skip(1));
+        if neighbours.any(|(one, other)| one == other) {
+            return Err(invalid("digest twice"));
+        }
+        Ok(())
     }
+
+    fn open(&mut self, place: Range<usize>, value: Value, depth: usize) -> Result<Value, Problem> {
+        self.opened.push(Disclosure {
+            place,
+            path: self.path.clone(),
+            is_leaf: is_leaf(&value),
+        });
+        self.value(value, depth)
+    }
+}
+
+/// The depth inside a value. Disclosures nest in one another, so that the depth of each on its own does not bound the whole.
+fn deeper(depth: usize) -> Result<usize, Problem> {
+    let inner = depth.saturating_add(1);
+    if inner > json::DEPTH_MAX {
+        return Err(Code::TooLarge.into());
+    }
+    Ok(inner)
 }
 
 /// Whether a value is one for a person to read, not the frame of members that may be disclosures of their own.

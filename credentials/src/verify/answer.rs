@@ -12,8 +12,12 @@ pub(super) fn examine(
     expected: &Expected<'_>,
     context: &Context<'_>,
 ) -> (Report, Option<VerifiedPresentation>) {
-    let mut report = Report::default();
     let asked = &expected.query.credentials;
+    let lines = asked.len().saturating_add(1).saturating_mul(Check::ALL.len());
+    let mut report = Report {
+        lines: Vec::with_capacity(lines),
+        ..Report::default()
+    };
     let mut found = Vec::with_capacity(asked.len());
     for query in asked {
         match token.get(&query.id).map(Vec::as_slice) {

@@ -92,47 +92,68 @@ fn check_query(examined: &Examined, asked: &CredentialQuery) -> Result<(), Probl
             return Err(Problem::new(Code::ClaimsMissing, claim.path.to_string()));
         }
     }
-    let is_asked = |path: &Path| asked.claims.iter().any(|claim| claim.path.covers(path));
-    let leads_to_asked = |path: &Path| asked.claims.iter().any(|claim| path.covers(&claim.path));
+    let is_asked = |path: &[Option<&str>]| asked.claims.iter().any(|claim| begins_with(path, &claim.path));
     let unrequested = |path: &Path| Problem::new(Code::ClaimsUnrequested, path.to_string());
-    for path in sd_jwt.disclosed_paths() {
-        ensure(is_asked(&path) || leads_to_asked(&path), unrequested(&path))?;
+    // When all that was opened fits, so do those that carry a value.
+    let is_fitting = |path: &Path| {
+        let fits = |claim: &query::ClaimQuery| claim.path.covers(path) || path.covers(&claim.path);
+        asked.claims.iter().any(fits)
+    };
+    if !sd_jwt.opened_paths().all(is_fitting) {
+        let unfitting = sd_jwt.disclosed_paths().into_iter().find(|path| !is_fitting(path));
+        unfitting.map_or(Ok(()), |path| Err(unrequested(&path)))?;
     }
     // Also what stands in the clear inside a disclosure, or beside all of them, if the type does not say that it always does.
-    if let Some(credential_type) = &examined.credential_type {
-        let mut shown = Vec::new();
-        values(sd_jwt.claims(), &mut Path(Vec::new()), &mut shown);
-        for path in &shown {
-            let is_free = match credential_type.class(path) {
+    match &examined.credential_type {
+        None => Ok(()),
+        Some(credential_type) => each_value(sd_jwt.claims(), &mut Vec::new(), &mut |path| {
+            if is_asked(path) {
+                return Ok(());
+            }
+            let path = Path(path.iter().map(|segment| segment.map(str::to_owned)).collect());
+            let is_free = match credential_type.class(&path) {
                 Class::A => true,
                 Class::S | Class::D => false,
                 // That it is there at all is what the schema check refuses.
                 Class::X => true,
             };
-            ensure(is_free || is_asked(path), unrequested(path))?;
-        }
+            ensure_else(is_free, || unrequested(&path))
+        }),
     }
-    Ok(())
 }
 
-/// The paths of all plain values. Frames of what is not disclosed have none.
-fn values(value: &Value, path: &mut Path, found: &mut Vec<Path>) {
+/// Whether `path` is `above` or lies below it.
+fn begins_with(path: &[Option<&str>], above: &Path) -> bool {
+    path.len() >= above.0.len() && path.iter().zip(&above.0).all(|(one, other)| *one == other.as_deref())
+}
+
+fn ensure_else(holds: bool, problem: impl FnOnce() -> Problem) -> Result<(), Problem> {
+    if holds { Ok(()) } else { Err(problem()) }
+}
+
+/// What is made of the path of a value.
+type Visit<'f> = &'f mut dyn FnMut(&[Option<&str>]) -> Result<(), Problem>;
+
+/// Visits the paths of all plain values. Frames of what is not disclosed have none.
+fn each_value<'v>(value: &'v Value, path: &mut Vec<Option<&'v str>>, visit: Visit<'_>) -> Result<(), Problem> {
     match value {
         Value::Object(members) => {
             for (name, value) in members {
-                path.0.push(Some(name.clone()));
-                values(value, path, found);
-                path.0.pop();
+                path.push(Some(name));
+                each_value(value, path, visit)?;
+                path.pop();
             }
+            Ok(())
         }
         Value::Array(items) => {
-            path.0.push(None);
+            path.push(None);
             for item in items {
-                values(item, path, found);
+                each_value(item, path, visit)?;
             }
-            path.0.pop();
+            path.pop();
+            Ok(())
         }
-        _ => found.push(path.clone()),
+        _ => visit(path),
     }
 }
 

@@ -33,10 +33,11 @@ impl Examined {
     /// Only for a report that is valid.
     pub(super) fn into_verified(self) -> VerifiedCredential {
         let (_, _, expires) = self.sd_jwt.times();
+        let (claims, vct, issuer) = self.sd_jwt.into_content();
         VerifiedCredential {
-            claims: self.sd_jwt.claims().clone(),
-            vct: self.sd_jwt.vct().to_owned(),
-            issuer: self.sd_jwt.issuer().clone(),
+            claims,
+            vct,
+            issuer,
             expires,
             notes: self.notes,
         }
