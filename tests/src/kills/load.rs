@@ -333,7 +333,9 @@ impl<'a> Load<'a> {
     fn change_state(&self, which: u64) {
         let (wanted, from) = [("suspended", "valid"), ("valid", "suspended"), ("revoked", "suspended")][which as usize];
         let issued = self.issued("tax", "C03", CITIZEN);
-        let Some(found) = issued.iter().find(|one| one["state"] == from) else {
+        // One that is not with its wallet yet could not be delivered again once it is revoked.
+        let is_there = |one: &&Value| one["state"] == from && !one["acknowledged"].is_null();
+        let Some(found) = issued.iter().find(is_there) else {
             return;
         };
         let id = text(&found["id"]);
