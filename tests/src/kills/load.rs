@@ -482,6 +482,17 @@ impl<'a> Load<'a> {
                 .and_then(|waiting| self.yes(wallet, &[asker], &waiting["id"]));
             let shown = match shown {
                 Ok(shown) => shown,
+                // The answer had arrived before a kill took its receipt away: sent again it is a replay, and not counted.
+                Err(code) if code == "replay" => {
+                    let detail = self.session(asker, &session);
+                    assert!(
+                        detail["verdict"].is_string(),
+                        "{asker} knows the answer and has no verdict"
+                    );
+                    self.kept().look_at_session(asker, &session, &detail);
+                    self.kept().count("show, receipt lost");
+                    return;
+                }
                 Err(code) => {
                     self.passes(code, &format!("{wallet} shows {asker} for {service}"));
                     continue;
