@@ -333,7 +333,9 @@ impl<'a> Load<'a> {
     fn change_state(&self, which: u64) {
         let (wanted, from) = [("suspended", "valid"), ("valid", "suspended"), ("revoked", "suspended")][which as usize];
         let issued = self.issued("tax", "C03", CITIZEN);
-        let Some(found) = issued.iter().find(|one| one["state"] == from) else {
+        // One that is not with its wallet yet could not be delivered again once it is revoked.
+        let is_there = |one: &&Value| one["state"] == from && !one["acknowledged"].is_null();
+        let Some(found) = issued.iter().find(is_there) else {
             return;
         };
         let id = text(&found["id"]);
@@ -480,6 +482,17 @@ impl<'a> Load<'a> {
                 .and_then(|waiting| self.yes(wallet, &[asker], &waiting["id"]));
             let shown = match shown {
                 Ok(shown) => shown,
+                // The answer had arrived before a kill took its receipt away: sent again it is a replay, and not counted.
+                Err(code) if code == "replay" => {
+                    let detail = self.session(asker, &session);
+                    assert!(
+                        detail["verdict"].is_string(),
+                        "{asker} knows the answer and has no verdict"
+                    );
+                    self.kept().look_at_session(asker, &session, &detail);
+                    self.kept().count("show, receipt lost");
+                    return;
+                }
                 Err(code) => {
                     self.passes(code, &format!("{wallet} shows {asker} for {service}"));
                     continue;
