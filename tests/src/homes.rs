@@ -394,8 +394,8 @@ impl Back {
     }
 }
 
-/// Waits until a bank has the newest lists of an issuer: the issuer's heads are believed, and none is missed.
-fn mirrors(bank: &Home, issuer: &Home) {
+/// Waits until a node has the newest lists of an issuer: the issuer's heads are believed, and none is missed.
+fn mirrors(node: &Home, issuer: &Home) {
     let versions = |lists: &Value| -> Vec<(String, u64)> {
         let lists = lists.as_array().cloned().unwrap_or_default();
         let mut all: Vec<_> = lists
@@ -405,9 +405,9 @@ fn mirrors(bank: &Home, issuer: &Home) {
         all.sort();
         all
     };
-    until("the bank mirrors what the issuer publishes", || {
+    until("the node mirrors what the issuer publishes", || {
         let published = versions(&issuer.ok(&["issuer", "status"])["lists"]);
-        let heads = bank.ok(&["node", "status"])["mirrored"].clone();
+        let heads = node.ok(&["node", "status"])["mirrored"].clone();
         let heads = heads.as_array().expect("heads").iter();
         heads.map(|head| versions(&head["lists"])).any(|seen| seen == published)
     });
@@ -481,6 +481,7 @@ fn comes_back(back: Back) {
         .run(&["wallet", "receive", &link, "--code-file", argument(&code)])
         .expect_problem(3, "offer_closed");
     network.identify(&identity, &citizen, CITIZEN);
+    mirrors(&tax, &identity);
     collect(&citizen, &tax, "C02");
     mirrors(&bank, &tax);
     share(&bank, &citizen, "S01", "LAN-6", CITIZEN, &["C02"]);

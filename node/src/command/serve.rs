@@ -71,6 +71,8 @@ pub(super) async fn serve(session: &mut Session, serve: &Serve) -> Result<u8, Fa
     }
     tracing::info!("stopping");
     serving.abort();
+    // The socket goes with the last who serves it, which an abort alone does not wait for.
+    drop(serving.await);
     service.stop().await;
     drop(server);
     Ok(0)
