@@ -110,6 +110,10 @@ pub enum HolderProof {
         role: Path,
         /// Boolean path that must not be true: `rollegrupper[].roller[].avregistrert`.
         ended: Path,
+        /// Boolean path that must not be true, where the register says whether the person has died:
+        /// `rollegrupper[].roller[].person.erDoed`.
+        #[serde(default)]
+        deceased: Option<Path>,
         /// Allowed role codes.
         roles: Vec<String>,
     },
@@ -259,6 +263,7 @@ impl CredentialType {
             person,
             role,
             ended,
+            deceased,
             roles,
             ..
         } = &self.holder.proof
@@ -267,14 +272,16 @@ impl CredentialType {
         };
         let (element, person) = person.split_at_last_element();
         let inside = |path: &Path| Path(path.0.iter().skip(element.0.len()).cloned().collect());
-        let (role, ended) = (inside(role), inside(ended));
+        let role = inside(role);
+        let voids: Vec<Path> = std::iter::once(ended).chain(deceased).map(inside).collect();
         values_at(row.value(), &element).into_iter().any(|entry| {
             let is = |path: &Path, text: &str| values_at(entry, path).iter().any(|value| value.as_str() == Some(text));
             is(&person, number)
                 && roles.iter().any(|code| is(&role, code))
-                && !values_at(entry, &ended)
+                && !voids
                     .iter()
-                    .any(|value| **value != Value::Bool(false))
+                    .flat_map(|path| values_at(entry, path))
+                    .any(|value| *value != Value::Bool(false))
         })
     }
 
