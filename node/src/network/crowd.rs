@@ -134,10 +134,8 @@ impl NetworkBehaviour for Behaviour {
                 peer_id,
                 endpoint: ConnectedPoint::Listener { send_back_addr, .. },
                 ..
-            }) => {
-                if !self.is_listed(&peer_id) {
-                    self.strangers.insert(connection_id, network_of(send_back_addr));
-                }
+            }) if !self.is_listed(&peer_id) => {
+                self.strangers.insert(connection_id, network_of(send_back_addr));
             }
             FromSwarm::ConnectionClosed(ConnectionClosed { connection_id, .. }) => {
                 self.strangers.remove(&connection_id);
@@ -153,10 +151,7 @@ impl NetworkBehaviour for Behaviour {
         match event {}
     }
 
-    fn poll(
-        &mut self,
-        _: &mut std::task::Context<'_>,
-    ) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
+    fn poll(&mut self, _: &mut std::task::Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
         Poll::Pending
     }
 }

@@ -252,7 +252,8 @@ impl Handler {
         }
         let body = self.refusal(protocol, why);
         let peer = Arc::clone(&self.peer);
-        self.work.push(Box::pin(stream::tell(stream, protocol, body, peer, done)));
+        self.work
+            .push(Box::pin(stream::tell(stream, protocol, body, peer, done)));
     }
 
     /// The answer to our hello.

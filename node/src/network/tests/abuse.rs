@@ -151,7 +151,10 @@ async fn fill(server: &Echo, seeds: std::ops::Range<u16>, is_quic: bool) -> Vec<
     for seed in seeds {
         // Who is turned away notices at the handshake's end or at the first word.
         if let Some(mut raw) = Raw::try_dial(&server.handle, seed, is_quic).await
-            && raw.try_ask(Protocol::Hello, b"raw").await.is_some_and(|answer| !answer.is_empty())
+            && raw
+                .try_ask(Protocol::Hello, b"raw")
+                .await
+                .is_some_and(|answer| !answer.is_empty())
         {
             inside.push(raw);
         }
@@ -177,7 +180,10 @@ async fn one_address_takes_its_share_of_the_places_and_organisations_still_get_i
         let mut left = inside.remove(0);
         drop(left.try_ask(Protocol::Issue, b"last").await);
         drop(left);
-        until(&server.handle, |peers| peers.iter().filter(|peer| peer.connected).count() == 10).await;
+        until(&server.handle, |peers| {
+            peers.iter().filter(|peer| peer.connected).count() == 10
+        })
+        .await;
         assert_eq!(fill(&server, 112..114, is_quic).await.len(), 1, "over {transport:?}");
         server.stop().await;
     }
@@ -194,7 +200,11 @@ async fn strangers_never_get_the_places_that_are_kept_for_organisations() {
         let strangers = fill(&server, 100..110, is_quic).await;
         assert_eq!(strangers.len(), 5, "over {transport:?}");
         let listed = fill(&server, LISTED..LISTED + 5, is_quic).await;
-        assert_eq!(listed.len(), 3, "the rest, and no more than the limit, over {transport:?}");
+        assert_eq!(
+            listed.len(),
+            3,
+            "the rest, and no more than the limit, over {transport:?}"
+        );
         server.stop().await;
     }
 }
