@@ -28,10 +28,11 @@ use credentials::protocol::{self, hello, issuance, presentation, status as statu
 use credentials::schema::{HolderKind, Types};
 use credentials::status::Mirror;
 use credentials::trust::Trust;
-use credentials::{Code, Problem};
+use credentials::{Code, Did, Problem};
 
 use issuer::Issuer;
 use keys::Keys;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use store::Store;
@@ -65,6 +66,7 @@ pub struct Service {
     issuer: Option<Mutex<Issuer>>,
     verifier: Option<Mutex<Verifier>>,
     mirror: Mutex<Mirror>,
+    unmirrored: Mutex<BTreeMap<Did, Code>>,
     mirrored: watch::Sender<u64>,
     network: OnceLock<network::Handle>,
     sessions: watch::Sender<u64>,
@@ -166,6 +168,7 @@ impl Service {
             issuer,
             verifier,
             mirror: Mutex::default(),
+            unmirrored: Mutex::default(),
             mirrored: watch::Sender::new(0),
             network: OnceLock::new(),
             sessions: watch::Sender::new(0),
@@ -311,8 +314,12 @@ impl Service {
         let reply = match protocol {
             Protocol::Issue => self.answer_issue(now, peer, body),
             Protocol::Present => self.answer_present(now, peer, body),
-            Protocol::Status => self.answer_status(now, body),
-            _ => refuse(Code::UnexpectedMessage.into()),
+            Protocol::Status => self.answer_status(now, peer, body),
+            _ => {
+                let problem = Code::UnexpectedMessage.into();
+                note_refusal(peer, protocol, &problem);
+                refuse(problem)
+            }
         };
         reply.unwrap_or_default()
     }
@@ -329,7 +336,11 @@ impl Service {
             }
             Ok(reply)
         })();
-        protocol::encode(&reply.unwrap_or_else(issuance::Reply::Problem))
+        let reply = reply.unwrap_or_else(issuance::Reply::Problem);
+        if let issuance::Reply::Problem(problem) = &reply {
+            note_refusal(peer, Protocol::Issue, problem);
+        }
+        protocol::encode(&reply)
     }
 
     fn answer_present(&self, now: credentials::Timestamp, peer: &str, body: &[u8]) -> Result<Vec<u8>, Problem> {
@@ -344,13 +355,17 @@ impl Service {
         protocol::encode(&reply.unwrap_or_else(presentation::Reply::Problem))
     }
 
-    fn answer_status(&self, now: credentials::Timestamp, body: &[u8]) -> Result<Vec<u8>, Problem> {
+    fn answer_status(&self, now: credentials::Timestamp, peer: &str, body: &[u8]) -> Result<Vec<u8>, Problem> {
         let reply = (|| {
             let ask = protocol::decode(body, status_protocol::LIMIT)?;
             let issuer = self.issuer.as_ref().ok_or(Code::UnexpectedMessage)?;
             Ok(lock(issuer)?.receive_status(now, ask))
         })();
-        protocol::encode(&reply.unwrap_or_else(status_protocol::Reply::Problem))
+        let reply = reply.unwrap_or_else(status_protocol::Reply::Problem);
+        if let status_protocol::Reply::Problem(problem) = &reply {
+            note_refusal(peer, Protocol::Status, problem);
+        }
+        protocol::encode(&reply)
     }
 }
 
@@ -386,6 +401,11 @@ pub fn stored_config(store: &Store) -> Result<String, Failure> {
 /// Makes the keys of a new home, in its store; for a company's wallet the company's number lies beside them.
 pub fn create_keys(store: &Store, config: &Config, company: Option<&OrganisationNumber>) -> Result<(), Failure> {
     Keys::create(store, config, company)
+}
+
+/// What a peer was refused, for whoever runs this node. The detail of a problem can come from the peer and stays out.
+fn note_refusal(peer: &str, protocol: Protocol, problem: &Problem) {
+    tracing::info!(peer, %protocol, code = %problem.code, "refused");
 }
 
 fn refuse(problem: Problem) -> Result<Vec<u8>, Problem> {

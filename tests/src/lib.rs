@@ -20,6 +20,10 @@ mod demo_stops;
 #[cfg(test)]
 mod homes;
 #[cfg(test)]
+mod impostor;
+#[cfg(test)]
+mod intruder;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod network;
@@ -33,6 +37,8 @@ mod process;
 mod refusals;
 #[cfg(test)]
 mod registers;
+#[cfg(test)]
+mod relay;
 #[cfg(test)]
 mod scanner;
 #[cfg(test)]

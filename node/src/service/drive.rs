@@ -112,7 +112,16 @@ impl Service {
                         network.forget_backoff(&peer);
                     }
                 }
-                Err(error) => tracing::debug!(%peer, %protocol, %error, "request failed"),
+                Err(error) => {
+                    let code = match error {
+                        Error::TooLarge { .. } => Code::TooLarge,
+                        Error::Malformed => Code::Malformed,
+                        Error::Unsupported => Code::Unsupported,
+                        _ => Code::Unreachable,
+                    };
+                    tracing::debug!(%peer, %protocol, %error, %code, "request failed");
+                    problem = Problem::new(code, organisation.name.as_str());
+                }
             }
         }
         Err(problem)

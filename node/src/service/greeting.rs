@@ -2,7 +2,7 @@
 
 use super::clocks::{self, Clocks};
 use crate::clock;
-use crate::network::{Greeter, PeerName, Protocol};
+use crate::network::{Greeter, PeerName, Protocol, Refusal};
 use credentials::protocol::{self, hello};
 use credentials::trust::Trust;
 use credentials::{Code, Did, Problem};
@@ -84,13 +84,29 @@ impl Greeter for Greeting {
 
     fn check(&self, peer: &PeerName, body: &[u8], we_dialled: bool) -> Result<(), Vec<u8>> {
         self.judge(peer, body, we_dialled).map_err(|problem| {
-            tracing::debug!(code = %problem.code, we_dialled, "hello refused");
+            // Whoever dialled is told by its command; of those who dial us only the log tells.
+            if we_dialled {
+                tracing::debug!(%peer, code = %problem.code, "hello not accepted");
+            } else {
+                tracing::info!(%peer, code = %problem.code, "hello refused");
+            }
             refusal(problem)
         })
     }
 
-    fn busy(&self, _protocol: Protocol) -> Vec<u8> {
-        refusal(Code::RateLimited.into())
+    fn refusal(&self, peer: &PeerName, protocol: Protocol, why: Refusal) -> Vec<u8> {
+        let code = match why {
+            Refusal::Busy => Code::RateLimited,
+            Refusal::TooLarge => Code::TooLarge,
+            Refusal::Incomplete => Code::Unreachable,
+        };
+        tracing::info!(%peer, %protocol, %code, "refused");
+        refusal(code.into())
+    }
+
+    fn is_listed(&self, peer: &PeerName) -> bool {
+        self.trust()
+            .is_some_and(|trust| trust.organisation_of_peer(peer.as_str()).is_some())
     }
 }
 

@@ -17,6 +17,7 @@ struct Finding {
     check: &'static str,
     state: &'static str,
     detail: String,
+    code: Option<Code>,
 }
 
 impl Service {
@@ -148,6 +149,19 @@ impl Service {
             };
             findings.push(finding("status", state, format!("{} {age} s", head.issuer)));
         }
+        for (issuer, code) in lock(&self.unmirrored)?.iter() {
+            // Who cannot be asked is told by the age above; this is what was answered and cannot be used.
+            let is_away = matches!(
+                code,
+                Code::Unreachable | Code::TrustMissing | Code::NotListed | Code::RateLimited
+            );
+            if !is_away {
+                findings.push(Finding {
+                    code: Some(*code),
+                    ..finding("lists", "warn", issuer.to_string())
+                });
+            }
+        }
         let health = self.store.health();
         let mended = health.index_rebuilt_at_open || health.keys_renewed || !health.journal_repairs.is_empty();
         let state = if mended || health.lost_tail {
@@ -179,7 +193,7 @@ impl Service {
         };
         let lines: Vec<Value> = findings
             .iter()
-            .map(|f| json!({"check": f.check, "state": f.state, "detail": f.detail}))
+            .map(|f| json!({"check": f.check, "state": f.state, "detail": f.detail, "code": f.code.map(Code::as_str)}))
             .collect();
         Ok(json!({ "schema": "doctor/v1", "state": worst, "findings": lines }))
     }
@@ -265,6 +279,7 @@ fn finding(check: &'static str, state: &'static str, detail: impl Into<String>) 
         check,
         state,
         detail: detail.into(),
+        code: None,
     }
 }
 

@@ -341,6 +341,12 @@ fn a_company_is_opened_by_an_active_role_of_the_same_entry_only() {
         "still a member, no longer manager"
     );
     assert!(declared.has_role(&ended, "05867140222"));
+    let dead = company(|v| v["rollegrupper"][0]["roller"][0]["person"]["erDoed"] = json!(true));
+    assert!(
+        !declared.has_role(&dead, "19908240378"),
+        "nobody acts for a manager who has died"
+    );
+    assert!(declared.has_role(&dead, "05867140222"));
     let unsaid = company(|v| {
         v["rollegrupper"][0]["roller"][0]
             .as_object_mut()
