@@ -1,0 +1,5 @@
+//! Seeds by the thousand, one seed by name, and bugs that are planted to be found.
+
+mod bugs;
+mod planted;
+mod seeds;
