@@ -81,13 +81,22 @@ impl World {
             self.drain()?;
             self.decide_all(who)?;
             self.drain()?;
-            let new = self.observer.sessions.keys().find(|key| !before.contains_key(*key)).cloned();
+            let new = self
+                .observer
+                .sessions
+                .keys()
+                .find(|key| !before.contains_key(*key))
+                .cloned();
             let now = self.clock_of(bank);
             let detail = new.and_then(|(_, session)| self.machine(bank).verifier()?.session(now, &session).ok()?);
             let view = detail.map(|detail| detail.view);
             let is_valid = view.as_ref().is_some_and(|view| view.verdict == Some(Verdict::Valid));
             ensure(is_valid, GOES_ON, || {
-                format!("{} cannot show {} an income: {view:?}", cast::name(who), cast::name(bank))
+                format!(
+                    "{} cannot show {} an income: {view:?}",
+                    cast::name(who),
+                    cast::name(bank)
+                )
             })?;
         }
         self.count("valid after everything");

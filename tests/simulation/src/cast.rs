@@ -154,7 +154,9 @@ impl Cast {
 
     /// Oldest status that the banks' registration takes, in seconds.
     pub(crate) fn status_age_max(&self) -> i64 {
-        let service = Registration::builtin().into_iter().find(|service| service.id == SERVICE);
+        let service = Registration::builtin()
+            .into_iter()
+            .find(|service| service.id == SERVICE);
         service.map_or(0, |service| service.status_age_max)
     }
 }

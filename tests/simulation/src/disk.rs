@@ -480,7 +480,11 @@ impl Handle {
     fn state(&self) -> io::Result<MutexGuard<'_, State>> {
         let mut state = self.disk.state();
         state.alive()?;
-        if state.life == self.life { Ok(state) } else { Err(gone()) }
+        if state.life == self.life {
+            Ok(state)
+        } else {
+            Err(gone())
+        }
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -19,25 +19,32 @@ const WRONG: &str = "0000-0000-0000-0000";
 impl World {
     /// Somebody sends what another sent before.
     pub(crate) fn replay(&mut self) -> Checked {
-        let Some(captured) = self.dice.pick(&self.captured).cloned() else { return Ok(()) };
+        let Some(captured) = self.dice.pick(&self.captured).cloned() else {
+            return Ok(());
+        };
         self.count("messages replayed by a stranger");
         self.note("a stranger replays");
         self.answered(captured.to, "stranger", captured.protocol, &captured.body)?;
         Ok(())
     }
 
-    /// Somebody asks for another's delivery to keys of his own.
+    /// Somebody asks for another's delivery to keys of his own. Who has an activation code is its holder, so one that was not
+    /// used yet is left out.
     pub(crate) fn other_keys(&mut self) -> Checked {
         let requests: Vec<(usize, issuance::Request)> = self
             .captured
             .iter()
             .filter(|captured| captured.protocol == Protocol::Issue)
             .filter_map(|captured| match protocol::decode(&captured.body, issuance::LIMIT) {
-                Ok(issuance::Ask::Request(request)) => Some((captured.to, *request)),
+                Ok(issuance::Ask::Request(request)) if self.observer.is_proven_otherwise(&request) => {
+                    Some((captured.to, *request))
+                }
                 _ => None,
             })
             .collect();
-        let Some((to, mut request)) = self.dice.pick(&requests).cloned() else { return Ok(()) };
+        let Some((to, mut request)) = self.dice.pick(&requests).cloned() else {
+            return Ok(());
+        };
         let payload = json!({
             "aud": self.cast.did(to),
             "nonce": request.nonce,
@@ -61,7 +68,9 @@ impl World {
 
     /// Bytes that are nearly a message.
     pub(crate) fn garbage(&mut self) -> Checked {
-        let Some(mut captured) = self.dice.pick(&self.captured).cloned() else { return Ok(()) };
+        let Some(mut captured) = self.dice.pick(&self.captured).cloned() else {
+            return Ok(());
+        };
         let place = self.dice.index(captured.body.len());
         if self.dice.chance(50) {
             captured.body.truncate(place);
@@ -82,8 +91,13 @@ impl World {
         let nonce = BASE64_URL_SAFE_NO_PAD.encode(random::bytes::<32>(&mut fill));
         let session = BASE64_URL_SAFE_NO_PAD.encode(random::bytes::<16>(&mut fill));
         let (vct, path, seconds, too_much) = match self.dice.below(3) {
-            0 => (INCOME, Path::of(&["oppgaveInntektsmottaker"]), 600, "oppgaveInntektsmottaker"),
-            1 => (PID, Path::of(&["personal_administrative_number"]), 600, PID),
+            0 => (
+                INCOME,
+                Path::of(&["oppgaveInntektsmottaker"]),
+                600,
+                "oppgaveInntektsmottaker",
+            ),
+            1 => (PID, Path::of(&["personal_administrative_number"]), 600, "under S01"),
             _ => (INCOME, Path::of(&["fraOgMed"]), 9 * 86_400, "time"),
         };
         let claims = vec![ClaimQuery {
@@ -109,7 +123,9 @@ impl World {
             case: "L-0".to_owned(),
             issue: None,
         };
-        let signed = forged.sign(&self.cast.kid(bank), &cast::key(bank)).or_else(|problem| broken(KEPT, problem))?;
+        let signed = forged
+            .sign(&self.cast.kid(bank), &cast::key(bank))
+            .or_else(|problem| broken(KEPT, problem))?;
         let link = credentials::link::Link::Request {
             asker: self.cast.did(bank).clone(),
             session: session.clone(),
@@ -133,13 +149,29 @@ impl World {
         let who = self.any(&WALLETS);
         let before = self.links.len();
         self.invite(IDENTITY, PID, who)?;
-        let Some(link) = self.links.get(before).cloned() else { return Ok(()) };
+        let Some(link) = self.links.get(before).cloned() else {
+            return Ok(());
+        };
         self.count("codes guessed");
         for time in 0..6 {
             let code = Some(WRONG.to_owned());
-            self.after(16 + 35 * time, Event::Link { who, link: before, code });
+            self.after(
+                16 + 35 * time,
+                Event::Link {
+                    who,
+                    link: before,
+                    code,
+                },
+            );
         }
-        self.after(250, Event::Link { who, link: before, code: link.code });
+        self.after(
+            250,
+            Event::Link {
+                who,
+                link: before,
+                code: link.code,
+            },
+        );
         Ok(())
     }
 }

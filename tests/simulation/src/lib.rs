@@ -65,10 +65,7 @@ pub fn run(seed: u64) -> Result<Report, Box<Failure>> {
     let lived = catch_unwind(AssertUnwindSafe(|| live(&mut world)));
     let lived = lived.unwrap_or_else(|_| observer::broken(observer::PANIC, "a machine panicked"));
     let World {
-        steps,
-        counts,
-        lines,
-        ..
+        steps, counts, lines, ..
     } = &mut world;
     let (steps, counts, lines) = (*steps, std::mem::take(counts), std::mem::take(lines));
     match lived {

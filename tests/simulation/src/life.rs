@@ -66,7 +66,11 @@ impl World {
                     2 | 3 => Change::State(State::Valid),
                     _ => Change::Row,
                 };
-                let issuer = if what == Change::Row { cast::TAX } else { self.dice.index(2) };
+                let issuer = if what == Change::Row {
+                    cast::TAX
+                } else {
+                    self.dice.index(2)
+                };
                 let number = cast::number(self.any(&WALLETS));
                 self.change(issuer, number, what)
             }
@@ -175,7 +179,9 @@ impl World {
     }
 
     pub(crate) fn give_link(&mut self, who: Who, link: usize, code: Option<&str>) -> Checked {
-        let Some(link) = self.links.get(link).cloned() else { return Ok(()) };
+        let Some(link) = self.links.get(link).cloned() else {
+            return Ok(());
+        };
         let parsed = credentials::link::Link::parse(&link.text).or_else(|problem| broken(KEPT, problem))?;
         if let Some(too_much) = link.too_much {
             self.awaited.insert(who, too_much);
@@ -218,7 +224,9 @@ impl World {
         let now = self.clock_of(bank);
         let machine = self.machine(bank);
         machine.disk.take_trouble();
-        let Some(verifier) = machine.verifier() else { return Ok(None) };
+        let Some(verifier) = machine.verifier() else {
+            return Ok(None);
+        };
         let types = [INCOME.to_owned()];
         let new = NewRequest {
             service: SERVICE,
@@ -241,7 +249,9 @@ impl World {
             }
         };
         self.count("requests");
-        let Some(machine) = self.machines.get(bank) else { return Ok(None) };
+        let Some(machine) = self.machines.get(bank) else {
+            return Ok(None);
+        };
         self.observer.asked(machine, &asked, cast::number(customer))?;
         self.check(bank, None)?;
         let Ok(text) = asked.link.to_text() else {
@@ -261,7 +271,9 @@ impl World {
         let beyond = credentials::schema::Path::of(&["oppgaveInntektsmottaker"]);
         let machine = self.machine(bank);
         machine.disk.take_trouble();
-        let Some(verifier) = machine.verifier() else { return Ok(()) };
+        let Some(verifier) = machine.verifier() else {
+            return Ok(());
+        };
         let types = [INCOME.to_owned()];
         let claims = [beyond.clone()];
         let new = NewRequest {
@@ -318,7 +330,9 @@ impl World {
     fn decide_again(&mut self) -> Checked {
         let who = self.any(&WALLETS);
         let pending = self.waiting(who);
-        let Some(pending) = self.dice.pick(&pending).cloned() else { return Ok(()) };
+        let Some(pending) = self.dice.pick(&pending).cloned() else {
+            return Ok(());
+        };
         if pending.state != PendingState::Waiting {
             self.count("decided again");
         }
@@ -390,7 +404,8 @@ impl World {
         let done = match what {
             Change::State(state) => {
                 let number = number.to_owned();
-                role.set_state(now, issuer::Target::Subject { number }, state, "").map(|_| ())
+                role.set_state(now, issuer::Target::Subject { number }, state, "")
+                    .map(|_| ())
             }
             Change::Row | Change::RowAgain => import(role, now, INCOME, &cast::income(number, version).to_string()),
         };
@@ -400,7 +415,8 @@ impl World {
             Err(issuer::Error::Refused(_)) if !has_died => return Ok(()),
             Ok(()) if !has_died => {
                 self.count("credentials changed by their issuer");
-                self.observer.state_changed(issuer, number, to, what != Change::RowAgain);
+                self.observer
+                    .state_changed(issuer, number, to, what != Change::RowAgain);
             }
             _ => {
                 self.observer.state_changed(issuer, number, to, false);
@@ -438,7 +454,9 @@ impl World {
             .filter(|(asker, _)| *asker == bank)
             .map(|(_, session)| session.clone())
             .collect();
-        let Some(session) = self.dice.pick(&sessions).cloned() else { return Ok(()) };
+        let Some(session) = self.dice.pick(&sessions).cloned() else {
+            return Ok(());
+        };
         let now = self.clock_of(bank);
         if let Some(verifier) = self.machine(bank).verifier() {
             let _whether = verifier.close(now, &session);
@@ -451,7 +469,10 @@ impl World {
 }
 
 fn is_over_ask(problem: &Problem, too_much: &str) -> Checked {
-    let is_named = problem.detail.as_deref().is_some_and(|detail| detail.contains(too_much));
+    let is_named = problem
+        .detail
+        .as_deref()
+        .is_some_and(|detail| detail.contains(too_much));
     ensure(problem.code == Code::OverAsk && is_named, OVER_ASK, || {
         format!("refused with {problem} and not for {too_much}")
     })

@@ -106,7 +106,13 @@ impl Machine {
             Role::Wallet(Wallet::open(store.clone(), types, holder(), random)?)
         } else if cast::is_issuer(who) {
             let key = Arc::new(cast::key(who));
-            Role::Issuer(Issuer::open(store.clone(), types, issuer_settings(cast, who), key, random)?)
+            Role::Issuer(Issuer::open(
+                store.clone(),
+                types,
+                issuer_settings(cast, who),
+                key,
+                random,
+            )?)
         } else {
             let settings = verifier::Settings {
                 did: cast.did(who).clone(),
@@ -142,7 +148,11 @@ impl Machine {
     pub(crate) fn take_trust(&mut self, cast: &Cast, text: &str) -> Result<bool, String> {
         let Some(running) = &self.running else { return Ok(false) };
         let trust = Trust::verify(text, &[cast.anchor]).map_err(|problem| problem.to_string())?;
-        if running.trust.as_ref().is_some_and(|old| trust.sequence() <= old.sequence()) {
+        if running
+            .trust
+            .as_ref()
+            .is_some_and(|old| trust.sequence() <= old.sequence())
+        {
             return Ok(false);
         }
         let mut transaction = running.store.transaction();

@@ -58,7 +58,9 @@ impl World {
     pub(crate) fn carry(&mut self, who: Who, steps: Vec<Step>, internal_is_theirs: bool, troubled: bool) -> Checked {
         for step in steps {
             match step {
-                Step::Send { thread, to, message, .. } => {
+                Step::Send {
+                    thread, to, message, ..
+                } => {
                     let Some(to) = self.cast.who(&to) else { continue };
                     let now = self.clock_of(who);
                     if let Some(machine) = self.machines.get(who) {
@@ -85,7 +87,8 @@ impl World {
                     Err(problem) => {
                         self.note(&format!("{}: {problem}", cast::name(who)));
                         self.count("commands refused");
-                        self.observer.refusal(who, problem.code, troubled || internal_is_theirs)?;
+                        self.observer
+                            .refusal(who, problem.code, troubled || internal_is_theirs)?;
                         self.refused(who, &problem)?;
                     }
                 },
@@ -169,7 +172,9 @@ impl World {
 
     /// A message reaches an organisation's node.
     pub(crate) fn arrives(&mut self, id: u64, body: &[u8]) -> Checked {
-        let Some(exchange) = self.exchanges.get(&id).cloned() else { return Ok(()) };
+        let Some(exchange) = self.exchanges.get(&id).cloned() else {
+            return Ok(());
+        };
         if self.is_parted(exchange.from, exchange.to) {
             self.count("lost to a partition");
             return Ok(());
@@ -208,7 +213,9 @@ impl World {
         let now = self.clock_of(to);
         let machine = self.machine(to);
         machine.disk.take_trouble();
-        let Some(running) = &mut machine.running else { return Ok(None) };
+        let Some(running) = &mut machine.running else {
+            return Ok(None);
+        };
         let logged = crate::machine::access(&running.store).unwrap_or(u64::MAX);
         let crate::machine::Role::Issuer(issuer) = &mut running.role else {
             return Ok(None);
@@ -220,7 +227,11 @@ impl World {
             return Ok(None);
         }
         let troubled = self.machine(to).disk.take_trouble();
-        self.note(&format!("{} answers {}", cast::name(to), issue_reply(&reply, failure.as_ref())));
+        self.note(&format!(
+            "{} answers {}",
+            cast::name(to),
+            issue_reply(&reply, failure.as_ref())
+        ));
         if let issuance::Reply::Problem(problem) = &reply {
             self.count("refused by an issuer");
             self.observer.refusal(to, problem.code, troubled)?;
@@ -249,7 +260,9 @@ impl World {
         let now = self.clock_of(to);
         let machine = self.machine(to);
         machine.disk.take_trouble();
-        let Some(running) = &mut machine.running else { return Ok(None) };
+        let Some(running) = &mut machine.running else {
+            return Ok(None);
+        };
         let crate::machine::Role::Verifier(verifier) = &mut running.role else {
             return Ok(None);
         };
@@ -279,7 +292,9 @@ impl World {
         let now = self.clock_of(to);
         let machine = self.machine(to);
         machine.disk.take_trouble();
-        let Some(issuer) = machine.issuer() else { return Ok(None) };
+        let Some(issuer) = machine.issuer() else {
+            return Ok(None);
+        };
         let reply = issuer.receive_status(now, ask);
         let _cause = issuer.take_failure();
         if self.has_died(to) {
@@ -332,7 +347,8 @@ impl World {
                 };
                 let is_theirs = matches!(
                     &decoded,
-                    Ok(Incoming::Issue(issuance::Reply::Problem(_)) | Incoming::Present(presentation::Reply::Problem(_)))
+                    Ok(Incoming::Issue(issuance::Reply::Problem(_))
+                        | Incoming::Present(presentation::Reply::Problem(_)))
                 );
                 self.ask_wallet(exchange.from, is_theirs, |wallet, now| match decoded {
                     Ok(message) => wallet.receive(now, thread, &peer, message),
@@ -373,11 +389,15 @@ impl World {
 
     /// No answer came in time.
     pub(crate) fn is_not_answered(&mut self, id: u64) -> Checked {
-        let Some(exchange) = self.exchanges.remove(&id) else { return Ok(()) };
+        let Some(exchange) = self.exchanges.remove(&id) else {
+            return Ok(());
+        };
         if self.machine(exchange.from).life != exchange.life {
             return Ok(());
         }
-        let For::Thread(thread) = exchange.wanted else { return Ok(()) };
+        let For::Thread(thread) = exchange.wanted else {
+            return Ok(());
+        };
         self.count("timed out");
         self.ask_wallet(exchange.from, true, |wallet, now| {
             wallet.failed(now, thread, Problem::from(Code::Unreachable))
@@ -387,7 +407,8 @@ impl World {
     /// Asks an issuer for its head, by the clock and never because of a presentation.
     pub(crate) fn mirror(&mut self, who: Who, issuer: Who) {
         let is_up = self.machine(who).running.is_some();
-        if is_up && who != issuer
+        if is_up
+            && who != issuer
             && let Ok(body) = protocol::encode(&status::Ask::Head)
         {
             self.send(who, issuer, Protocol::Status, body, For::Head);
@@ -407,7 +428,9 @@ impl World {
     fn take_head(&mut self, who: Who, issuer: Who, head: &str) -> Vec<ListVersion> {
         let clock = self.clock_of(who);
         let did = self.cast.did(issuer).clone();
-        let Some(running) = &mut self.machine(who).running else { return Vec::new() };
+        let Some(running) = &mut self.machine(who).running else {
+            return Vec::new();
+        };
         let Some(trust) = &running.trust else { return Vec::new() };
         let head = Head::open(head, trust, clock).ok().filter(|head| head.issuer == did);
         let taken = head.map(|head| running.mirror.head(head));

@@ -31,11 +31,19 @@ pub(crate) enum Event {
     /// A person decides on a request that waits.
     Decide { who: Who, id: String },
     /// A person gives a link to a wallet.
-    Link { who: Who, link: usize, code: Option<String> },
+    Link {
+        who: Who,
+        link: usize,
+        code: Option<String>,
+    },
     /// A version of the trust document reaches a machine.
     Trust { who: Who, version: usize },
     /// An operator does again what a crash cut off.
-    Again { issuer: Who, number: &'static str, what: crate::life::Change },
+    Again {
+        issuer: Who,
+        number: &'static str,
+        what: crate::life::Change,
+    },
 }
 
 /// A link that a person has, with the code of the letter.
@@ -170,7 +178,9 @@ impl World {
 
     /// The next event, in the order of time. False when nothing is left.
     pub(crate) fn step(&mut self) -> Result<bool, Violation> {
-        let Some(((at, _), event)) = self.queue.pop_first() else { return Ok(false) };
+        let Some(((at, _), event)) = self.queue.pop_first() else {
+            return Ok(false);
+        };
         self.now = self.now.max(at);
         if let Event::Timeout { exchange } = &event {
             if !self.exchanges.contains_key(exchange) {
@@ -255,8 +265,12 @@ impl World {
 
     fn check_after(&mut self, who: Who, message: Option<&presentation::Ask>, is_begun: bool) -> Checked {
         let now = self.clock_of(who);
-        let Some(machine) = self.machines.get(who) else { return Ok(()) };
-        let Some(Running { role, trust, .. }) = &machine.running else { return Ok(()) };
+        let Some(machine) = self.machines.get(who) else {
+            return Ok(());
+        };
+        let Some(Running { role, trust, .. }) = &machine.running else {
+            return Ok(());
+        };
         let sequence = trust.as_ref().map(|trust| trust.sequence());
         self.observer.trust_in_use(who, sequence)?;
         match role {
@@ -279,7 +293,11 @@ impl World {
     /// A process ends now, and begins again in a while.
     pub(crate) fn crash(&mut self, who: Who) {
         let end = if self.dice.chance(60) { End::Power } else { End::Process };
-        self.count(if end == End::Power { "power cuts" } else { "processes killed" });
+        self.count(if end == End::Power {
+            "power cuts"
+        } else {
+            "processes killed"
+        });
         self.note(&format!("{} ends", cast::name(who)));
         self.machine(who).end(end);
         let delay = if self.calm { 0 } else { self.dice.between(1, 90) };
@@ -356,7 +374,9 @@ impl World {
 
     pub(crate) fn take_trust(&mut self, who: Who, version: usize) -> Checked {
         let cast = self.cast.clone();
-        let Some(trust) = cast.trust.get(version) else { return Ok(()) };
+        let Some(trust) = cast.trust.get(version) else {
+            return Ok(());
+        };
         let taken = self.machine(who).take_trust(&cast, trust.text());
         if self.has_died(who) {
             return Ok(());
@@ -378,7 +398,8 @@ impl World {
             machine.disk.mend();
             machine.skew = 0;
         }
-        self.queue.retain(|_, event| !matches!(event, Event::Life | Event::Decide { .. } | Event::Link { .. }));
+        self.queue
+            .retain(|_, event| !matches!(event, Event::Life | Event::Decide { .. } | Event::Link { .. }));
         self.begin_all()?;
         self.drain()?;
         self.begin_all()

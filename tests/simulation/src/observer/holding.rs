@@ -49,7 +49,9 @@ impl Observer {
     /// Remembers the case reference of a signed request.
     pub(super) fn learn_case(&mut self, text: &str, hash: &str) {
         let signed = Jws::parse(text, request::TYP, request::REQUEST_MAX).ok();
-        let case = signed.as_ref().and_then(|signed| signed.payload.get("bevis")?.get("case")?.as_str());
+        let case = signed
+            .as_ref()
+            .and_then(|signed| signed.payload.get("bevis")?.get("case")?.as_str());
         self.cases.insert(case.unwrap_or_default().to_owned(), hash.to_owned());
     }
 
@@ -58,7 +60,10 @@ impl Observer {
         match message {
             Outgoing::Present(Present::Answer { session, answer }) => {
                 let Some(hash) = self.sessions.get(&(to, session.clone())).cloned() else {
-                    return broken(CONSENT, format!("an answer to a session that {} never made", cast::name(to)));
+                    return broken(
+                        CONSENT,
+                        format!("an answer to a session that {} never made", cast::name(to)),
+                    );
                 };
                 self.answer_leaves(machine, to, &hash, now, answer)
             }
@@ -90,7 +95,9 @@ impl Observer {
         let Some(asked) = self.requests.get(hash) else {
             return broken(CONSENT, "an answer to a request that nobody made");
         };
-        ensure(asked.asker == to, CONSENT, || format!("an answer leaves for {}", cast::name(to)))?;
+        ensure(asked.asker == to, CONSENT, || {
+            format!("an answer leaves for {}", cast::name(to))
+        })?;
         ensure(self.yes.contains(&(who, hash.to_owned())), CONSENT, || {
             format!("{} answered what its person said no yes to", cast::name(who))
         })?;
@@ -148,13 +155,23 @@ impl Observer {
         let history = wallet.history().or_else(|error| broken(KEPT, error))?;
         let is_kept = |(old, new): (&Event, &Event)| {
             let is_receipt_kept = old.receipt.is_none() || old.receipt == new.receipt;
-            let old = Event { receipt: None, ..old.clone() };
-            is_receipt_kept && old == Event { receipt: None, ..new.clone() }
+            let old = Event {
+                receipt: None,
+                ..old.clone()
+            };
+            is_receipt_kept
+                && old
+                    == Event {
+                        receipt: None,
+                        ..new.clone()
+                    }
         };
         let is_longer = history.len() >= holder.history.len();
-        ensure(is_longer && holder.history.iter().zip(&history).all(is_kept), KEPT, || {
-            format!("the history of {} changed", cast::name(who))
-        })?;
+        ensure(
+            is_longer && holder.history.iter().zip(&history).all(is_kept),
+            KEPT,
+            || format!("the history of {} changed", cast::name(who)),
+        )?;
         for (request, verdict) in &holder.receipts {
             let known = history
                 .iter()
@@ -170,7 +187,9 @@ impl Observer {
         // What is held is read when it may have changed: every change of it has a line in the history.
         if is_begun || is_grown {
             let export = wallet.export().or_else(|error| broken(KEPT, error))?;
-            let held: BTreeSet<&str> = members(&export, "credentials").filter_map(|it| it.get("id")?.as_str()).collect();
+            let held: BTreeSet<&str> = members(&export, "credentials")
+                .filter_map(|it| it.get("id")?.as_str())
+                .collect();
             for name in &holder.collected {
                 ensure(held.contains(name.as_str()), KEPT, || {
                     format!("{} lost the credential {name}", cast::name(who))
@@ -186,9 +205,10 @@ impl Observer {
                     let to = copy.get("shown_to_request").and_then(Value::as_str);
                     let is_marked = self.shown.get(&key).is_none_or(|hash| to == Some(hash));
                     ensure(is_marked, COPY, || "a copy that was shown counts as new".to_owned())?;
-                    let is_genuine = self.copies.get(&key).is_some_and(|copy| {
-                        copy.number == cast::number(who) && cast.who(&copy.issuer).is_some()
-                    });
+                    let is_genuine = self
+                        .copies
+                        .get(&key)
+                        .is_some_and(|copy| copy.number == cast::number(who) && cast.who(&copy.issuer).is_some());
                     ensure(is_genuine, KEPT, || "a held copy is none that was given out".to_owned())?;
                 }
             }
@@ -217,7 +237,8 @@ fn keys_of(answer: &str, hash: &str, key: &[u8; 32]) -> Option<Vec<Key>> {
 
 /// Among what would be there after a power cut is a yes to this request, signed with the key of each copy.
 fn is_decided(export: &Value, hash: &str, keys: &[Key]) -> Checked {
-    let of_request = members(export, "decisions").find(|it| it.pointer("/decision/request").and_then(Value::as_str) == Some(hash));
+    let of_request =
+        members(export, "decisions").find(|it| it.pointer("/decision/request").and_then(Value::as_str) == Some(hash));
     let Some(decision) = of_request else {
         return broken(CONSENT, "no decision is durable when the answer leaves");
     };

@@ -39,6 +39,12 @@ impl Observer {
         }
     }
 
+    /// Whether more than a code that is still good stands between a request and other keys.
+    pub(crate) fn is_proven_otherwise(&self, request: &protocol::issuance::Request) -> bool {
+        let is_shown = matches!(request.identification, Identification::Presentation { .. });
+        is_shown || self.deliveries.contains_key(&request.transaction)
+    }
+
     /// A reply leaves an issuer. `logged` is how long its access log was before the message.
     pub(crate) fn leaves_issuer(&mut self, machine: &Machine, ask: &Ask, reply: &Reply, logged: u64) -> Checked {
         match (ask, reply) {
@@ -46,8 +52,16 @@ impl Observer {
                 Some(text) => self.learn_terms(machine, &terms.nonce, text),
                 None => Ok(()),
             },
-            (Ask::Request(request), Reply::Delivery { transaction, credentials }) => {
-                ensure(request.transaction == *transaction, OWNER, || "another transaction".to_owned())?;
+            (
+                Ask::Request(request),
+                Reply::Delivery {
+                    transaction,
+                    credentials,
+                },
+            ) => {
+                ensure(request.transaction == *transaction, OWNER, || {
+                    "another transaction".to_owned()
+                })?;
                 self.delivery_leaves(machine, request, credentials, logged)
             }
             (Ask::Request(request), Reply::Problem(problem)) if problem.code == Code::WrongCode => {
@@ -93,7 +107,12 @@ impl Observer {
             Ok(durable) => ensure(durable > logged, LOGGED, || {
                 format!("{durable} durable entries after a delivery, {logged} before")
             })?,
-            Err(error) => return broken(KEPT, format!("{} would not open again: {}", cast::name(machine.who), error.0)),
+            Err(error) => {
+                return broken(
+                    KEPT,
+                    format!("{} would not open again: {}", cast::name(machine.who), error.0),
+                );
+            }
         }
         let transaction = &request.transaction;
         if let Some((_, Some(offer))) = self.transactions.get(transaction) {
@@ -122,7 +141,9 @@ impl Observer {
             })?;
             let position = (status.uri.clone(), status.index);
             let first = *self.positions.entry(position).or_insert(key);
-            ensure(first == key, INDEX, || format!("entry {} of {} twice", status.index, status.uri))?;
+            ensure(first == key, INDEX, || {
+                format!("entry {} of {} twice", status.index, status.uri)
+            })?;
             let is_new = !self.copies.contains_key(&key);
             if is_new {
                 let is_unseen = self.attempted.contains(transaction);
@@ -139,7 +160,9 @@ impl Observer {
             .deliveries
             .entry(transaction.clone())
             .or_insert_with(|| credentials.to_vec());
-        ensure(first == credentials, OWNER, || "a second delivery has other bytes".to_owned())?;
+        ensure(first == credentials, OWNER, || {
+            "a second delivery has other bytes".to_owned()
+        })?;
         let books = self.issuers.entry(machine.who).or_default();
         books.delivered.insert(transaction.clone());
         Ok(())
@@ -154,8 +177,12 @@ impl Observer {
         }
         for (uri, (version, used)) in &books.lists {
             let now = seen.get(uri).copied().unwrap_or((0, 0));
-            ensure(now.0 >= *version, super::MIRROR, || format!("{uri} went from version {version} to {}", now.0))?;
-            ensure(now.1 >= *used, INDEX, || format!("{uri} had given out {used} entries, now {}", now.1))?;
+            ensure(now.0 >= *version, super::MIRROR, || {
+                format!("{uri} went from version {version} to {}", now.0)
+            })?;
+            ensure(now.1 >= *used, INDEX, || {
+                format!("{uri} had given out {used} entries, now {}", now.1)
+            })?;
         }
         books.lists = seen;
         let counts = issuer.counts().or_else(|error| broken(KEPT, error))?;

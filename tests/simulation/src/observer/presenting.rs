@@ -58,7 +58,8 @@ impl Observer {
     /// What the desk shows now, beside what it showed before; `message` is what the machine just took, if anything.
     pub(crate) fn check_verifier(&mut self, machine: &Machine, now: Timestamp, message: Option<&Ask>) -> Checked {
         let who = machine.who;
-        let Some(crate::machine::Role::Verifier(verifier)) = machine.running.as_ref().map(|running| &running.role) else {
+        let Some(crate::machine::Role::Verifier(verifier)) = machine.running.as_ref().map(|running| &running.role)
+        else {
             return Ok(());
         };
         // Views tell a request that ran out from the clock alone; here it is what is written that counts.
@@ -75,7 +76,12 @@ impl Observer {
             let is_end = |state| matches!(state, verifier::State::Completed | verifier::State::Failed);
             let same = (old.state, old.verdict, old.code) == (new.state, new.verdict, new.code);
             ensure(!is_end(old.state) || same, KEPT, || {
-                format!("an ended session of {} changed: {:?} {:?}", cast::name(who), old.state, new.state)
+                format!(
+                    "an ended session of {} changed: {:?} {:?}",
+                    cast::name(who),
+                    old.state,
+                    new.state
+                )
             })?;
         }
         for ((asker, id), _) in &self.sessions {
@@ -96,7 +102,9 @@ impl Observer {
             if is_new {
                 let detail = verifier.session(now, id).or_else(|error| broken(KEPT, error))?;
                 let known = detail.and_then(|detail| detail.receipt);
-                ensure(known.as_ref() == Some(receipt), KEPT, || "another receipt is kept".to_owned())?;
+                ensure(known.as_ref() == Some(receipt), KEPT, || {
+                    "another receipt is kept".to_owned()
+                })?;
             }
         }
         for (id, view) in &desk.sessions {
@@ -136,13 +144,22 @@ impl Observer {
         };
         let checked = detail.checked_at.unwrap_or(now);
         ensure(checked < asked.expires, TIME, || {
-            format!("{} took an answer {} s late", cast::name(who), checked.since(asked.expires))
+            format!(
+                "{} took an answer {} s late",
+                cast::name(who),
+                checked.since(asked.expires)
+            )
         })?;
-        ensure(!detail.checks.is_empty(), TRUTH, || "a verdict without checks".to_owned())?;
+        ensure(!detail.checks.is_empty(), TRUTH, || {
+            "a verdict without checks".to_owned()
+        })?;
         if verdict != Verdict::Valid {
-            return ensure(detail.view.code.is_some(), super::CODES, || "not valid, and no code says why".to_owned());
+            return ensure(detail.view.code.is_some(), super::CODES, || {
+                "not valid, and no code says why".to_owned()
+            });
         }
-        let is_this_answer = matches!(message, Some(Ask::Answer { session, answer }) if session == id && *answer == answered.text);
+        let is_this_answer =
+            matches!(message, Some(Ask::Answer { session, answer }) if session == id && *answer == answered.text);
         ensure(is_this_answer || message.is_none(), TRUTH, || {
             "valid by another answer than the wallet's".to_owned()
         })?;
@@ -153,9 +170,11 @@ impl Observer {
             ensure(asked.subject.as_deref() == Some(&copy.number), TRUTH, || {
                 "valid, and it is another person's".to_owned()
             })?;
-            ensure(detail.checks.iter().any(|line| line.check == Check::Status), TRUTH, || {
-                "valid, and no status was looked up".to_owned()
-            })?;
+            ensure(
+                detail.checks.iter().any(|line| line.check == Check::Status),
+                TRUTH,
+                || "valid, and no status was looked up".to_owned(),
+            )?;
             let Some(age) = detail.status_age_s else {
                 return broken(TRUTH, "valid, and the age of the status is not told");
             };

@@ -92,7 +92,11 @@ impl Observer {
             let named = (list.uri.clone(), list.version);
             if let Some(known) = self.status.published.get(&named) {
                 ensure(known.hash == list.hash, MIRROR, || {
-                    format!("two texts of version {} of a list of {}", list.version, cast::name(issuer))
+                    format!(
+                        "two texts of version {} of a list of {}",
+                        list.version,
+                        cast::name(issuer)
+                    )
                 })?;
                 continue;
             }
@@ -133,10 +137,7 @@ impl Observer {
                         continue;
                     };
                     ensure(may.contains(&(state as u8)), super::KEPT, || {
-                        format!(
-                            "entry {index} of {} is {state:?}, and was told to be {may:?}",
-                            list.uri
-                        )
+                        format!("entry {index} of {} is {state:?}, and was told to be {may:?}", list.uri)
                     })?;
                 }
             }

@@ -8,7 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What the simulation is built of, with the folders that make it.
-const MEMBERS: [&str; 6] = ["credentials", "store", "wallet", "issuer", "verifier", "tests/simulation"];
+const MEMBERS: [&str; 6] = [
+    "credentials",
+    "store",
+    "wallet",
+    "issuer",
+    "verifier",
+    "tests/simulation",
+];
 /// Seeds in which a bug must be found.
 const SEEDS: &str = "400";
 /// Seeds in which the copy with every bug asleep must find nothing.
@@ -35,10 +42,16 @@ fn collect(root: &Path, folder: &Path, into: &mut BTreeMap<PathBuf, Vec<u8>>) {
 }
 
 fn plant(files: &mut BTreeMap<PathBuf, Vec<u8>>, edit: &Edit) {
-    let file = files.get_mut(Path::new(edit.file)).unwrap_or_else(|| panic!("{} is gone", edit.file));
+    let file = files
+        .get_mut(Path::new(edit.file))
+        .unwrap_or_else(|| panic!("{} is gone", edit.file));
     let text = String::from_utf8(std::mem::take(file)).expect("UTF-8");
     let times = text.matches(edit.find).count();
-    assert_eq!(times, 1, "{}: this text is there {times} times:\n{}", edit.file, edit.find);
+    assert_eq!(
+        times, 1,
+        "{}: this text is there {times} times:\n{}",
+        edit.file, edit.find
+    );
     *file = text.replace(edit.find, edit.become_).into_bytes();
 }
 
@@ -53,7 +66,10 @@ fn copy() -> BTreeMap<PathBuf, Vec<u8>> {
         files.insert(name.into(), fs::read(root.join(name)).expect("reads"));
     }
     let manifest = String::from_utf8(files[Path::new("Cargo.toml")].clone()).expect("UTF-8");
-    let members = manifest.lines().find(|line| line.starts_with("members = ")).expect("members");
+    let members = manifest
+        .lines()
+        .find(|line| line.starts_with("members = "))
+        .expect("members");
     let ours = format!("members = {MEMBERS:?}");
     files.insert("Cargo.toml".into(), manifest.replace(members, &ours).into_bytes());
     for (name, before) in SWITCHED {
@@ -61,7 +77,11 @@ fn copy() -> BTreeMap<PathBuf, Vec<u8>> {
         let file = Path::new(name).join("src/lib.rs");
         let text = String::from_utf8(files[&file].clone()).expect("UTF-8");
         assert!(text.contains(before), "{name} has no {before}");
-        files.insert(file, text.replacen(before, &format!("mod planted;\n{before}"), 1).into_bytes());
+        files.insert(
+            file,
+            text.replacen(before, &format!("mod planted;\n{before}"), 1)
+                .into_bytes(),
+        );
     }
     for bug in BUGS {
         for edit in bug.edits {
@@ -95,7 +115,10 @@ fn cargo() -> Command {
     // be compiled anew.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"].iter().any(|start| text.starts_with(start)) {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"]
+            .iter()
+            .any(|start| text.starts_with(start))
+        {
             cargo.env_remove(&name);
         }
     }
@@ -105,7 +128,15 @@ fn cargo() -> Command {
 /// Builds the copy's tests with the target folder of this build, so that no dependency is built again.
 fn build(folder: &Path, target: &Path) -> PathBuf {
     let built = cargo()
-        .args(["test", "--release", "--offline", "-p", "simulation", "--lib", "--no-run"])
+        .args([
+            "test",
+            "--release",
+            "--offline",
+            "-p",
+            "simulation",
+            "--lib",
+            "--no-run",
+        ])
         .arg("--message-format=json")
         .arg("--target-dir")
         .arg(target)
@@ -137,7 +168,9 @@ fn seeds(program: &Path, bug: u32, count: &str) -> Result<(), String> {
     }
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     let found = stdout.lines().find(|line| line.starts_with("seed "));
-    Err(found.map(str::to_owned).unwrap_or(format!("{stdout}{}", String::from_utf8_lossy(&output.stderr))))
+    Err(found
+        .map(str::to_owned)
+        .unwrap_or(format!("{stdout}{}", String::from_utf8_lossy(&output.stderr))))
 }
 
 #[test]

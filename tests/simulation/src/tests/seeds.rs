@@ -29,7 +29,10 @@ fn show(seed: u64, failure: &Failure) -> String {
 
 #[test]
 fn no_seed_breaks_an_invariant_and_every_fault_occurs() {
-    let (first, count) = (setting("BEVIS_SEED").unwrap_or(1), setting("BEVIS_SEEDS").unwrap_or(SEEDS));
+    let (first, count) = (
+        setting("BEVIS_SEED").unwrap_or(1),
+        setting("BEVIS_SEEDS").unwrap_or(SEEDS),
+    );
     let stops = setting("BEVIS_STOP").is_some();
     let next = AtomicU64::new(first);
     let total: Mutex<(Counts, u64)> = Mutex::default();
@@ -53,7 +56,10 @@ fn no_seed_breaks_an_invariant_and_every_fault_occurs() {
                         }
                         Err(failure) => {
                             let shown = show(seed, &failure);
-                            failures.lock().unwrap().push((seed, shown, failure.violation.invariant));
+                            failures
+                                .lock()
+                                .unwrap()
+                                .push((seed, shown, failure.violation.invariant));
                         }
                     }
                 }
