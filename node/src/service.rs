@@ -79,6 +79,14 @@ impl Service {
     /// Opens a home: unlocks the store and wakes the roles that the configuration names. Nothing is sent yet.
     pub fn open(home: &Home, loaded: Loaded, passphrase: &store::Passphrase) -> Result<Arc<Service>, Failure> {
         let store = Store::open(&home.store(), passphrase, entropy())?;
+        for damage in store.health().journal_repairs {
+            let (segment, offset) = (damage.segment, damage.offset);
+            tracing::warn!(
+                segment,
+                offset,
+                "the journal was damaged and was written anew from the index"
+            );
+        }
         let types = types(home)?;
         let keys = Keys::load(&store, &loaded.config)?;
         let config = &loaded.config;

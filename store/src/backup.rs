@@ -6,19 +6,18 @@
 
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use crate::bytes::Reader;
 use crate::core::lock;
-use crate::disk::{Access, Disk};
-use crate::files::{Cursor, Files, Home};
+use crate::disk::Access;
+use crate::files::{Cursor, Files};
 use crate::keys::{Keys, NONCE_BYTES};
-use crate::store::{Entropy, Store};
+use crate::store::Store;
 use crate::walk::{Position, Walk};
-use crate::{Error, FORMAT, Passphrase, journal, key_file, segment};
+use crate::{Error, FORMAT, Passphrase, key_file};
 
 const MAGIC: &[u8; 8] = b"BEVISBAK";
 const END: &[u8; 8] = b"BEVISEND";
@@ -89,62 +88,6 @@ impl Store {
         let (_, keys) = open_keys(&files, path, passphrase)?;
         check(&files, path, &keys)
     }
-
-    /// Verifies a backup, unpacks it into an empty folder, and opens it in the next epoch.
-    ///
-    /// # Errors
-    /// As [`Self::verify_backup`], and [`Error::NotEmpty`].
-    pub fn restore(path: &Path, dir: &Path, passphrase: &Passphrase, entropy: Entropy) -> Result<Self, Error> {
-        Self::restore_home(path, Home::new(dir), passphrase, entropy)
-    }
-
-    /// As [`Self::restore`], on another disk, where the backup lies too.
-    ///
-    /// # Errors
-    /// As [`Self::restore`].
-    pub fn restore_on(
-        disk: Arc<dyn Disk>,
-        path: &Path,
-        dir: &Path,
-        passphrase: &Passphrase,
-        entropy: Entropy,
-    ) -> Result<Self, Error> {
-        Self::restore_home(path, Home::on(disk, dir), passphrase, entropy)
-    }
-
-    fn restore_home(path: &Path, home: Home, passphrase: &Passphrase, entropy: Entropy) -> Result<Self, Error> {
-        let files = &home.files;
-        let (key_bytes, keys) = open_keys(files, path, passphrase)?;
-        check(files, path, &keys)?;
-        files.make_empty_folder(&home.dir)?;
-        unpack(&home, path)?;
-        // Last: a folder is a store once it has keys, and a half restored one must not be.
-        key_file::write(&home, &key_bytes)?;
-        files.sync_entry(&home.dir)?;
-        let store = Self::open_home(home, passphrase, entropy, false)?;
-        store.begin_epoch()?;
-        Ok(store)
-    }
-}
-
-/// Writes the segments of a verified backup as the first journal of a home.
-fn unpack(home: &Home, path: &Path) -> Result<(), Error> {
-    let mut source = Source::open(&home.files, path)?;
-    source.head()?;
-    journal::import(home, &mut |folder| {
-        for _ in 0..source.segments {
-            let (number, length) = source.segment()?;
-            let file = home.files.open(&segment::path(folder, number), Access::Replace)?;
-            let mut at = 0u64;
-            source.copy(length, &mut |bytes| {
-                file.write_at(bytes, at)?;
-                at = at.saturating_add(bytes.len() as u64);
-                Ok(())
-            })?;
-            file.sync_all()?;
-        }
-        Ok(())
-    })
 }
 
 struct Signed<W> {
@@ -214,7 +157,8 @@ fn write(
     file.sync_all()
 }
 
-fn open_keys(files: &Files, path: &Path, passphrase: &Passphrase) -> Result<(Vec<u8>, Keys), Error> {
+/// The key file of a backup, and what it opens.
+pub(crate) fn open_keys(files: &Files, path: &Path, passphrase: &Passphrase) -> Result<(Vec<u8>, Keys), Error> {
     let mut source = Source::open(files, path)?;
     let key_bytes = source.head()?;
     let (keys, _) = key_file::decode(&key_bytes, passphrase, path).map_err(|error| match error {
@@ -225,7 +169,7 @@ fn open_keys(files: &Files, path: &Path, passphrase: &Passphrase) -> Result<(Vec
 }
 
 /// Checks the end mark over the whole file, then opens every record.
-fn check(files: &Files, path: &Path, keys: &Keys) -> Result<BackupInfo, Error> {
+pub(crate) fn check(files: &Files, path: &Path, keys: &Keys) -> Result<BackupInfo, Error> {
     let mut whole = Source::open(files, path)?;
     let content = whole
         .length
@@ -267,16 +211,16 @@ fn check(files: &Files, path: &Path, keys: &Keys) -> Result<BackupInfo, Error> {
 }
 
 /// A backup being read from the front.
-struct Source {
+pub(crate) struct Source {
     path: PathBuf,
     file: BufReader<Cursor>,
     length: u64,
-    segments: u32,
+    pub(crate) segments: u32,
     end: Position,
 }
 
 impl Source {
-    fn open(files: &Files, path: &Path) -> Result<Self, Error> {
+    pub(crate) fn open(files: &Files, path: &Path) -> Result<Self, Error> {
         let file = files.open(path, Access::Read)?;
         Ok(Self {
             path: path.to_path_buf(),
@@ -301,7 +245,7 @@ impl Source {
         })
     }
 
-    fn copy(&mut self, length: u64, to: &mut dyn FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
+    pub(crate) fn copy(&mut self, length: u64, to: &mut dyn FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
         let mut buffer = vec![0; COPY_BYTES];
         let mut left = length;
         while left > 0 {
@@ -315,7 +259,7 @@ impl Source {
     }
 
     /// Reads up to the first segment and returns the key file.
-    fn head(&mut self) -> Result<Vec<u8>, Error> {
+    pub(crate) fn head(&mut self) -> Result<Vec<u8>, Error> {
         let mut fixed = [0; 16];
         self.read(&mut fixed)?;
         let mut r = Reader::new(&fixed);
@@ -346,7 +290,7 @@ impl Source {
         Ok(key_bytes)
     }
 
-    fn segment(&mut self) -> Result<(u64, u64), Error> {
+    pub(crate) fn segment(&mut self) -> Result<(u64, u64), Error> {
         let mut head = [0; 16];
         self.read(&mut head)?;
         let mut r = Reader::new(&head);

@@ -220,7 +220,7 @@ impl Core {
     pub(crate) fn next_epoch(&self) -> Result<u32, Error> {
         let mut journal = lock(&self.journal);
         let start = journal.position();
-        let epoch = start.epoch.saturating_add(1);
+        let epoch = start.epoch.max(self.opened.newest_epoch).saturating_add(1);
         let place = Place {
             sequence: start.sequence.saturating_add(1),
             durable: start.sequence,
@@ -235,8 +235,16 @@ impl Core {
             epoch,
         };
         journal.append(&self.keys, &bytes, end)?;
-        lock(&self.high_water).adopt();
+        {
+            let mut high_water = lock(&self.high_water);
+            if self.opened.lost_tail && high_water.is_above(end.sequence) {
+                // Only now: a loss that was noticed stays noticed until the new epoch is durable.
+                high_water.clear()?;
+            }
+            high_water.adopt();
+        }
         self.raise(&end);
+        lock(&self.high_water).sync()?;
         let applied = {
             let nonce = self.nonce();
             let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);

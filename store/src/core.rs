@@ -67,10 +67,10 @@ impl Core {
     /// Sets the index aside and builds it anew from the journal.
     pub(crate) fn rebuild(&self, journal: &Journal) -> Result<(), Error> {
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
-        // sled is closed before its files are moved.
-        *index = Index::in_memory();
+        // sled is closed before its files are moved; should the rebuild fail, nothing is read rather than too little.
+        index.give_up();
         let mut random = |bytes: &mut [u8]| lock(&self.entropy)(bytes);
-        *index = build(&self.home, &self.keys, &mut random, |visit| {
+        *index = build(&self.home, &self.keys, &mut random, &journal.position(), |visit| {
             journal.replay(&self.keys, visit)
         })?;
         self.rebuilds.fetch_add(1, Ordering::AcqRel);

@@ -30,7 +30,7 @@ impl Home {
     /// On another disk.
     pub(crate) fn on(disk: Arc<dyn Disk>, dir: &Path) -> Self {
         Self {
-            files: Files(disk),
+            files: Files::on(disk),
             dir: dir.to_path_buf(),
             index: None,
         }
@@ -48,6 +48,11 @@ impl Default for Files {
 }
 
 impl Files {
+    /// On a given disk.
+    pub(crate) fn on(disk: Arc<dyn Disk>) -> Self {
+        Self(disk)
+    }
+
     pub(crate) fn open(&self, path: &Path, access: Access) -> Result<File, Error> {
         let action = match access {
             Access::Read | Access::Write => "open",

@@ -30,10 +30,12 @@ pub(crate) struct HighWater {
     /// What is sealed in the file; it stays that of the original home until a new epoch begins.
     sealed: Identity,
     next_slot: u64,
+    /// The highest sequence in it.
+    highest: u64,
 }
 
 impl HighWater {
-    /// Opens or makes the file. The flag says that there was none, or none of its slots was authentic.
+    /// Opens or makes the file. The flag says that there was none, or one of its slots is not authentic.
     pub(crate) fn open(home: &Home, keys: &Keys) -> Result<(Self, Option<Mark>, bool), Error> {
         let nowhere = Identity { device: 0, inode: 0 };
         let mut this = Self {
@@ -41,6 +43,7 @@ impl HighWater {
             here: nowhere,
             sealed: nowhere,
             next_slot: 0,
+            highest: 0,
         };
         let path = home.dir.join("high-water");
         let file = match home.files.open(&path, Access::Create) {
@@ -54,27 +57,32 @@ impl HighWater {
         };
         this.here = file.identity()?;
         this.sealed = this.here;
+        let length = file.len()?;
+        let mut damaged = false;
         let mut best: Option<(Mark, u64)> = None;
         for slot in 0..2u64 {
             let mut bytes = [0; SLOT_BYTES];
-            if file
-                .read_exact_at(&mut bytes, slot.saturating_mul(SLOT_BYTES as u64))
-                .is_err()
-            {
+            let at = slot.saturating_mul(SLOT_BYTES as u64);
+            if length <= at && slot > 0 {
+                // A store that was just made has written only one.
                 continue;
             }
-            if let Some(mark) = open_slot(keys, &bytes)
-                && best.is_none_or(|(known, _)| known.sequence < mark.sequence)
-            {
+            let read = file.read_exact_at(&mut bytes, at).ok();
+            let Some(mark) = read.and_then(|()| open_slot(keys, &bytes)) else {
+                damaged = true;
+                continue;
+            };
+            if best.is_none_or(|(known, _)| known.sequence < mark.sequence) {
                 best = Some((mark, slot));
             }
         }
         if let Some((mark, slot)) = best {
             this.sealed = mark.identity;
             this.next_slot = 1u64.saturating_sub(slot);
+            this.highest = mark.sequence;
         }
         this.file = Some(file);
-        Ok((this, best.map(|(mark, _)| mark), best.is_none()))
+        Ok((this, best.map(|(mark, _)| mark), damaged))
     }
 
     /// Whether the file was made on another device or as another file.
@@ -103,11 +111,18 @@ impl HighWater {
         let at = self.next_slot.saturating_mul(SLOT_BYTES as u64);
         if file.write_at(&slot, at).is_ok() {
             self.next_slot = 1u64.saturating_sub(self.next_slot);
+            self.highest = self.highest.max(sequence);
         }
+    }
+
+    /// Whether it names a later record than this.
+    pub(crate) fn is_above(&self, sequence: u64) -> bool {
+        self.highest > sequence
     }
 
     /// Forgets both slots: the loss was noticed and accepted.
     pub(crate) fn clear(&mut self) -> Result<(), Error> {
+        self.highest = 0;
         match &self.file {
             Some(file) => file.set_len(0),
             None => Ok(()),

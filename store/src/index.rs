@@ -8,9 +8,10 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::bytes::Reader;
-use crate::keys::{Keys, NONCE_BYTES, Nonce, TAG_BYTES, TableKeys};
+use crate::keys::{Keys, NONCE_BYTES, Nonce, Sealer, TAG_BYTES, TableKeys};
 use crate::record::Hash;
 use crate::sled_tree::SledTree;
 use crate::walk::Position;
@@ -32,15 +33,17 @@ pub(crate) struct Broken;
 pub(crate) struct State {
     pub(crate) sequence: u64,
     pub(crate) hash: Hash,
+    pub(crate) epoch: u32,
     pub(crate) rows: u64,
     sum: [u64; 4],
 }
 
 impl State {
     fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(80);
+        let mut bytes = Vec::with_capacity(84);
         bytes.extend_from_slice(&self.sequence.to_be_bytes());
         bytes.extend_from_slice(&self.hash);
+        bytes.extend_from_slice(&self.epoch.to_be_bytes());
         bytes.extend_from_slice(&self.rows.to_be_bytes());
         for lane in self.sum {
             bytes.extend_from_slice(&lane.to_be_bytes());
@@ -53,9 +56,20 @@ impl State {
         Some(Self {
             sequence: r.u64()?,
             hash: r.array()?,
+            epoch: r.u32()?,
             rows: r.u64()?,
             sum: [r.u64()?, r.u64()?, r.u64()?, r.u64()?],
         })
+        .filter(|_| r.is_empty())
+    }
+
+    /// The journal record it stands for.
+    pub(crate) fn position(&self) -> Position {
+        Position {
+            sequence: self.sequence,
+            hash: self.hash,
+            epoch: self.epoch,
+        }
     }
 
     fn add(&mut self, keys: &Keys, row: &[u8], sequence: u64) {
@@ -83,6 +97,8 @@ fn row_hash(keys: &Keys, row: &[u8], sequence: u64) -> [u64; 4] {
 enum Backing {
     Sled(SledTree),
     Memory(BTreeMap<Vec<u8>, Vec<u8>>),
+    /// Given up and not rebuilt yet: every read fails, because an empty answer would be a wrong one.
+    Nothing,
 }
 
 /// The open index.
@@ -112,6 +128,7 @@ impl Index {
         let mut held = State {
             sequence: this.state.sequence,
             hash: this.state.hash,
+            epoch: this.state.epoch,
             ..State::default()
         };
         let mut after = STATE_KEY.to_vec();
@@ -135,6 +152,11 @@ impl Index {
             backing: Backing::Memory(BTreeMap::new()),
             state: State::default(),
         }
+    }
+
+    /// Closes what holds the rows; until a rebuilt index takes its place nothing can be read.
+    pub(crate) fn give_up(&mut self) {
+        self.backing = Backing::Nothing;
     }
 
     /// Whether the index is the map in memory.
@@ -164,6 +186,7 @@ impl Index {
         match &self.backing {
             Backing::Sled(tree) => tree.get(key),
             Backing::Memory(map) => Ok(map.get(key).cloned()),
+            Backing::Nothing => Err(Broken),
         }
     }
 
@@ -187,7 +210,13 @@ impl Index {
                 }
                 Ok(page)
             }
+            Backing::Nothing => Err(Broken),
         }
+    }
+
+    /// Some rows of any table after `after`; empty at the end.
+    pub(crate) fn rows_after(&self, after: Option<&[u8]>) -> Result<Page, Broken> {
+        self.page(Some(after.unwrap_or(STATE_KEY)), &[])
     }
 
     /// Number of rows whose keys start with `prefix`.
@@ -198,6 +227,7 @@ impl Index {
                 .range::<[u8], _>((Bound::Included(prefix), Bound::Unbounded))
                 .take_while(|(key, _)| key.starts_with(prefix))
                 .count() as u64),
+            Backing::Nothing => Err(Broken),
         }
     }
 
@@ -224,6 +254,7 @@ impl Index {
                     };
                 }
             }
+            Backing::Nothing => return Err(Broken),
         }
         self.state = state;
         Ok(())
@@ -233,7 +264,7 @@ impl Index {
     pub(crate) fn bytes(&self) -> u64 {
         match &self.backing {
             Backing::Sled(tree) => tree.bytes(),
-            Backing::Memory(_) => 0,
+            Backing::Memory(_) | Backing::Nothing => 0,
         }
     }
 }
@@ -286,6 +317,7 @@ impl Changes {
     pub(crate) fn reached(&mut self, position: &Position) {
         self.state.sequence = position.sequence;
         self.state.hash = position.hash;
+        self.state.epoch = position.epoch;
     }
 
     /// The last journal record staged.
@@ -311,7 +343,7 @@ pub(crate) struct Row {
     pub(crate) value: Vec<u8>,
 }
 
-/// Seals a row: sequence 8, nonce 24, sealed (length of group 2, length of id 2, group, id, value).
+/// Seals a row: sequence 8, nonce 24, sealed (lengths of table 1, group 2 and id 2, table, group, id, value).
 pub(crate) fn seal_row(
     table: &TableKeys,
     row: &RowKey,
@@ -324,11 +356,13 @@ pub(crate) fn seal_row(
             .len()
             .saturating_add(id.len())
             .saturating_add(value.len())
-            .saturating_add(4),
+            .saturating_add(table.name.len())
+            .saturating_add(5),
     ));
+    plain.push(u8::try_from(table.name.len()).ok()?);
     plain.extend_from_slice(&u16::try_from(group.len()).ok()?.to_be_bytes());
     plain.extend_from_slice(&u16::try_from(id.len()).ok()?.to_be_bytes());
-    for part in [group, id, value] {
+    for part in [table.name.as_bytes(), group, id, value] {
         plain.extend_from_slice(part);
     }
     let sealed = table.sealer.seal(nonce, &row_context(row, sequence), &plain)?;
@@ -341,21 +375,38 @@ pub(crate) fn seal_row(
 
 /// Opens a row that belongs under exactly this index key and table.
 pub(crate) fn open_row(table: &TableKeys, key: &[u8], sealed: &[u8]) -> Result<Row, Broken> {
-    let open = || {
-        let mut r = Reader::new(sealed);
-        let sequence = r.u64()?;
-        let nonce = r.array()?;
-        let row: &RowKey = key.try_into().ok()?;
-        let plain = table.sealer.open(&nonce, &row_context(row, sequence), r.rest())?;
-        let mut r = Reader::new(&plain);
-        let (group, id) = (usize::from(r.u16()?), usize::from(r.u16()?));
-        Some(Row {
-            group: r.take(group)?.to_vec(),
-            id: r.take(id)?.to_vec(),
-            value: r.rest().to_vec(),
-        })
+    let (name, row) = unseal(&table.sealer, key, sealed).ok_or(Broken)?;
+    if *name == *table.name { Ok(row) } else { Err(Broken) }
+}
+
+/// Opens a row of whatever table it belongs to, and says which; it must lie where such a row belongs.
+pub(crate) fn open_any(keys: &Keys, key: &[u8], sealed: &[u8]) -> Result<(Arc<TableKeys>, RowKey, Row), Broken> {
+    let (prefix, _) = key.split_first_chunk::<8>().ok_or(Broken)?;
+    let (name, row) = unseal(&keys.row_sealer(prefix), key, sealed).ok_or(Broken)?;
+    let table = keys.table(&name);
+    let place = table.row_key(&row.group, &row.id);
+    if place == key {
+        Ok((table, place, row))
+    } else {
+        Err(Broken)
+    }
+}
+
+fn unseal(sealer: &Sealer, key: &[u8], sealed: &[u8]) -> Option<(String, Row)> {
+    let mut r = Reader::new(sealed);
+    let sequence = r.u64()?;
+    let nonce = r.array()?;
+    let row: &RowKey = key.try_into().ok()?;
+    let plain = sealer.open(&nonce, &row_context(row, sequence), r.rest())?;
+    let mut r = Reader::new(&plain);
+    let (name, group, id) = (usize::from(r.u8()?), usize::from(r.u16()?), usize::from(r.u16()?));
+    let name = std::str::from_utf8(r.take(name)?).ok()?.to_owned();
+    let row = Row {
+        group: r.take(group)?.to_vec(),
+        id: r.take(id)?.to_vec(),
+        value: r.rest().to_vec(),
     };
-    open().ok_or(Broken)
+    Some((name, row))
 }
 
 fn row_context(row: &RowKey, sequence: u64) -> Vec<u8> {

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use crate::disk::Access;
 use crate::files::{File, Files, Home};
 use crate::keys::Keys;
-use crate::record::Hash;
 use crate::segment::{self, SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::walk::{Fault, Position, Visit, Walk};
 use crate::{Error, SEGMENT_BYTES};
@@ -48,12 +47,12 @@ pub(crate) struct Found {
     pub(crate) lost: bool,
 }
 
-fn generation_dir(root: &Path, generation: u64) -> PathBuf {
+pub(crate) fn generation_dir(root: &Path, generation: u64) -> PathBuf {
     root.join(format!("journal-{generation:06}"))
 }
 
 /// The complete journal folders of a home, ascending, and the unfinished ones.
-fn generations(files: &Files, root: &Path) -> Result<(Vec<u64>, Vec<PathBuf>), Error> {
+pub(crate) fn generations(files: &Files, root: &Path) -> Result<(Vec<u64>, Vec<PathBuf>), Error> {
     let (mut complete, mut unfinished) = (Vec::new(), Vec::new());
     for name in files.list(root)? {
         let Some(rest) = name.to_str().and_then(|n| n.strip_prefix("journal-")) else {
@@ -68,55 +67,6 @@ fn generations(files: &Files, root: &Path) -> Result<(Vec<u64>, Vec<PathBuf>), E
     Ok((complete, unfinished))
 }
 
-/// A new journal being written beside the current one, unseen until [`Draft::publish`].
-pub(crate) struct Draft {
-    files: Files,
-    root: PathBuf,
-    generation: u64,
-    pub(crate) journal: Journal,
-}
-
-impl Draft {
-    /// Starts the generation after the current one, following `after`.
-    pub(crate) fn new(home: &Home, keys: &Keys, first_segment: u64, after: Position) -> Result<Self, Error> {
-        let Home { files, dir: root, .. } = home;
-        let (complete, unfinished) = generations(files, root)?;
-        for path in unfinished {
-            files.remove_folder(&path)?;
-        }
-        let generation = complete.last().map_or(1, |last| last.saturating_add(1));
-        let dir = generation_dir(root, generation).with_extension("part");
-        files.make_folder(&dir)?;
-        let journal = Journal::start(files, &dir, keys, first_segment, after)?;
-        Ok(Self {
-            files: files.clone(),
-            root: root.clone(),
-            generation,
-            journal,
-        })
-    }
-
-    /// Makes the new journal the one that counts, atomically and durably, and removes the earlier ones.
-    ///
-    /// `syncs` is what the count of syncs goes on from.
-    pub(crate) fn publish(mut self, syncs: u64) -> Result<Journal, Error> {
-        let dir = generation_dir(&self.root, self.generation);
-        self.files.sync_folder(&self.journal.dir)?;
-        self.files.rename(&self.journal.dir, &dir)?;
-        self.journal.file.moved_to(segment::path(&dir, self.journal.segment));
-        self.journal.dir = dir;
-        self.journal.syncs = self.journal.syncs.saturating_add(syncs);
-        // Superseded files that cannot be removed now are removed when the store is next opened.
-        remove_superseded(&self.files, &self.root).ok();
-        Ok(self.journal)
-    }
-
-    /// Removes what was written; what cannot be removed is when the next draft begins.
-    pub(crate) fn discard(self) {
-        self.files.remove_folder(&self.journal.dir).ok();
-    }
-}
-
 /// Makes the journal of an empty home from segments that `fill` writes and syncs in the folder it is given.
 pub(crate) fn import(home: &Home, fill: &mut dyn FnMut(&Path) -> Result<(), Error>) -> Result<(), Error> {
     let dir = generation_dir(&home.dir, 1);
@@ -128,7 +78,7 @@ pub(crate) fn import(home: &Home, fill: &mut dyn FnMut(&Path) -> Result<(), Erro
 }
 
 /// Removes every journal but the newest complete one.
-fn remove_superseded(files: &Files, root: &Path) -> Result<(), Error> {
+pub(crate) fn remove_superseded(files: &Files, root: &Path) -> Result<(), Error> {
     let (mut complete, mut old) = generations(files, root)?;
     complete.pop();
     old.extend(complete.into_iter().map(|g| generation_dir(root, g)));
@@ -140,7 +90,7 @@ fn remove_superseded(files: &Files, root: &Path) -> Result<(), Error> {
 
 impl Journal {
     /// Makes the first segment of a journal in `dir`.
-    fn start(files: &Files, dir: &Path, keys: &Keys, number: u64, after: Position) -> Result<Self, Error> {
+    pub(crate) fn start(files: &Files, dir: &Path, keys: &Keys, number: u64, after: Position) -> Result<Self, Error> {
         let file = make_segment(files, dir, keys, true, number, &after)?;
         Ok(Self {
             files: files.clone(),
@@ -155,6 +105,18 @@ impl Journal {
             unclean: false,
             writable: true,
         })
+    }
+
+    /// Its folder was renamed, and `syncs` were counted before.
+    pub(crate) fn moved_to(&mut self, dir: PathBuf, syncs: u64) {
+        self.file.moved_to(segment::path(&dir, self.segment));
+        self.dir = dir;
+        self.syncs = self.syncs.saturating_add(syncs);
+    }
+
+    /// Its folder.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// Reads the whole journal. Records after `open_after` are opened for the visitor.
@@ -413,8 +375,3 @@ pub(crate) const ORIGIN: Position = Position {
     hash: [0; 32],
     epoch: 0,
 };
-
-/// Whether two ends of a journal are the same record.
-pub(crate) fn same(sequence: u64, hash: &Hash, position: &Position) -> bool {
-    position.sequence == sequence && position.hash == *hash
-}

@@ -161,6 +161,14 @@ pub(crate) fn read(home: &Home) -> Result<(Vec<u8>, bool), Error> {
     Ok((bytes, renewed))
 }
 
+/// The store that a home's key file belongs to, when a copy of it is whole.
+pub(crate) fn store_id(home: &Home) -> Option<[u8; 16]> {
+    [path(&home.dir), spare_path(&home.dir)].iter().find_map(|path| {
+        let bytes = read_one(&home.files, path).ok()?;
+        fields(&bytes, path).ok().map(|(id, _, _, _)| id)
+    })
+}
+
 fn read_one(files: &Files, path: &Path) -> Result<Vec<u8>, Error> {
     if !files.exists(path)? {
         return Err(Error::Missing {

@@ -12,11 +12,12 @@ use crate::walk::{Position, Visit};
 /// Changes applied to the index at once while it is rebuilt: enough to be quick, little enough to hold.
 const REBUILD_BATCH_BYTES: usize = 2 << 20;
 
-/// Builds a new index from a replay; in sled, or in memory if sled cannot be had.
+/// Builds a new index from a replay that ends at `end`; in sled, or in memory if sled cannot be had.
 pub(crate) fn build(
     home: &Home,
     keys: &Keys,
     random: &mut dyn FnMut(&mut [u8]),
+    end: &Position,
     replay: impl Fn(&mut Visit<'_>) -> Result<(), Error>,
 ) -> Result<Index, Error> {
     let folder = home.index.as_deref();
@@ -24,17 +25,22 @@ pub(crate) fn build(
         && set_aside(dir).is_ok()
         && let Ok(index) = Index::open(dir, keys)
     {
-        match fill(index, keys, random, &replay) {
+        match fill(index, keys, random, end, &replay) {
             Ok(index) => {
                 // Every record was read and authentic: the old index has nothing to add.
                 remove(&aside(dir));
                 return Ok(index);
             }
             Err(Filling::Index(Broken)) => {}
-            Err(Filling::Journal(error)) => return Err(error),
+            Err(Filling::Journal(error)) => {
+                // The old index may hold what the journal lost.
+                remove(dir);
+                std::fs::rename(aside(dir), dir).ok();
+                return Err(error);
+            }
         }
     }
-    match fill(Index::in_memory(), keys, random, &replay) {
+    match fill(Index::in_memory(), keys, random, end, &replay) {
         Ok(index) => {
             // Here too every record was authentic. On a full disk the journal needs the room.
             if let Some(dir) = folder {
@@ -83,12 +89,17 @@ fn fill(
     index: Index,
     keys: &Keys,
     random: &mut dyn FnMut(&mut [u8]),
+    end: &Position,
     replay: &impl Fn(&mut Visit<'_>) -> Result<(), Error>,
 ) -> Result<Index, Filling> {
     let mut filler = Filler::new(index, keys, random);
     let replayed = replay(&mut |position, body| filler.record(position, body).map_err(|Broken| Error::IndexFailed));
     match replayed {
-        Ok(()) => filler.finish().map_err(Filling::Index),
+        Ok(()) => {
+            // A journal without records ends where it begins, which no record said.
+            filler.changes.reached(end);
+            filler.finish().map_err(Filling::Index)
+        }
         Err(Error::IndexFailed) => Err(Filling::Index(Broken)),
         Err(error) => Err(Filling::Journal(error)),
     }
@@ -154,6 +165,11 @@ impl<'a> Filler<'a> {
         self.index.apply(self.keys, changes, nonce)?;
         self.changes = Changes::new(&self.index);
         Ok(())
+    }
+
+    /// The index as it is, without what was only staged.
+    pub(crate) fn into_index(self) -> Index {
+        self.index
     }
 
     /// Applies what is left.

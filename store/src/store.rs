@@ -10,14 +10,17 @@ use zeroize::Zeroizing;
 use crate::commit::Queue;
 use crate::core::{Core, lock};
 use crate::disk::Disk;
+use crate::draft::Draft;
 use crate::files::Home;
-use crate::high_water::HighWater;
+use crate::high_water::{HighWater, Mark};
 use crate::index::Index;
-use crate::journal::{Draft, Found, Journal, Known, ORIGIN, same};
+use crate::journal::{Found, Journal, Known, ORIGIN};
 use crate::key_file;
 use crate::keys::{Keys, NONCE_BYTES};
 use crate::lock::HomeLock;
 use crate::rebuild::{Filler, build};
+use crate::repair::{self, Repaired, Terms};
+use crate::salvage::Damage;
 use crate::table::Table;
 use crate::transaction::Transaction;
 use crate::{Error, Params, Passphrase};
@@ -26,7 +29,7 @@ use crate::{Error, Params, Passphrase};
 pub type Entropy = Box<dyn FnMut(&mut [u8]) + Send>;
 
 /// What opening found out, for [`Health`].
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Opened {
     pub(crate) index_rebuilt: bool,
     pub(crate) replayed: u64,
@@ -34,6 +37,17 @@ pub(crate) struct Opened {
     pub(crate) mark_renewed: bool,
     pub(crate) torn_bytes: u64,
     pub(crate) lost_tail: bool,
+    pub(crate) repaired: Vec<Damage>,
+    /// The highest epoch that anything named; the next one is above it.
+    pub(crate) newest_epoch: u32,
+}
+
+/// What is known before a store is opened.
+#[derive(Default)]
+pub(crate) struct Opening {
+    pub(crate) keys_renewed: bool,
+    pub(crate) accept_loss: bool,
+    pub(crate) newest_epoch: u32,
 }
 
 /// How a store is doing: sizes and what opening had to mend.
@@ -62,10 +76,14 @@ pub struct Health {
     pub index_in_memory: bool,
     /// One copy of the key file was damaged, missing or outdated, and was written anew.
     pub keys_renewed: bool,
-    /// The high-water file was missing or damaged; a lost tail before this opening would have gone unnoticed by it.
+    /// The high-water file was missing or damaged, and was written anew; a tail lost before this opening may have gone
+    /// unnoticed by it.
     pub mark_renewed: bool,
     /// Bytes of a last, never acknowledged record that were cut off at opening.
     pub torn_bytes: u64,
+    /// Damage of the journal that opening met. Nothing was lost by it: the index held what was damaged, and the journal
+    /// was written anew from it.
+    pub journal_repairs: Vec<Damage>,
     /// A lost tail was accepted at opening.
     pub lost_tail: bool,
     /// The files lie elsewhere than where they were made: the home was copied. [`Store::begin_epoch`] settles it.
@@ -124,7 +142,7 @@ impl Store {
         entropy(&mut random);
         let keys = Keys::new(root, store_id);
         let key_file = key_file::encode(&keys, passphrase, params, &random)?;
-        Draft::new(&home, &keys, 1, ORIGIN)?.publish(0)?;
+        Draft::new(&home, &keys, &mut entropy, 1, ORIGIN)?.publish(0)?;
         let (mut high_water, _, _) = HighWater::open(&home, &keys)?;
         let mut nonce = [0; NONCE_BYTES];
         entropy(&mut nonce);
@@ -133,7 +151,7 @@ impl Store {
         // Last: a folder is a store once it has keys.
         key_file::write(&home, &key_file)?;
         home.files.sync_entry(&home.dir)?;
-        Self::assemble(home, keys, entropy, lock, false, false)
+        Self::assemble(home, keys, entropy, lock, &Opening::default())
     }
 
     /// Opens a store: reads its whole journal, brings the index up to it, or rebuilds the index.
@@ -197,62 +215,62 @@ impl Store {
         let lock = HomeLock::take(&home)?;
         let (bytes, renewed) = key_file::read(&home)?;
         let (keys, _) = key_file::decode(&bytes, passphrase, &key_file::path(&home.dir))?;
-        Self::assemble(home, keys, entropy, lock, renewed, accept_loss)
+        let how = Opening {
+            keys_renewed: renewed,
+            accept_loss,
+            newest_epoch: 0,
+        };
+        Self::assemble(home, keys, entropy, lock, &how)
     }
 
-    fn assemble(
+    /// Reads what lies in a home whose keys are known, mends what can be mended, and puts it together.
+    pub(crate) fn assemble(
         home: Home,
         keys: Keys,
         mut entropy: Entropy,
         lock: HomeLock,
-        keys_renewed: bool,
-        accept_loss: bool,
+        how: &Opening,
     ) -> Result<Self, Error> {
-        let (mut high_water, mark, mark_renewed) = HighWater::open(&home, &keys)?;
-        let index = home
-            .index
-            .as_deref()
-            .map_or_else(|| Ok(Index::in_memory()), |dir| Index::open(dir, &keys))
-            .ok();
-        let indexed = index.as_ref().map_or(0, |i| i.state.sequence);
-        let known = Known {
-            acknowledged: mark.map_or(0, |m| m.sequence).max(indexed),
-            accept_loss,
+        let (high_water, mark, mark_renewed) = HighWater::open(&home, &keys)?;
+        let mut repaired = Repaired::default();
+        let mut newest_epoch = how.newest_epoch;
+        let read = match Read::new(&home, &keys, &mut entropy, mark, false) {
+            Ok(read) => read,
+            Err(unread) => {
+                let Unread { error, index } = *unread;
+                newest_epoch = newest_epoch.max(index.as_ref().map_or(0, |i| i.state.epoch));
+                let terms = Terms {
+                    mark,
+                    accept_loss: how.accept_loss,
+                };
+                let mended = match index {
+                    Some(index) if repair::may_help(&error) => {
+                        repair::from_index(&home, &keys, &mut entropy, index, &terms)?
+                    }
+                    _ => None,
+                };
+                repaired = match mended {
+                    Some(repaired) => repaired,
+                    None if how.accept_loss => repaired,
+                    None => return Err(error),
+                };
+                let again = Read::new(&home, &keys, &mut entropy, mark, how.accept_loss);
+                again.map_err(|unread| unread.error)?
+            }
         };
-        let mut index_rebuilt = index.is_none();
-        let mut filler = index.map(|index| Filler::new(index, &keys, &mut entropy));
-        let mut diverged = None;
-        let (journal, found) = Journal::open(&home, &keys, &known, indexed, &mut |position, body| {
-            if mark.is_some_and(|m| m.sequence == position.sequence && m.hash != position.hash) {
-                diverged = Some(position.sequence);
-            }
-            if let Some(applying) = &mut filler
-                && applying.record(position, body).is_err()
-            {
-                // Closed before its files are moved; the rebuild below reads the journal again.
-                filler = None;
-            }
-            Ok(())
-        })?;
-        if let Some(sequence) = diverged.filter(|_| !accept_loss) {
-            return Err(Error::Diverged { sequence });
-        }
+        let Read {
+            journal,
+            found: Found { torn_bytes, lost },
+            index,
+            indexed,
+        } = read;
         let end = journal.position();
-        index_rebuilt |= indexed == 0 && end.sequence > 0;
-        let index = filler.and_then(|filler| filler.finish().ok()).filter(|index| {
-            same(index.state.sequence, &index.state.hash, &end) || (index.state.sequence == 0 && end == ORIGIN)
-        });
+        let index_rebuilt = index.is_none() || indexed == 0 && end.sequence > 0;
         let index = match index {
             Some(index) => index,
-            None => {
-                index_rebuilt = true;
-                build(&home, &keys, &mut entropy, |visit| journal.replay(&keys, visit))?
-            }
+            None => build(&home, &keys, &mut entropy, &end, |visit| journal.replay(&keys, visit))?,
         };
-        let Found { torn_bytes, lost } = found;
-        if lost {
-            high_water.clear()?;
-        }
+        let lost_tail = lost || repaired.lost;
         let core = Core {
             home,
             keys,
@@ -265,16 +283,20 @@ impl Store {
             opened: Opened {
                 index_rebuilt,
                 replayed: end.sequence.saturating_sub(indexed),
-                keys_renewed,
+                keys_renewed: how.keys_renewed,
                 mark_renewed,
                 torn_bytes,
-                lost_tail: lost,
+                lost_tail,
+                repaired: repaired.damage,
+                newest_epoch,
             },
             rebuilds: AtomicU64::new(0),
             commits: AtomicU64::new(0),
             _lock: lock,
         };
-        core.raise(&end);
+        if !lost_tail {
+            core.raise(&end);
+        }
         Ok(Self { core: Arc::new(core) })
     }
 
@@ -349,6 +371,7 @@ impl Store {
             keys_renewed: core.opened.keys_renewed,
             mark_renewed: core.opened.mark_renewed,
             torn_bytes: core.opened.torn_bytes,
+            journal_repairs: core.opened.repaired.clone(),
             lost_tail: core.opened.lost_tail,
             is_copied: lock(&core.high_water).is_copied(),
             commits: core.commits.load(Ordering::Acquire),
@@ -368,5 +391,75 @@ impl Store {
         let mut random = [0; 16 + NONCE_BYTES];
         lock(&core.entropy)(&mut random);
         key_file::write(&core.home, &key_file::encode(&core.keys, new, params, &random)?)
+    }
+}
+
+/// A journal that was read to its end, and the index as far as it is of use.
+struct Read {
+    journal: Journal,
+    found: Found,
+    /// At the journal's end; absent when it must be rebuilt.
+    index: Option<Index>,
+    /// Sequence the index was at before.
+    indexed: u64,
+}
+
+/// Why a journal could not be read to its end, and the index as far as it got.
+struct Unread {
+    error: Error,
+    index: Option<Index>,
+}
+
+impl Read {
+    fn new(
+        home: &Home,
+        keys: &Keys,
+        entropy: &mut Entropy,
+        mark: Option<Mark>,
+        accept_loss: bool,
+    ) -> Result<Self, Box<Unread>> {
+        let index = match &home.index {
+            Some(dir) => Index::open(dir, keys).ok(),
+            None => Some(Index::in_memory()),
+        };
+        let indexed = index.as_ref().map_or(0, |i| i.state.sequence);
+        let known = Known {
+            acknowledged: mark.map_or(0, |m| m.sequence).max(indexed),
+            accept_loss,
+        };
+        let mut filler = index.map(|index| Filler::new(index, keys, entropy));
+        let mut diverged = None;
+        let mut agrees = true;
+        let read = Journal::open(home, keys, &known, indexed, &mut |position, body| {
+            if mark.is_some_and(|m| m.sequence == position.sequence && m.hash != position.hash) {
+                diverged = Some(position.sequence);
+            }
+            if agrees && let Some(filler) = &mut filler {
+                agrees = filler.record(position, body).is_ok();
+            }
+            Ok(())
+        });
+        // Of a damaged journal the last record may differ because it is damaged.
+        let read = match diverged.filter(|_| !accept_loss && read.is_ok()) {
+            Some(sequence) => Err(Error::Diverged { sequence }),
+            None => read,
+        };
+        match read {
+            Ok((journal, found)) => Ok(Self {
+                // One that disagrees is closed here, before its files are moved.
+                index: filler
+                    .filter(|_| agrees)
+                    .and_then(|filler| filler.finish().ok())
+                    .filter(|index| index.state.position() == journal.position()),
+                journal,
+                found,
+                indexed,
+            }),
+            // Of a damaged journal the index takes no more than it holds: a repair decides what follows.
+            Err(error) => Err(Box::new(Unread {
+                error,
+                index: filler.map(Filler::into_index),
+            })),
+        }
     }
 }

@@ -135,7 +135,7 @@ pub(super) async fn run(session: &mut Session, wallet: Wallet) -> Result<u8, Fai
             }
         }
         Wallet::Backup { file } => return super::home::create_backup(session, &file).await,
-        Wallet::Restore { file } => return super::home::restore(session, &file),
+        Wallet::Restore { file } => return super::home::restore(session, &file, false),
     }
     Ok(0)
 }

@@ -143,7 +143,8 @@ impl Service {
             findings.push(finding("status", state, format!("{} {age} s", head.issuer)));
         }
         let health = self.store.health();
-        let state = if health.index_rebuilt_at_open || health.is_copied || health.lost_tail {
+        let mended = health.index_rebuilt_at_open || health.keys_renewed || !health.journal_repairs.is_empty();
+        let state = if mended || health.is_copied || health.lost_tail {
             "warn"
         } else {
             "ok"

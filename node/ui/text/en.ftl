@@ -154,7 +154,7 @@ remedy-newer_format = Update the program. Check the version with `bevis --versio
 problem-config_invalid = Something in the configuration is not valid.
 remedy-config_invalid = Correct what is named, and check it with `bevis config check`.
 problem-damaged = Stored data is damaged.
-remedy-damaged = Keep the folder, and restore your last backup: `bevis backup restore FILE`.
+remedy-damaged = Restore your last backup in its place: `bevis backup restore FILE --set-aside`. The damaged data is kept beside it.
 problem-file_failed = A file could not be read or written.
 remedy-file_failed = Check that the file exists, that you may use it, and that the disk has room.
 problem-not_found = Nothing of this name was found.
@@ -249,6 +249,7 @@ backup-created = The backup is written: {$path}
     It is sealed with the same passphrase. Check it: bevis backup verify
 backup-verified = The backup is whole: {$path}
 backup-restored = The home folder is restored: {$path}. Do not use the old one any more. What was shared after the copy was taken may be shared once more.
+backup-repaired = The backup has taken the place of the damaged data: {$path}. What was done after it was taken is missing, and what was shared since may be shared once more. The damaged data is kept in {$aside}
     Do not use the old folder at the same time.
 config-valid = The configuration is valid: {$path}
 serve-ready = The node is ready after {$ms} ms. Stop it with Ctrl-C. It listens on:

@@ -154,7 +154,7 @@ remedy-newer_format = Oppdater programmet. Sjekk versjonen med `bevis --version`
 problem-config_invalid = Noe i innstillingene er ikke gyldig.
 remedy-config_invalid = Rett det som er nevnt, og sjekk med `bevis config check`.
 problem-damaged = Lagrede data er skadet.
-remedy-damaged = Ta vare på mappen, og hent inn siste sikkerhetskopi: `bevis backup restore FIL`.
+remedy-damaged = Hent inn siste sikkerhetskopi i stedet: `bevis backup restore FIL --set-aside`. De skadde dataene blir tatt vare på ved siden av.
 problem-file_failed = En fil kunne ikke leses eller skrives.
 remedy-file_failed = Sjekk at filen finnes, at du har tilgang, og at disken har plass.
 problem-not_found = Vi fant ingenting med dette navnet.
@@ -249,6 +249,7 @@ backup-created = Sikkerhetskopien er skrevet: {$path}
     Den er låst med det samme passordet. Sjekk den: bevis backup verify
 backup-verified = Sikkerhetskopien er hel: {$path}
 backup-restored = Hjemmemappen er hentet tilbake: {$path}. Bruk ikke den gamle mer. Bevis som er delt etter kopien ble tatt, kan bli delt en gang til.
+backup-repaired = Sikkerhetskopien har tatt plassen til de skadde dataene: {$path}. Det som ble gjort etter at den ble tatt, mangler, og bevis som er delt siden, kan bli delt en gang til. De skadde dataene ligger i {$aside}
     Bruk ikke den gamle mappen samtidig.
 config-valid = Innstillingene er gyldige: {$path}
 serve-ready = Noden er klar etter {$ms} ms. Stopp den med Ctrl-C. Den lytter på:

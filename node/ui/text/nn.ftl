@@ -154,7 +154,7 @@ remedy-newer_format = Oppdater programmet. Sjekk versjonen med `bevis --version`
 problem-config_invalid = Noko i innstillingane er ikkje gyldig.
 remedy-config_invalid = Rett det som er nemnt, og sjekk med `bevis config check`.
 problem-damaged = Lagra data er skadde.
-remedy-damaged = Ta vare på mappa, og hent inn siste tryggingskopi: `bevis backup restore FIL`.
+remedy-damaged = Hent inn siste tryggingskopi i staden: `bevis backup restore FIL --set-aside`. Dei skadde dataa blir tekne vare på ved sida av.
 problem-file_failed = Ei fil kunne ikkje lesast eller skrivast.
 remedy-file_failed = Sjekk at fila finst, at du har tilgang, og at disken har plass.
 problem-not_found = Vi fann ingenting med dette namnet.
@@ -249,6 +249,7 @@ backup-created = Tryggingskopien er skriven: {$path}
     Han er låst med det same passordet. Sjekk han: bevis backup verify
 backup-verified = Tryggingskopien er heil: {$path}
 backup-restored = Heimemappa er henta tilbake: {$path}. Bruk ikkje den gamle meir. Bevis som er delte etter at kopien vart teken, kan bli delte ein gong til.
+backup-repaired = Tryggingskopien har teke plassen til dei skadde dataa: {$path}. Det som vart gjort etter at han vart teken, manglar, og bevis som er delte sidan, kan bli delte ein gong til. Dei skadde dataa ligg i {$aside}
     Ikkje bruk den gamle mappa samstundes.
 config-valid = Innstillingane er gyldige: {$path}
 serve-ready = Noden er klar etter {$ms} ms. Stopp han med Ctrl-C. Han lyttar på:
