@@ -187,6 +187,7 @@ impl Journal {
             writable,
         };
         if writable {
+            this.settle(files, root)?;
             match this.clean().and_then(|()| remove_superseded(files, root)) {
                 // Cutting is tried again before anything is appended.
                 Ok(()) | Err(Error::Full { .. } | Error::ReadOnly { .. }) => {}
@@ -194,6 +195,15 @@ impl Journal {
             }
         }
         Ok((this, found))
+    }
+
+    /// Makes durable what was read. A process that was killed between writing and syncing leaves records, and names of
+    /// segments, that the next one reads although a power cut could still take them back: whoever acts on them must not
+    /// be the first to lose them.
+    fn settle(&mut self, files: &Files, root: &Path) -> Result<(), Error> {
+        self.sync()?;
+        files.sync_folder(&self.dir)?;
+        files.sync_folder(root)
     }
 
     /// Reads every record again, opened.

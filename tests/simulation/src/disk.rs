@@ -2,7 +2,7 @@
 //!
 //! Of each file it keeps what is read, what would be there after a power cut, and the writes between the two; of each
 //! folder the same of its names. It dies after a given number of changes, in the middle of one where that is a write, and every
-//! call fails from then on: the process ended between two writes. It may also be full, or lose what it was to sync.
+//! call fails from then on: the process ended between two writes. It may also be full, or fail to sync.
 
 use crate::dice::Dice;
 use std::collections::{BTreeMap, BTreeSet};
@@ -185,7 +185,7 @@ impl SimDisk {
         state.fails_to_sync = false;
     }
 
-    /// Lets the next sync fail, and what it was to make durable be lost.
+    /// Lets the next sync fail: what it was to make durable waits for another one.
     pub(crate) fn fail_one_sync(&self) {
         self.state().fails_to_sync = true;
     }
@@ -493,11 +493,8 @@ impl Handle {
         let fails = std::mem::take(&mut state.fails_to_sync);
         state.troubled |= fails;
         match state.nodes.get_mut(&self.file) {
-            // What a failed sync leaves is in memory only, and nobody will try to write it again.
-            Some(Node::File { unsynced, .. }) if fails => {
-                unsynced.clear();
-                Err(io::Error::other("cannot be synced"))
-            }
+            // What was to be durable is not, and waits for the next sync or is lost with the power.
+            Some(Node::File { .. }) if fails => Err(io::Error::other("cannot be synced")),
             Some(Node::File { durable, unsynced, .. }) => {
                 for write in unsynced.drain(..) {
                     write.to(durable);
