@@ -41,6 +41,9 @@ struct State {
     fails_to_sync: bool,
     /// Whether something failed since it was last asked.
     troubled: bool,
+    /// Writes that the last end lost, and that it tore.
+    lost: u64,
+    torn: u64,
     dice: Dice,
 }
 
@@ -122,6 +125,8 @@ impl SimDisk {
             full: false,
             fails_to_sync: false,
             troubled: false,
+            lost: 0,
+            torn: 0,
             dice,
         })))
     }
@@ -190,6 +195,12 @@ impl SimDisk {
         self.state().fails_to_sync = true;
     }
 
+    /// How many unsynced writes the last end lost, and how many it tore.
+    pub(crate) fn losses(&self) -> (u64, u64) {
+        let state = self.state();
+        (state.lost, state.torn)
+    }
+
     /// Whether a call failed since this was last asked.
     pub(crate) fn take_trouble(&self) -> bool {
         std::mem::take(&mut self.state().troubled)
@@ -204,10 +215,17 @@ impl SimDisk {
         state.dead = false;
         state.fails_to_sync = false;
         state.troubled = false;
+        (state.lost, state.torn) = (0, 0);
         if end == End::Process {
             return;
         }
-        let State { nodes, dice, .. } = state;
+        let State {
+            nodes,
+            dice,
+            lost,
+            torn,
+            ..
+        } = state;
         for node in nodes.values_mut() {
             match node {
                 Node::File {
@@ -215,13 +233,16 @@ impl SimDisk {
                     durable,
                     unsynced,
                 } => {
+                    let written = unsynced.len();
                     let kept: Vec<Write> = unsynced.drain(..).filter(|_| dice.chance(50)).collect();
+                    *lost = lost.saturating_add(written.saturating_sub(kept.len()) as u64);
                     let last = kept.len();
                     for (place, write) in (1..).zip(kept) {
                         match write {
                             // The last one may be torn.
                             Write::At(offset, mut bytes) if place == last && dice.chance(50) => {
-                                bytes.truncate(dice.index(bytes.len().saturating_add(1)));
+                                bytes.truncate(dice.index(bytes.len()));
+                                *torn = torn.saturating_add(1);
                                 Write::At(offset, bytes).to(durable);
                             }
                             write => write.to(durable),

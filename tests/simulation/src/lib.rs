@@ -81,9 +81,20 @@ pub fn run(seed: u64) -> Result<Report, Box<Failure>> {
 
 fn live(world: &mut World) -> Result<(), Violation> {
     world.steps = 0;
+    world.counts.clear();
     world.after(0, Event::Life);
     while world.steps < STEPS {
         world.step()?;
+    }
+    // What came about while things broke, beside what the end adds.
+    for (while_broken, what) in [
+        ("in trouble: credentials collected", "collected"),
+        ("in trouble: answers with receipt", "shared with receipt"),
+        ("in trouble: verdicts", "verdicts"),
+        ("in trouble: valid verdicts", "valid verdicts"),
+    ] {
+        let count = world.counts.get(what).copied().unwrap_or(0);
+        world.counts.insert(while_broken, count);
     }
     world.end()
 }

@@ -24,42 +24,42 @@ impl World {
     pub(crate) fn life(&mut self) -> Checked {
         let pause = match self.dice.below(60) {
             0 => self.dice.between(600, 20_000),
-            _ => self.dice.between(0, 9),
+            _ => self.dice.between(0, 6),
         };
         self.after(pause, Event::Life);
-        match self.dice.below(128) {
-            0..=11 => {
+        match self.dice.below(135) {
+            0..=9 => {
                 let who = self.any(&MACHINES);
                 for issuer in [cast::IDENTITY, cast::TAX] {
                     self.mirror(who, issuer);
                 }
                 Ok(())
             }
-            12..=18 => {
+            10..=14 => {
                 let who = self.dice.index(4);
                 self.tick(who)
             }
-            19..=26 => {
+            15..=22 => {
                 let who = self.any(&WALLETS);
                 self.resume(who)
             }
-            27..=34 => {
+            23..=27 => {
                 let who = self.any(&WALLETS);
                 self.invite(cast::IDENTITY, PID, who)
             }
-            35..=46 => {
+            28..=37 => {
                 let who = self.any(&WALLETS);
                 self.invite(cast::TAX, INCOME, who)
             }
-            47..=64 => {
+            38..=67 => {
                 let (bank, who) = (self.any(&BANKS), self.any(&WALLETS));
                 self.bank_asks(bank, who)
             }
-            65..=69 => self.link_again(),
-            70..=75 => self.decide_again(),
-            76..=77 => self.bank_asks_too_much(),
-            78..=79 => self.forge(),
-            80..=87 => {
+            68..=73 => self.link_again(),
+            74..=79 => self.decide_again(),
+            80..=81 => self.bank_asks_too_much(),
+            82..=83 => self.forge(),
+            84..=91 => {
                 let what = match self.dice.below(6) {
                     0 => Change::State(State::Revoked),
                     1 => Change::State(State::Suspended),
@@ -74,7 +74,7 @@ impl World {
                 let number = cast::number(self.any(&WALLETS));
                 self.change(issuer, number, what)
             }
-            88..=91 => {
+            92..=96 => {
                 let who = self.any(&MACHINES);
                 if self.machine(who).running.is_some() {
                     self.count("crashes between two steps");
@@ -82,42 +82,42 @@ impl World {
                 }
                 Ok(())
             }
-            92..=97 => {
+            97..=104 => {
                 let (who, changes) = (self.any(&MACHINES), self.dice.below(12));
                 self.machine(who).disk.die_after(changes);
                 Ok(())
             }
-            98..=100 => {
+            105..=108 => {
                 let (who, seconds) = (self.any(&MACHINES), self.dice.between(1, 60));
                 self.count("disks full");
                 self.machine(who).disk.set_full(true);
                 self.after(seconds, Event::Room { who });
                 Ok(())
             }
-            101..=102 => {
+            109..=110 => {
                 let who = self.any(&MACHINES);
                 self.count("syncs that fail");
                 self.machine(who).disk.fail_one_sync();
                 Ok(())
             }
-            103..=106 => {
+            111..=114 => {
                 let (who, skew) = (self.any(&MACHINES), self.dice.between(-300, 300));
                 self.count("clocks set wrong");
                 self.machine(who).skew = skew;
                 Ok(())
             }
-            107..=109 => {
+            115..=119 => {
                 let (one, other) = (self.any(&MACHINES), self.dice.index(4));
                 let seconds = self.dice.between(20, 200);
                 self.count("partitions");
                 self.part(one, other, seconds);
                 Ok(())
             }
-            110..=115 => self.replay(),
-            116..=118 => self.other_keys(),
-            119..=120 => self.garbage(),
-            121 => self.guess(),
-            122..=124 => {
+            120..=125 => self.replay(),
+            126..=128 => self.other_keys(),
+            129..=130 => self.garbage(),
+            131 => self.guess(),
+            132..=133 => {
                 let version = self.dice.index(4);
                 for who in MACHINES {
                     let delay = self.dice.between(0, 40);
@@ -169,7 +169,7 @@ impl World {
 
     /// A person takes a link to a wallet; one of them always does so twice.
     pub(crate) fn hand(&mut self, who: Who, link: usize, code: Option<String>) {
-        let delay = if self.calm { 0 } else { self.dice.between(0, 15) };
+        let delay = if self.calm { 0 } else { self.dice.between(0, 8) };
         let event = Event::Link { who, link, code };
         if who == cast::REPEATER && !self.calm {
             let again = self.dice.between(0, 40);
@@ -184,7 +184,7 @@ impl World {
         };
         let parsed = credentials::link::Link::parse(&link.text).or_else(|problem| broken(KEPT, problem))?;
         if let Some(too_much) = link.too_much {
-            self.awaited.insert(who, too_much);
+            self.awaited.insert((who, too_much));
         }
         self.command(who, |wallet, now| wallet.receive_link(now, &parsed, code))
     }
@@ -300,10 +300,14 @@ impl World {
         if problem.code != Code::OverAsk {
             return Ok(());
         }
-        match self.awaited.get(&who) {
-            Some(too_much) => is_over_ask(problem, too_much),
-            None => broken(OVER_ASK, "refused, and nobody asked too much"),
-        }
+        let names = |too_much: &str| is_over_ask(problem, too_much).is_ok();
+        let is_awaited = self
+            .awaited
+            .iter()
+            .any(|(wallet, too_much)| *wallet == who && names(too_much));
+        ensure(is_awaited, OVER_ASK, || {
+            format!("{} refused with {problem} what is registered", cast::name(who))
+        })
     }
 
     /// A link is taken to a wallet once more, or to another one.

@@ -4,8 +4,10 @@
 use crate::cast::{self, Who};
 use crate::observer::Checked;
 use crate::world::{Event, World};
+use credentials::decision::Receipt;
 use credentials::protocol::{self, issuance, presentation, status};
 use credentials::status::{Head, ListVersion};
+use credentials::verify::Verdict;
 use credentials::{Code, Problem};
 use wallet::{Incoming, Outgoing, Step, Thread};
 
@@ -277,8 +279,16 @@ impl World {
             self.observer.refusal(to, problem.code, troubled)?;
         }
         self.observer.leaves_verifier(to, &ask, &reply)?;
-        if let presentation::Reply::Receipt { .. } = &reply {
+        if let presentation::Reply::Receipt { receipt } = &reply {
             self.count("verdicts");
+            let trust = self.cast.trust.first();
+            let receipt = trust.and_then(|trust| Receipt::open(receipt, trust).ok());
+            self.count(match receipt.map(|receipt| receipt.verdict) {
+                Some(Verdict::Valid) => "valid verdicts",
+                Some(Verdict::Invalid) => "invalid verdicts",
+                Some(Verdict::Undecided) => "undecided verdicts",
+                None => return crate::observer::broken(crate::observer::TRUTH, "a receipt that cannot be read"),
+            });
         }
         self.check(to, Some(&ask))?;
         Ok(protocol::encode(&reply).ok())

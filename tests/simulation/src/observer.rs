@@ -104,7 +104,8 @@ pub(crate) struct Observer {
     cases: BTreeMap<String, String>,
     /// Requests that a person said yes to: wallet and hash.
     yes: BTreeSet<(Who, String)>,
-    answers: BTreeMap<String, Answered>,
+    /// What left for a request, by wallet: a link may come into two persons' hands.
+    answers: BTreeMap<(Who, String), Answered>,
     /// The request that a copy was shown to.
     shown: BTreeMap<Key, String>,
     /// Whose new key it is; keys of strangers are nobody's.

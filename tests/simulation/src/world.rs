@@ -1,6 +1,6 @@
 //! The world of one seed: seven machines, the network between them, and a queue of what happens next.
 
-use crate::cast::{self, Cast, MACHINES, Who};
+use crate::cast::{self, Cast, MACHINES, WALLETS, Who};
 use crate::dice::Dice;
 use crate::disk::End;
 use crate::machine::{Machine, Role, Running};
@@ -9,7 +9,7 @@ use crate::observer::{Checked, GOES_ON, KEPT, Observer, Violation, broken};
 use credentials::protocol::presentation;
 use credentials::{Problem, Timestamp};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use wallet::{Outcome, Step, Thread, Wallet};
 
@@ -73,7 +73,7 @@ pub(crate) struct World {
     pub(crate) forged: BTreeMap<String, String>,
     pub(crate) links: Vec<Link>,
     /// Links of which too much is asked, whose refusal is awaited: wallet and what it must name.
-    pub(crate) awaited: BTreeMap<Who, String>,
+    pub(crate) awaited: BTreeSet<(Who, String)>,
     pub(crate) observer: Observer,
     pub(crate) counts: Counts,
     pub(crate) calm: bool,
@@ -99,7 +99,7 @@ impl World {
             captured: Vec::new(),
             forged: BTreeMap::new(),
             links: Vec::new(),
-            awaited: BTreeMap::new(),
+            awaited: BTreeSet::new(),
             observer: Observer::new(cast.clone()),
             counts: Counts::new(),
             calm: true,
@@ -115,12 +115,10 @@ impl World {
             world.take_trust(who, 0)?;
         }
         world.import_all()?;
-        for who in MACHINES {
-            for issuer in [cast::IDENTITY, cast::TAX] {
-                world.mirror(who, issuer);
-            }
+        // Everybody begins with what most of the exchanges need, so that they are broken off in the middle and not at the start.
+        for who in WALLETS {
+            world.collect(who)?;
         }
-        world.drain()?;
         world.calm = false;
         Ok(world)
     }
@@ -247,7 +245,7 @@ impl World {
         match outcome {
             Outcome::Waiting { id } => {
                 if !self.calm && !self.dice.chance(8) {
-                    let delay = self.dice.between(1, 60);
+                    let delay = self.dice.between(1, 25);
                     self.after(delay, Event::Decide { who, id });
                 }
             }
@@ -300,6 +298,11 @@ impl World {
         });
         self.note(&format!("{} ends", cast::name(who)));
         self.machine(who).end(end);
+        let (lost, torn) = self.machine(who).disk.losses();
+        for (what, times) in [("unsynced writes lost", lost), ("unsynced writes torn", torn)] {
+            let count = self.counts.entry(what).or_insert(0);
+            *count = count.saturating_add(times);
+        }
         let delay = if self.calm { 0 } else { self.dice.between(1, 90) };
         self.after(delay, Event::Begin { who });
     }

@@ -111,7 +111,7 @@ impl Observer {
                 format!("{} sent an answer {} s late", cast::name(who), now.since(asked.expires))
             })?;
         }
-        match self.answers.get(hash) {
+        match self.answers.get(&(who, hash.to_owned())) {
             Some(before) => ensure(before.text == answer, COPY, || {
                 "a second answer to one request has other bytes".to_owned()
             })?,
@@ -120,7 +120,7 @@ impl Observer {
                     text: answer.to_owned(),
                     keys: keys.clone(),
                 };
-                self.answers.insert(hash.to_owned(), answered);
+                self.answers.insert((who, hash.to_owned()), answered);
             }
         }
         for key in &keys {

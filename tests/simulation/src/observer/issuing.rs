@@ -16,8 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What an issuer has told others.
 #[derive(Default)]
 pub(crate) struct Books {
-    /// Highest version and most entries given out, by list.
-    lists: BTreeMap<String, (u64, u32)>,
+    /// Highest version, by list.
+    lists: BTreeMap<String, u64>,
     delivered: BTreeSet<Vec<u8>>,
 }
 
@@ -171,17 +171,15 @@ impl Observer {
     /// What an issuer says of itself now, beside what it said before.
     pub(crate) fn check_issuer(&mut self, who: Who, issuer: &Issuer) -> Checked {
         let books = self.issuers.entry(who).or_default();
-        let mut seen: BTreeMap<String, (u64, u32)> = BTreeMap::new();
-        for list in issuer.lists() {
-            seen.insert(list.uri, (list.version, list.used));
-        }
-        for (uri, (version, used)) in &books.lists {
-            let now = seen.get(uri).copied().unwrap_or((0, 0));
-            ensure(now.0 >= *version, super::MIRROR, || {
-                format!("{uri} went from version {version} to {}", now.0)
-            })?;
-            ensure(now.1 >= *used, INDEX, || {
-                format!("{uri} had given out {used} entries, now {}", now.1)
+        let seen: BTreeMap<String, u64> = issuer
+            .lists()
+            .into_iter()
+            .map(|list| (list.uri, list.version))
+            .collect();
+        for (uri, version) in &books.lists {
+            let now = seen.get(uri).copied().unwrap_or(0);
+            ensure(now >= *version, super::MIRROR, || {
+                format!("{uri} went from version {version} to {now}")
             })?;
         }
         books.lists = seen;

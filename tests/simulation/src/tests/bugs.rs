@@ -292,4 +292,15 @@ pub(super) const BUGS: &[Bug] = &[
             match state {",
         )],
     },
+    Bug {
+        number: 14,
+        is: "what a killed process left is believed before it is durable",
+        edits: &[edit(
+            "store/src/journal.rs",
+            "            this.settle(files, root)?;",
+            "            if !crate::planted::is(14) {
+                this.settle(files, root)?;
+            }",
+        )],
+    },
 ];

@@ -12,6 +12,35 @@ const THREADS: usize = 2;
 /// Lines of a failing seed that are shown.
 const LINES: usize = 40;
 
+/// Seeds from which on each of these must have been.
+const ENOUGH: u64 = 100;
+const MUST_BE: [&str; 24] = [
+    "asked too much",
+    "clocks set wrong",
+    "codes guessed",
+    "crashes between two steps",
+    "crashes between two writes",
+    "delayed and overtaken",
+    "delayed beyond waiting",
+    "deliveries asked to other keys",
+    "disks full",
+    "doubled",
+    "in trouble: credentials collected",
+    "in trouble: valid verdicts",
+    "links in the wrong hands",
+    "lost",
+    "lost to a partition",
+    "messages garbled",
+    "messages repeated by a person",
+    "messages replayed by a stranger",
+    "power cuts",
+    "processes killed",
+    "requests beyond the registration",
+    "syncs that fail",
+    "unsynced writes lost",
+    "unsynced writes torn",
+];
+
 /// A number from the environment.
 fn setting(name: &str) -> Option<u64> {
     let (_, value) = std::env::vars_os().find(|(key, _)| key == name)?;
@@ -77,6 +106,10 @@ fn no_seed_breaks_an_invariant_and_every_fault_occurs() {
     }
     for (seed, _, invariant) in failures.iter().skip(3) {
         println!("BEVIS_SEED={seed} cargo test --release -p simulation one_seed -- --nocapture  # {invariant}");
+    }
+    for what in MUST_BE {
+        let times = counts.get(what).copied().unwrap_or(0);
+        assert!(times > 0 || count < ENOUGH || !failures.is_empty(), "never: {what}");
     }
     assert!(failures.is_empty(), "{} of {count} seeds failed", failures.len());
 }
