@@ -187,13 +187,23 @@ impl Journal {
             writable,
         };
         if writable {
-            match this.settle(root).and_then(|()| remove_superseded(files, root)) {
+            this.settle(files, root)?;
+            match this.clean().and_then(|()| remove_superseded(files, root)) {
                 // Cutting is tried again before anything is appended.
                 Ok(()) | Err(Error::Full { .. } | Error::ReadOnly { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
         Ok((this, found))
+    }
+
+    /// Makes durable what was read. A process that was killed between writing and syncing leaves records, and names of
+    /// segments, that the next one reads although a power cut could still take them back: whoever acts on them must not
+    /// be the first to lose them.
+    fn settle(&mut self, files: &Files, root: &Path) -> Result<(), Error> {
+        self.sync()?;
+        files.sync_folder(&self.dir)?;
+        files.sync_folder(root)
     }
 
     /// Reads every record again, opened.
@@ -283,15 +293,6 @@ impl Journal {
     fn sync(&mut self) -> Result<(), Error> {
         self.syncs = self.syncs.saturating_add(1);
         self.file.sync_data()
-    }
-
-    /// Makes durable what was read: a process that was killed may have written and named what it did not live to sync.
-    /// Readers act on it from now on, and the high-water mark and the index will name it.
-    fn settle(&mut self, root: &Path) -> Result<(), Error> {
-        self.clean()?;
-        self.sync()?;
-        self.files.sync_folder(&self.dir)?;
-        self.files.sync_folder(root)
     }
 
     /// Cuts off what a failed write left.
