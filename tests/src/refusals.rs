@@ -128,8 +128,7 @@ impl Line {
     /// Asserts that a command with `--json` ended with this line's code and exit code.
     #[track_caller]
     pub(crate) fn expect_json(&self, said: Said) -> Said {
-        let said = said.expect_problem(self.exit(), self.code.as_str());
-        said
+        said.expect_problem(self.exit(), self.code.as_str())
     }
 
     /// Asserts that a command as a person types it ended with this line's exit code, its sentence and the remedy.
