@@ -5,6 +5,11 @@
 //! (50; 1,000 in the full size), `BEVIS_KILLS_SEED` which nodes and moments, `BEVIS_KILLS_QUIC=1` begins with QUIC: a run
 //! that fails names what replays it.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "how many kills there are is told by the environment"
+)]
+
 mod kept;
 mod load;
 mod nodes;
@@ -91,7 +96,7 @@ fn campaign(serve: &'static [&'static str], seed: u64, kills: u64, counts: &mut 
     for kill in 0..kills {
         let victim = dice.roll(NAMES.len() as u64) as usize;
         let name = NAMES[victim];
-        let wants_work = kill % 2 == 0;
+        let wants_work = kill.is_multiple_of(2);
         std::thread::scope(|scope| {
             let seeds: Vec<u64> = (0..load::LANES).map(|_| dice.roll(u64::MAX)).collect();
             nodes.begin();
@@ -140,13 +145,17 @@ fn any_of_the_nine_killed_at_any_moment_loses_repeats_and_blocks_nothing() {
     let (mut counts, mut kept) = (Counts::default(), Kept::default());
     let mut left = kills;
     let mut round = setting("BEVIS_KILLS_QUIC", 0);
-    let seed = seed - round;
+    let seed = seed.wrapping_sub(round);
     while left > 0 {
         let now = left.min(KILLS_A_NETWORK);
         // A QUIC peer that was killed is missed only after ten silent seconds, a TCP one at once. The first network, the
         // only one in the small size, is of the quick kind.
-        let serve: &[&str] = if round % 2 == 0 { &["--transport", "tcp"] } else { &[] };
-        let seed = seed + round;
+        let serve: &[&str] = if round.is_multiple_of(2) {
+            &["--transport", "tcp"]
+        } else {
+            &[]
+        };
+        let seed = seed.wrapping_add(round);
         let quic = round % 2;
         let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             campaign(serve, seed, now, &mut counts, &mut kept);
