@@ -248,7 +248,7 @@ fn our_store_loses_nothing_acknowledged_when_the_power_is_cut() {
     let cuts = std::env::var("BEVIS_POWER_CUTS").map_or(60, |n| n.parse().unwrap());
     let seed = std::env::var("BEVIS_POWER_SEED").map_or(31, |n| n.parse().unwrap());
     let counts = campaign(test, seed, cuts, &[Loss::All, Loss::Some, Loss::Some], false);
-    println!("{counts:?}");
+    counts.print("our store");
     assert!(
         counts.bitten > cuts / 2 && counts.torn > 0,
         "most cuts fall into work: {counts:?}"
@@ -262,7 +262,7 @@ fn our_store_with_its_fdatasync_taken_out_loses() {
     }
     let test = "tests::power::our_store_with_its_fdatasync_taken_out_loses";
     let counts = campaign(test, 37, 5, &[Loss::All], true);
-    println!("{counts:?}");
+    counts.print("our store without fdatasync, cache lost");
     assert!(
         counts.gone > 0,
         "the shim bites, so it is the syncs that hold: {counts:?}"

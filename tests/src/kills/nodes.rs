@@ -43,15 +43,18 @@ pub(super) struct Nodes {
     homes: BTreeMap<&'static str, Mutex<Home>>,
     state: Mutex<State>,
     changed: Condvar,
+    /// Arguments of `bevis serve`.
+    serve: &'static [&'static str],
 }
 
 impl Nodes {
-    pub(super) fn new(homes: BTreeMap<&'static str, Home>) -> Nodes {
+    pub(super) fn new(homes: BTreeMap<&'static str, Home>, serve: &'static [&'static str]) -> Nodes {
         let homes = homes.into_iter().map(|(name, home)| (name, Mutex::new(home))).collect();
         Nodes {
             homes,
             state: Mutex::default(),
             changed: Condvar::new(),
+            serve,
         }
     }
 
@@ -120,7 +123,7 @@ impl Nodes {
     }
 
     pub(super) fn start(&self, name: &'static str) {
-        self.home(name).serve(&[]);
+        self.home(name).serve(self.serve);
         self.state().down = None;
         self.changed.notify_all();
     }
