@@ -16,7 +16,6 @@ pub struct Hello {
 }
 /// Who.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "one at a time, made once per connection")]
 pub enum Who {
     /// A wallet: nothing about it.
     Wallet,
