@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// Longest text from standard input, in bytes: the longest link, and as much again for the breaks in it.
-const TEXT_MAX: u64 = 2 * credentials::link::LINK_MAX as u64;
+const TEXT_MAX: u64 = 2 * credentials::link::LINK_MAX as u64 + 2;
 
 /// Runs a command of the group.
 pub(super) async fn run(session: &mut Session, wallet: Wallet) -> Result<u8, Failure> {
