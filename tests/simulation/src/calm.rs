@@ -73,12 +73,16 @@ impl World {
     pub(crate) fn collect(&mut self, who: cast::Who) -> Checked {
         self.invite(IDENTITY, PID, who)?;
         self.drain()?;
-        self.mirror_all()?;
+        self.mirror(TAX, IDENTITY);
+        self.drain()?;
         self.invite(TAX, INCOME, who)?;
         self.drain()?;
         self.decide_all(who)?;
         self.drain()?;
-        self.mirror_all()
+        for bank in BANKS {
+            self.mirror(bank, TAX);
+        }
+        self.drain()
     }
 
     /// A new identification, a new income, and a bank that finds it valid.
