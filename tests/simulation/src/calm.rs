@@ -79,8 +79,8 @@ impl World {
         self.drain()?;
         self.decide_all(who)?;
         self.drain()?;
-        for bank in BANKS {
-            self.mirror(bank, TAX);
+        for machine in [BANKS[0], BANKS[1], who] {
+            self.mirror(machine, TAX);
         }
         self.drain()
     }
