@@ -73,7 +73,9 @@ impl World {
     pub(crate) fn collect(&mut self, who: cast::Who) -> Checked {
         self.invite(IDENTITY, PID, who)?;
         self.drain()?;
-        self.mirror(TAX, IDENTITY);
+        for machine in [TAX, who] {
+            self.mirror(machine, IDENTITY);
+        }
         self.drain()?;
         self.invite(TAX, INCOME, who)?;
         self.drain()?;
