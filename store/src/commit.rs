@@ -9,11 +9,12 @@ use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use crate::core::{Core, lock};
-use crate::index::{Broken, Changes, Index, seal_row};
+use crate::index::{Broken, Changes, Index};
 use crate::journal::Journal;
 use crate::keys::Nonce;
 use crate::rebuild::remove;
 use crate::record::{self, Place};
+use crate::row::seal_row;
 use crate::transaction::Transaction;
 use crate::walk::Position;
 use crate::{Error, TRANSACTION_BYTES_MAX};
@@ -284,7 +285,7 @@ impl Prepared {
     fn any_present(&self, index: &Index, transaction: &Transaction) -> Result<bool, Broken> {
         for (table, row) in &transaction.required_absent {
             if let Some(sealed) = self.changes.get(index, row)? {
-                crate::index::open_row(table, row, &sealed)?;
+                crate::row::open_row(table, row, &sealed)?;
                 return Ok(true);
             }
         }

@@ -10,9 +10,9 @@ use zeroize::Zeroizing;
 use crate::Error;
 use crate::core::{Core, lock};
 use crate::draft::Draft;
-use crate::index::RowKey;
 use crate::journal::Journal;
 use crate::record::Body;
+use crate::row::RowKey;
 use crate::store::Store;
 use crate::transaction::Operation;
 

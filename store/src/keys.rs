@@ -13,7 +13,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::index::RowKey;
+use crate::row::RowKey;
 
 /// Bytes of an XChaCha20 nonce: long enough to be drawn at random for the life of a key.
 pub(crate) const NONCE_BYTES: usize = 24;

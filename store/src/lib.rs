@@ -71,7 +71,7 @@
 //!
 //! [`disk`] (the seam below: another disk, the operating system's being the usual one), `files` (paths, errors, names
 //! that last), `record` and `segment` (formats), `walk` (reading without believing), `journal` (appending), `index`,
-//! `sled_tree` and `rebuild` (rows), `commit` (groups), `store` (opening),
+//! `row`, `sled_tree` and `rebuild` (rows), `commit` (groups), `store` and `opening`,
 //! `salvage` and `repair` (damage), `backup`, `restore`, `draft` and `compact`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing))]
 
@@ -90,11 +90,13 @@ mod journal;
 mod key_file;
 mod keys;
 mod lock;
+mod opening;
 mod passphrase;
 mod rebuild;
 mod record;
 mod repair;
 mod restore;
+mod row;
 mod salvage;
 mod segment;
 mod sled_tree;

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use crate::Error;
 use crate::files::Home;
-use crate::index::{Broken, Changes, Index, seal_row};
+use crate::index::{Broken, Changes, Index};
 use crate::keys::{Keys, Nonce};
 use crate::record::Body;
+use crate::row::seal_row;
 use crate::walk::{Position, Visit};
 
 /// Changes applied to the index at once while it is rebuilt: enough to be quick, little enough to hold.

@@ -22,10 +22,12 @@ use crate::Error;
 use crate::draft::{Draft, Random};
 use crate::files::Home;
 use crate::high_water::Mark;
-use crate::index::{Index, open_any};
+use crate::index::Index;
 use crate::keys::Keys;
 use crate::rebuild::Filler;
+use crate::row::open_any;
 use crate::salvage::{Damage, Piece, pieces};
+use crate::segment::SEGMENT_HEADER_BYTES;
 use crate::transaction::Operation;
 use crate::walk::Position;
 
@@ -106,24 +108,28 @@ fn survey(
     let mut tip = held;
     // The last record that is really there, and what was damaged behind it.
     let mut last: Option<Position> = None;
+    let mut stops = (0, SEGMENT_HEADER_BYTES as u64);
     let mut behind: Vec<Damage> = Vec::new();
     let mut damage: Vec<Damage> = Vec::new();
     let mut whole = true;
     let mut diverged = None;
     let last_segment = pieces(home, keys, &mut |piece| {
-        let (previous, position, body) = match piece {
+        let (at, previous, position, body) = match piece {
             Piece::Damage(found) => {
                 behind.push(found);
                 return Ok(());
             }
             Piece::Record {
+                segment,
+                end,
                 previous,
                 position,
                 body,
-            } => (previous, position, body),
+            } => ((segment, end), previous, position, body),
         };
         damage.append(&mut behind);
         last = Some(position);
+        stops = at;
         if terms
             .mark
             .is_some_and(|m| m.sequence == position.sequence && m.hash != position.hash)
@@ -157,6 +163,19 @@ fn survey(
         return Ok(None);
     }
     if !ends {
+        if behind.is_empty() {
+            // Cut off between two records: nothing is wrong but that it ends.
+            let begun = if stops.0 == last_segment {
+                stops.1
+            } else {
+                SEGMENT_HEADER_BYTES as u64
+            };
+            behind.push(Damage {
+                segment: last_segment,
+                offset: begun,
+                bytes: 0,
+            });
+        }
         damage.append(&mut behind);
     }
     let Ok(index) = filler.finish() else {

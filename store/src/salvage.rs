@@ -29,6 +29,9 @@ pub struct Damage {
 /// A record that is what was written, or a stretch that is not.
 pub(crate) enum Piece {
     Record {
+        /// Where the next one should begin: in this segment, at this offset.
+        segment: u64,
+        end: u64,
         previous: Hash,
         position: Position,
         body: Body,
@@ -111,6 +114,8 @@ fn segment_pieces(
         if let Some((length, previous, position, body)) = authentic(keys, rest) {
             at = at.saturating_add(length);
             visit(Piece::Record {
+                segment: number,
+                end: at as u64,
                 previous,
                 position,
                 body,
