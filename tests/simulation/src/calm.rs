@@ -73,12 +73,18 @@ impl World {
     pub(crate) fn collect(&mut self, who: cast::Who) -> Checked {
         self.invite(IDENTITY, PID, who)?;
         self.drain()?;
-        self.mirror_all()?;
+        for machine in [TAX, who] {
+            self.mirror(machine, IDENTITY);
+        }
+        self.drain()?;
         self.invite(TAX, INCOME, who)?;
         self.drain()?;
         self.decide_all(who)?;
         self.drain()?;
-        self.mirror_all()
+        for machine in [BANKS[0], BANKS[1], who] {
+            self.mirror(machine, TAX);
+        }
+        self.drain()
     }
 
     /// A new identification, a new income, and a bank that finds it valid.

@@ -20,8 +20,8 @@ const NODE: &str = "node";
 
 pub(crate) enum Role {
     Wallet(Wallet),
-    Issuer(Issuer),
-    Verifier(Verifier),
+    Issuer(Box<Issuer>),
+    Verifier(Box<Verifier>),
 }
 
 /// What runs while the machine is up.
@@ -106,13 +106,13 @@ impl Machine {
             Role::Wallet(Wallet::open(store.clone(), types, holder(), random)?)
         } else if cast::is_issuer(who) {
             let key = Arc::new(cast::key(who));
-            Role::Issuer(Issuer::open(
+            Role::Issuer(Box::new(Issuer::open(
                 store.clone(),
                 types,
                 issuer_settings(cast, who),
                 key,
                 random,
-            )?)
+            )?))
         } else {
             let settings = verifier::Settings {
                 did: cast.did(who).clone(),
@@ -120,7 +120,7 @@ impl Machine {
                 peers: vec![cast::peer(who)],
             };
             let key = Arc::new(cast::key(who));
-            Role::Verifier(Verifier::open(store.clone(), types, settings, key, random)?)
+            Role::Verifier(Box::new(Verifier::open(store.clone(), types, settings, key, random)?))
         };
         self.running = Some(Running {
             role,

@@ -106,6 +106,8 @@ pub(crate) struct Observer {
     yes: BTreeSet<(Who, String)>,
     /// What left for a request, by wallet: a link may come into two persons' hands.
     answers: BTreeMap<(Who, String), Answered>,
+    /// Answers that a process was seen to be allowed to send.
+    proven: BTreeSet<(Who, u64, String)>,
     /// The request that a copy was shown to.
     shown: BTreeMap<Key, String>,
     /// Whose new key it is; keys of strangers are nobody's.
@@ -139,6 +141,7 @@ impl Observer {
             cases: BTreeMap::new(),
             yes: BTreeSet::new(),
             answers: BTreeMap::new(),
+            proven: BTreeSet::new(),
             shown: BTreeMap::new(),
             keys: BTreeMap::new(),
             copies: BTreeMap::new(),

@@ -180,10 +180,10 @@ impl World {
             return Ok(false);
         };
         self.now = self.now.max(at);
-        if let Event::Timeout { exchange } = &event {
-            if !self.exchanges.contains_key(exchange) {
-                return Ok(true);
-            }
+        if let Event::Timeout { exchange } = &event
+            && !self.exchanges.contains_key(exchange)
+        {
+            return Ok(true);
         }
         self.steps = self.steps.saturating_add(1);
         self.trace.update(self.now.unix().to_be_bytes());

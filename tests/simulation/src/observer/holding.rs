@@ -129,6 +129,10 @@ impl Observer {
                 format!("{} showed a copy to two requests", cast::name(who))
             })?;
         }
+        // The same process that sends the same again has shown already that it may.
+        if !self.proven.insert((who, machine.life, hash.to_owned())) {
+            return Ok(());
+        }
         match durable_export(machine, &self.cast) {
             Ok(export) => is_decided(&export, hash, &keys),
             Err(error) => broken(KEPT, format!("{} would not open again: {}", cast::name(who), error.0)),

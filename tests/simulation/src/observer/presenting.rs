@@ -84,7 +84,7 @@ impl Observer {
                 )
             })?;
         }
-        for ((asker, id), _) in &self.sessions {
+        for (asker, id) in self.sessions.keys() {
             ensure(*asker != who || desk.sessions.contains_key(id), KEPT, || {
                 format!("{} does not know a request that it gave out", cast::name(who))
             })?;

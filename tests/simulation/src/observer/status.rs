@@ -18,8 +18,11 @@ pub(crate) struct Books {
     /// What each version of a list may say, and the hash of its text.
     published: BTreeMap<(String, u64), Published>,
     /// Times and versions that a process mirrored: machine, process, issuer.
-    mirrored: BTreeMap<(Who, u64, Did), (Timestamp, BTreeMap<String, u64>)>,
+    mirrored: BTreeMap<(Who, u64, Did), Seen>,
 }
+
+/// Time of a head, and the version of each list in it.
+type Seen = (Timestamp, BTreeMap<String, u64>);
 
 struct Entry {
     issuer: Who,
