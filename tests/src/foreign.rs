@@ -4,8 +4,9 @@ use crate::network::{BANK, IDENTITY, Network, TAX, argument, ask, import, offer,
 use crate::process::{Home, Said, finish, foreign};
 use node::population::CITIZEN;
 use serde_json::{Value, json};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const C01: &str = "urn:eudi:pid:1";
 const C02: &str = "urn:bevis:MonthlyIncome:1";
@@ -88,6 +89,15 @@ fn wrong_code(folder: &Path) -> PathBuf {
     path
 }
 
+/// Waits until the bank has the tax agency's status lists: without them its verdict is *undecided*.
+fn until_mirrored(bank: &Home) {
+    until("the bank has mirrored", || {
+        let status = bank.ok(&["node", "status"]);
+        let mut heads = status["mirrored"].as_array().into_iter().flatten();
+        heads.any(|head| head["issuer"] == TAX.did)
+    });
+}
+
 /// What the bank says of a session that has ended.
 fn watched(bank: &Home, session: &str, exit: i32) -> Value {
     let said = bank.run(&["verifier", "watch", session, "--seconds", "30"]);
@@ -105,6 +115,7 @@ fn a_wallet_written_from_the_document_alone_collects_and_presents() {
     let (network, [identity, tax, bank], wallet) = begin();
     collect_both(&network, &identity, &tax, &wallet);
 
+    until_mirrored(&bank);
     let (link, session) = ask(&bank, "S01", "LAN-1", CITIZEN, &["C02"]);
     let said = wallet.run(&["present", &link], "yes\n").expect(0);
     assert!(
@@ -151,6 +162,57 @@ fn a_wallet_written_from_the_document_alone_collects_and_presents() {
     wallet
         .run(&["present", &link], "yes\n")
         .expect_problem(1, "unknown_session");
+}
+
+#[test]
+fn an_answer_that_was_lost_is_sent_again_and_uses_up_no_second_copy() {
+    let (network, [identity, tax, mut bank], wallet) = begin();
+    collect_both(&network, &identity, &tax, &wallet);
+    let (link, session) = ask(&bank, "S01", "LAN-1", CITIZEN, &["C02"]);
+
+    // The bank's node dies while the person reads.
+    let mut command = Command::new(foreign());
+    command.arg(&wallet.0).args(["present", &link]);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut reading = command.spawn().expect("starts");
+    let mut talk = reading.stderr.take().expect("piped");
+    let mut read = Vec::new();
+    while !read.ends_with(b"Type yes or no: ") {
+        let mut byte = [0];
+        talk.read_exact(&mut byte).expect("it asks");
+        read.extend(byte);
+    }
+    bank.kill();
+    reading
+        .stdin
+        .take()
+        .expect("piped")
+        .write_all(b"yes\n")
+        .expect("writes");
+    let output = reading.wait_with_output().expect("ends");
+    let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(
+        (output.status.code(), &said["code"]),
+        (Some(1), &json!("unreachable")),
+        "{said}"
+    );
+    assert_eq!(
+        wallet.held("list", C02)["unused"],
+        7,
+        "the copy is used up before the answer leaves"
+    );
+    wallet.run(&["resend"], "").expect_problem(1, "unreachable");
+
+    bank.serve(&[]);
+    until_mirrored(&bank);
+    let shared = wallet.ok(&["resend"], "");
+    assert_eq!(shared["receipt"]["verdict"], "valid", "{shared}");
+    assert_eq!(watched(&bank, &session, 0)["verdict"], "valid");
+    assert_eq!(wallet.held("list", C02)["unused"], 7);
+    wallet.run(&["resend"], "").expect_problem(1, "usage");
 }
 
 #[test]

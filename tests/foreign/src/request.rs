@@ -213,7 +213,11 @@ fn form(payload: &Value) -> Outcome<Asked> {
     only(bevis, &["service", "case", "issue"], "unsupported")?;
     let case = text(bevis, "case")?;
     let printable = case.chars().count() <= 64 && !case.chars().any(char::is_control);
-    require(printable, "malformed", "`case` is not of the form that §10 says")?;
+    require(
+        printable && !names_a_person(case),
+        "malformed",
+        "`case` is not of the form that §10 says",
+    )?;
     let issue = match bevis.get("issue") {
         None => None,
         Some(issue) => {
@@ -236,6 +240,13 @@ fn form(payload: &Value) -> Outcome<Asked> {
         kid: text(jwk, "kid")?.to_owned(),
         issue,
     })
+}
+
+/// Whether eleven digits in a row are somebody's number.
+fn names_a_person(case: &str) -> bool {
+    let runs = case.split(|c: char| !c.is_ascii_digit());
+    let mut windows = runs.flat_map(|run| (0..run.len()).filter_map(|at| run.get(at..at.checked_add(11)?)));
+    windows.any(crate::types::is_person)
 }
 
 /// DCQL, of which this is all that is taken.

@@ -133,26 +133,36 @@ fn is_decimal(text: &str) -> bool {
     text.len() <= 20 && digits(whole) && digits(part) && part.len() <= 2
 }
 
-/// Whether digits times weights are a multiple of 11. The weights are the public ones of the Norwegian registers.
-fn is_multiple(text: &str, weights: &[u32]) -> bool {
-    let digits = text.chars().map(|digit| digit.to_digit(10)).collect::<Option<Vec<_>>>();
-    digits.is_some_and(|digits| {
-        let products = digits
-            .iter()
-            .zip(weights)
-            .map(|(digit, weight)| digit.saturating_mul(*weight));
-        products.fold(0, u32::saturating_add) % 11 == 0
-    })
+/// What digits times weights leave on division by 11; nothing where a character is no digit.
+fn remainder(text: &str, weights: &[u32]) -> Option<u32> {
+    let digits = text
+        .chars()
+        .map(|digit| digit.to_digit(10))
+        .collect::<Option<Vec<_>>>()?;
+    let products = digits
+        .iter()
+        .zip(weights)
+        .map(|(digit, weight)| digit.saturating_mul(*weight));
+    Some(products.fold(0, u32::saturating_add) % 11)
 }
 
-fn is_person(text: &str) -> bool {
+/// Whether a text is a person's number.
+pub(crate) fn is_person(text: &str) -> bool {
+    let pair = |from: usize| text.get(from..from.checked_add(2)?)?.parse::<u32>().ok();
+    let day = pair(0).map(|day| if day > 40 { day.saturating_sub(40) } else { day });
+    let month = pair(2).map(|month| if month > 80 { month.saturating_sub(80) } else { month });
+    // A leap year, because the century is not in the number.
+    let date = day
+        .zip(month)
+        .and_then(|(day, month)| parse_date(&format!("2000-{month:02}-{day:02}")));
     text.len() == 11
-        && is_multiple(text, &[3, 7, 6, 1, 8, 9, 4, 5, 2, 1, 0])
-        && is_multiple(text, &[5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1])
+        && date.is_some()
+        && remainder(text, &[3, 7, 6, 1, 8, 9, 4, 5, 2, 1, 0]).is_some_and(|left| left <= 3)
+        && remainder(text, &[5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1]) == Some(0)
 }
 
 fn is_organisation(text: &str) -> bool {
-    text.len() == 9 && is_multiple(text, &[3, 2, 7, 6, 5, 4, 3, 2, 1])
+    text.len() == 9 && remainder(text, &[3, 2, 7, 6, 5, 4, 3, 2, 1]) == Some(0)
 }
 
 const C01: &str = "\

@@ -30,7 +30,7 @@ fn worked(name: &str) -> &'static str {
 
 /// The lines behind the nth line that starts so, joined, up to an empty one or one that ends a printed text.
 fn nth_behind(block: &str, start: &str, nth: usize) -> String {
-    let mut lines = block.lines().skip_while(|_| false);
+    let mut lines = block.lines();
     for _ in 0..=nth {
         lines
             .find(|line| line.starts_with(start))
@@ -168,6 +168,23 @@ fn the_requests_pass_and_come_from_their_peers_only() {
         let elsewhere = if peer == TAX_PEER { BANK_PEER } else { TAX_PEER };
         assert_eq!(code(&text, NOW, elsewhere).as_deref(), Some("wrong_origin"));
         assert_eq!(code(&text, NOW + 700, peer).as_deref(), Some("expired"));
+        let with_case = |case: &str| {
+            let mut payload = read(&text, "oauth-authz-req+jwt", 32_768).expect("reads").payload;
+            payload["bevis"]["case"] = json!(case);
+            let header =
+                json!({"alg": "EdDSA", "typ": "oauth-authz-req+jwt", "kid": "did:web:sparebank.example#key-1"});
+            code(&sign(&header, &payload, &[9; 32]), NOW, peer)
+        };
+        assert_eq!(
+            with_case("LAN 14858834016").as_deref(),
+            Some("malformed"),
+            "a person's number"
+        );
+        assert_eq!(
+            with_case("LAN 14858834017").as_deref(),
+            Some("signature_invalid"),
+            "only re-signed"
+        );
         let signed = text.rsplit_once('.').expect("a signature").0;
         assert_eq!(
             code(&format!("{signed}."), NOW, peer).as_deref(),
