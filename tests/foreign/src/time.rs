@@ -32,7 +32,7 @@ pub(crate) fn parse_date(text: &str) -> Option<u64> {
         number(parts.next(), 2)?,
         number(parts.next(), 2)?,
     );
-    let leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let lengths = [
         31,
         if leap(year) { 29 } else { 28 },

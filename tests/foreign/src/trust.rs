@@ -251,7 +251,7 @@ const SERVICE: &[&str] = &[
 ];
 
 /// What is in a service, when it is of the type that ends so.
-fn service<'a>(value: &'a Value) -> Outcome<(&'a str, &'a Value)> {
+fn service(value: &Value) -> Outcome<(&str, &Value)> {
     only(value, &["ServiceInformation"], "malformed")?;
     let service = member(value, "ServiceInformation")?;
     only(service, SERVICE, "malformed")?;
