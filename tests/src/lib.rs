@@ -18,6 +18,8 @@ mod demo;
 #[cfg(test)]
 mod demo_stops;
 #[cfg(test)]
+mod foreign;
+#[cfg(test)]
 mod homes;
 #[cfg(test)]
 mod impostor;

@@ -7,46 +7,55 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-/// The path of `bevis`, built with the profile and the packages of the README's commands, so that nothing compiles twice.
+/// The path of `bevis`.
 pub(crate) fn bevis() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(|| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .expect("the workspace is above");
-        let mut cargo = Command::new(env!("CARGO"));
-        // What cargo tells a test of its own package would reach build scripts that watch it (ring's), and everything
-        // above them would be compiled anew, here and again by whoever builds next.
-        for (name, _) in std::env::vars_os() {
-            let name = name.to_string_lossy().into_owned();
-            if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"]
-                .iter()
-                .any(|start| name.starts_with(start))
-            {
-                cargo.env_remove(name);
-            }
+    PATH.get_or_init(|| built("bevis"))
+}
+
+/// The path of the wallet that is written from `docs/protocol.md` alone.
+pub(crate) fn foreign() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| built("foreign"))
+}
+
+/// A binary, built with the profile and the packages of the README's commands, so that nothing compiles twice.
+fn built(name: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the workspace is above");
+    let mut cargo = Command::new(env!("CARGO"));
+    // What cargo tells a test of its own package would reach build scripts that watch it (ring's), and everything
+    // above them would be compiled anew, here and again by whoever builds next.
+    for (variable, _) in std::env::vars_os() {
+        let variable = variable.to_string_lossy().into_owned();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"]
+            .iter()
+            .any(|start| variable.starts_with(start))
+        {
+            cargo.env_remove(variable);
         }
-        let built = cargo
-            .args([
-                "build",
-                "--release",
-                "--workspace",
-                "--bin",
-                "bevis",
-                "--message-format=json",
-            ])
-            .current_dir(root)
-            .stderr(Stdio::inherit())
-            .output()
-            .expect("cargo runs");
-        assert!(built.status.success(), "the binary builds");
-        let stdout = String::from_utf8(built.stdout).expect("cargo writes UTF-8");
-        let path = stdout.lines().rev().find_map(|line| {
-            let message: Value = serde_json::from_str(line).ok()?;
-            (message["target"]["name"] == "bevis").then(|| message["executable"].as_str().map(PathBuf::from))?
-        });
-        path.expect("cargo names the executable")
-    })
+    }
+    let built = cargo
+        .args([
+            "build",
+            "--release",
+            "--workspace",
+            "--bin",
+            name,
+            "--message-format=json",
+        ])
+        .current_dir(root)
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo runs");
+    assert!(built.status.success(), "the binary builds");
+    let stdout = String::from_utf8(built.stdout).expect("cargo writes UTF-8");
+    let path = stdout.lines().rev().find_map(|line| {
+        let message: Value = serde_json::from_str(line).ok()?;
+        (message["target"]["name"] == name).then(|| message["executable"].as_str().map(PathBuf::from))?
+    });
+    path.expect("cargo names the executable")
 }
 
 /// A folder for the homes of a test, gone when the test ends: in memory where the system offers that, because the disk's
