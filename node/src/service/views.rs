@@ -164,11 +164,7 @@ impl Service {
         }
         let health = self.store.health();
         let mended = health.index_rebuilt_at_open || health.keys_renewed || !health.journal_repairs.is_empty();
-        let state = if mended || health.lost_tail {
-            "warn"
-        } else {
-            "ok"
-        };
+        let state = if mended || health.lost_tail { "warn" } else { "ok" };
         findings.push(finding("store", state, health.sequence.to_string()));
         if let Some((state, detail)) = self.epoch_found(now)? {
             findings.push(finding("epoch", state, detail));
