@@ -75,7 +75,7 @@ pub struct Limits {
     /// Resident memory of the process in bytes above which no connection is made.
     pub memory_bytes: usize,
     /// Bytes of request bodies that all peers together may have us hold; a request that
-    /// does not fit is dropped.
+    /// does not fit is refused as over the rate.
     pub inbound_bytes: usize,
     /// Requests of one connection that are read or answered at one time, and as many of
     /// ours.
