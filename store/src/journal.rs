@@ -27,6 +27,8 @@ pub(crate) struct Journal {
     syncs: u64,
     /// Something behind `length` may be left of a write that failed; nothing is appended before it is cut off.
     unclean: bool,
+    /// Whether all that was read when it was opened is durable.
+    settled: bool,
     writable: bool,
 }
 
@@ -103,6 +105,7 @@ impl Journal {
             position: after,
             syncs: 0,
             unclean: false,
+            settled: true,
             writable: true,
         })
     }
@@ -184,11 +187,12 @@ impl Journal {
             position,
             syncs: 0,
             unclean,
+            settled: false,
             writable,
         };
         if writable {
-            this.settle(files, root)?;
-            match this.clean().and_then(|()| remove_superseded(files, root)) {
+            let ready = this.settle().and_then(|()| this.clean());
+            match ready.and_then(|()| remove_superseded(files, root)) {
                 // Cutting is tried again before anything is appended.
                 Ok(()) | Err(Error::Full { .. } | Error::ReadOnly { .. }) => {}
                 Err(error) => return Err(error),
@@ -199,11 +203,15 @@ impl Journal {
 
     /// Makes durable what was read. A process that was killed between writing and syncing leaves records, and names of
     /// segments, that the next one reads although a power cut could still take them back: whoever acts on them must not
-    /// be the first to lose them.
-    fn settle(&mut self, files: &Files, root: &Path) -> Result<(), Error> {
-        self.sync()?;
-        files.sync_folder(&self.dir)?;
-        files.sync_folder(root)
+    /// be the first to lose them. Where the disk is full this waits for the next append.
+    fn settle(&mut self) -> Result<(), Error> {
+        if !self.settled {
+            self.sync()?;
+            self.files.sync_folder(&self.dir)?;
+            self.files.sync_entry(&self.dir)?;
+            self.settled = true;
+        }
+        Ok(())
     }
 
     /// Reads every record again, opened.
@@ -270,6 +278,7 @@ impl Journal {
     /// records off again may they be found after a crash.
     pub(crate) fn append(&mut self, keys: &Keys, records: &[u8], end: Position) -> Result<(), Error> {
         self.clean()?;
+        self.settle()?;
         let after = self.length.saturating_add(records.len() as u64);
         if after > SEGMENT_BYTES && self.length > SEGMENT_HEADER_BYTES as u64 {
             self.turn_over(keys)?;

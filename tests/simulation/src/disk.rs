@@ -4,25 +4,22 @@
 //! folder the same of its names. It dies after a given number of changes, in the middle of one where that is a write, and every
 //! call fails from then on: the process ended between two writes. It may also be full, or fail to sync.
 
+mod end;
+mod file;
+
+pub(crate) use end::End;
+
 use crate::dice::Dice;
+use file::Handle;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use store::disk::{Access, Disk, DiskFile, Identity, Lock};
+use store::disk::{Access, Disk, DiskFile, Lock};
 
 /// Number of the top folder.
 const TOP: u64 = 0;
-
-/// How a machine ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
-    /// The process: what it wrote stays, synced or not.
-    Process,
-    /// The power: of what was not synced, any part may be there.
-    Power,
-}
 
 /// The disk; clones are the same disk.
 #[derive(Clone)]
@@ -204,65 +201,6 @@ impl SimDisk {
     /// Whether a call failed since this was last asked.
     pub(crate) fn take_trouble(&self) -> bool {
         std::mem::take(&mut self.state().troubled)
-    }
-
-    /// The process is gone; the next one finds what the end left.
-    pub(crate) fn end(&self, end: End) {
-        let state = &mut *self.state();
-        state.life = state.life.saturating_add(1);
-        state.locked.clear();
-        state.left = None;
-        state.dead = false;
-        state.fails_to_sync = false;
-        state.troubled = false;
-        (state.lost, state.torn) = (0, 0);
-        if end == End::Process {
-            return;
-        }
-        let State {
-            nodes,
-            dice,
-            lost,
-            torn,
-            ..
-        } = state;
-        for node in nodes.values_mut() {
-            match node {
-                Node::File {
-                    read,
-                    durable,
-                    unsynced,
-                } => {
-                    let written = unsynced.len();
-                    let kept: Vec<Write> = unsynced.drain(..).filter(|_| dice.chance(50)).collect();
-                    *lost = lost.saturating_add(written.saturating_sub(kept.len()) as u64);
-                    let last = kept.len();
-                    for (place, write) in (1..).zip(kept) {
-                        match write {
-                            // The last one may be torn.
-                            Write::At(offset, mut bytes) if place == last && dice.chance(50) => {
-                                bytes.truncate(dice.index(bytes.len()));
-                                *torn = torn.saturating_add(1);
-                                Write::At(offset, bytes).to(durable);
-                            }
-                            write => write.to(durable),
-                        }
-                    }
-                    read.clone_from(durable);
-                }
-                Node::Folder {
-                    read,
-                    durable,
-                    unsynced,
-                } => {
-                    let kept = dice.index(unsynced.len().saturating_add(1));
-                    for change in unsynced.drain(..).take(kept) {
-                        name_change(durable, &change);
-                    }
-                    read.clone_from(durable);
-                }
-            }
-        }
     }
 }
 
@@ -488,101 +426,5 @@ impl Drop for Held {
         if state.life == self.life {
             state.locked.remove(&self.path);
         }
-    }
-}
-
-struct Handle {
-    disk: SimDisk,
-    file: u64,
-    life: u64,
-}
-
-impl Handle {
-    fn state(&self) -> io::Result<MutexGuard<'_, State>> {
-        let mut state = self.disk.state();
-        state.alive()?;
-        if state.life == self.life {
-            Ok(state)
-        } else {
-            Err(gone())
-        }
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        let state = &mut *self.state()?;
-        state.change()?;
-        let fails = std::mem::take(&mut state.fails_to_sync);
-        state.troubled |= fails;
-        match state.nodes.get_mut(&self.file) {
-            // What was to be durable is not, and waits for the next sync or is lost with the power.
-            Some(Node::File { .. }) if fails => Err(io::Error::other("cannot be synced")),
-            Some(Node::File { durable, unsynced, .. }) => {
-                for write in unsynced.drain(..) {
-                    write.to(durable);
-                }
-                Ok(())
-            }
-            _ => Err(io::ErrorKind::IsADirectory.into()),
-        }
-    }
-}
-
-impl DiskFile for Handle {
-    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
-        let state = self.state()?;
-        let Some(Node::File { read, .. }) = state.nodes.get(&self.file) else {
-            return Err(io::ErrorKind::IsADirectory.into());
-        };
-        let rest = read.get(offset as usize..).unwrap_or_default();
-        let count = rest.len().min(bytes.len());
-        if let (Some(to), Some(from)) = (bytes.get_mut(..count), rest.get(..count)) {
-            to.copy_from_slice(from);
-        }
-        Ok(count)
-    }
-
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        let state = &mut *self.state()?;
-        let grows = offset.saturating_add(bytes.len() as u64) > state.length(self.file)?;
-        let stopped = state.change().and_then(|()| if grows { state.room() } else { Ok(()) });
-        match stopped {
-            Ok(()) => state.write(self.file, Write::At(offset, bytes.to_vec())),
-            Err(error) => {
-                let part = state.dice.index(bytes.len());
-                let part = bytes.get(..part).unwrap_or_default().to_vec();
-                if !part.is_empty() {
-                    state.write(self.file, Write::At(offset, part))?;
-                }
-                Err(error)
-            }
-        }
-    }
-
-    fn set_len(&self, length: u64) -> io::Result<()> {
-        let state = &mut *self.state()?;
-        state.change()?;
-        if length > state.length(self.file)? {
-            state.room()?;
-        }
-        state.write(self.file, Write::Length(length))
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        self.state()?.length(self.file)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.sync()
-    }
-
-    fn sync_all(&self) -> io::Result<()> {
-        self.sync()
-    }
-
-    fn identity(&self) -> io::Result<Identity> {
-        Ok(Identity {
-            device: 1,
-            inode: self.file,
-        })
     }
 }

@@ -8,7 +8,7 @@
 //! invariants). In the end nothing breaks any more, and everything that was begun must come to its end.
 //!
 //! Messages travel as the bytes of the wire, through `credentials::protocol`. A newcomer reads `world` (the queue), `life` and
-//! `hostile` (what happens), `network` (what a node does with it), `disk` (what a power cut leaves), then `observer`.
+//! `hostile` (what happens), `network` (what a node does about it), `disk` (what a power cut leaves), then `observer`.
 //!
 //! A failing seed prints the line that replays it.
 

@@ -1,13 +1,14 @@
 //! The network between the machines: bytes that are late, lost, doubled, out of order or cut off, and what a node does with
 //! an answer, a missing answer and a peer's message. A connection ends with the process that made it.
 
+mod doors;
+mod mirrors;
+
 use crate::cast::{self, Who};
 use crate::observer::Checked;
 use crate::world::{Event, World};
-use credentials::decision::Receipt;
 use credentials::protocol::{self, issuance, presentation, status};
-use credentials::status::{Head, ListVersion};
-use credentials::verify::Verdict;
+use credentials::status::ListVersion;
 use credentials::{Code, Problem};
 use wallet::{Incoming, Outgoing, Step, Thread};
 
@@ -207,126 +208,6 @@ impl World {
         }
     }
 
-    fn answer_issue(&mut self, to: Who, peer: &str, body: &[u8]) -> Result<Option<Vec<u8>>, crate::Violation> {
-        let ask: issuance::Ask = match protocol::decode(body, issuance::LIMIT) {
-            Ok(ask) => ask,
-            Err(problem) => return Ok(protocol::encode(&issuance::Reply::Problem(problem)).ok()),
-        };
-        let now = self.clock_of(to);
-        let machine = self.machine(to);
-        machine.disk.take_trouble();
-        let Some(running) = &mut machine.running else {
-            return Ok(None);
-        };
-        let logged = crate::machine::access(&running.store).unwrap_or(u64::MAX);
-        let crate::machine::Role::Issuer(issuer) = &mut running.role else {
-            return Ok(None);
-        };
-        let reply = issuer.receive_issue(now, &running.mirror, peer, ask.clone());
-        let failure = issuer.take_failure();
-        if self.has_died(to) {
-            self.observer.died_at(&ask);
-            return Ok(None);
-        }
-        let troubled = self.machine(to).disk.take_trouble();
-        self.note(&format!(
-            "{} answers {}",
-            cast::name(to),
-            issue_reply(&reply, failure.as_ref())
-        ));
-        if let issuance::Reply::Problem(problem) = &reply {
-            self.count("refused by an issuer");
-            self.observer.refusal(to, problem.code, troubled)?;
-        }
-        if let Some(machine) = self.machines.get(to) {
-            self.observer.leaves_issuer(machine, &ask, &reply, logged)?;
-        }
-        if let issuance::Reply::Delivery { .. } = &reply {
-            self.count("deliveries");
-        }
-        self.check(to, None)?;
-        Ok(protocol::encode(&reply).ok())
-    }
-
-    fn answer_present(&mut self, to: Who, peer: &str, body: &[u8]) -> Result<Option<Vec<u8>>, crate::Violation> {
-        let ask: presentation::Ask = match protocol::decode(body, presentation::LIMIT) {
-            Ok(ask) => ask,
-            Err(problem) => return Ok(protocol::encode(&presentation::Reply::Problem(problem)).ok()),
-        };
-        if let presentation::Ask::Fetch { session } = &ask
-            && let Some(request) = self.forged.get(session)
-        {
-            let request = request.clone();
-            return Ok(protocol::encode(&presentation::Reply::Request { request }).ok());
-        }
-        let now = self.clock_of(to);
-        let machine = self.machine(to);
-        machine.disk.take_trouble();
-        let Some(running) = &mut machine.running else {
-            return Ok(None);
-        };
-        let crate::machine::Role::Verifier(verifier) = &mut running.role else {
-            return Ok(None);
-        };
-        let reply = verifier.receive(now, &running.mirror, peer, ask.clone());
-        if self.has_died(to) {
-            return Ok(None);
-        }
-        let troubled = self.machine(to).disk.take_trouble();
-        self.note(&format!("{} answers {}", cast::name(to), present_reply(&reply)));
-        if let presentation::Reply::Problem(problem) = &reply {
-            self.count("refused by a verifier");
-            self.observer.refusal(to, problem.code, troubled)?;
-        }
-        self.observer.leaves_verifier(to, &ask, &reply)?;
-        if let presentation::Reply::Receipt { receipt } = &reply {
-            self.count("verdicts");
-            let trust = self.cast.trust.first();
-            let receipt = trust.and_then(|trust| Receipt::open(receipt, trust).ok());
-            self.count(match receipt.map(|receipt| receipt.verdict) {
-                Some(Verdict::Valid) => "valid verdicts",
-                Some(Verdict::Invalid) => "invalid verdicts",
-                Some(Verdict::Undecided) => "undecided verdicts",
-                None => return crate::observer::broken(crate::observer::TRUTH, "a receipt that cannot be read"),
-            });
-        }
-        self.check(to, Some(&ask))?;
-        Ok(protocol::encode(&reply).ok())
-    }
-
-    fn answer_status(&mut self, to: Who, body: &[u8]) -> Result<Option<Vec<u8>>, crate::Violation> {
-        let ask: status::Ask = match protocol::decode(body, status::LIMIT) {
-            Ok(ask) => ask,
-            Err(problem) => return Ok(protocol::encode(&status::Reply::Problem(problem)).ok()),
-        };
-        let now = self.clock_of(to);
-        let machine = self.machine(to);
-        machine.disk.take_trouble();
-        let Some(issuer) = machine.issuer() else {
-            return Ok(None);
-        };
-        let reply = issuer.receive_status(now, ask);
-        let _cause = issuer.take_failure();
-        if self.has_died(to) {
-            return Ok(None);
-        }
-        let troubled = self.machine(to).disk.take_trouble();
-        match &reply {
-            status::Reply::Head { head } => {
-                let trust = self.cast.trust.first().cloned();
-                let head = trust.and_then(|trust| Head::open(head, &trust, now).ok());
-                let Some(head) = head else {
-                    return crate::observer::broken(crate::observer::MIRROR, "a head that cannot be opened");
-                };
-                self.observer.head_leaves(to, &head)?;
-            }
-            status::Reply::Problem(problem) => self.observer.refusal(to, problem.code, troubled)?,
-            status::Reply::Chunk { .. } => {}
-        }
-        self.check(to, None)?;
-        Ok(protocol::encode(&reply).ok())
-    }
-
     /// An answer reaches whoever asked.
     pub(crate) fn is_answered(&mut self, id: u64, body: &[u8]) -> Checked {
         let Some(exchange) = self.exchanges.get(&id).cloned() else {
@@ -412,90 +293,5 @@ impl World {
         self.ask_wallet(exchange.from, true, |wallet, now| {
             wallet.failed(now, thread, Problem::from(Code::Unreachable))
         })
-    }
-
-    /// Asks an issuer for its head, by the clock and never because of a presentation.
-    pub(crate) fn mirror(&mut self, who: Who, issuer: Who) {
-        let is_up = self.machine(who).running.is_some();
-        if is_up
-            && who != issuer
-            && let Ok(body) = protocol::encode(&status::Ask::Head)
-        {
-            self.send(who, issuer, Protocol::Status, body, For::Head);
-        }
-    }
-
-    fn fetch(&mut self, who: Who, issuer: Who, list: ListVersion, text: Vec<u8>) {
-        let ask = status::Ask::Chunk {
-            hash: list.hash.clone(),
-            offset: text.len() as u32,
-        };
-        if let Ok(body) = protocol::encode(&ask) {
-            self.send(who, issuer, Protocol::Status, body, For::List(list, text));
-        }
-    }
-
-    fn take_head(&mut self, who: Who, issuer: Who, head: &str) -> Vec<ListVersion> {
-        let clock = self.clock_of(who);
-        let did = self.cast.did(issuer).clone();
-        let Some(running) = &mut self.machine(who).running else {
-            return Vec::new();
-        };
-        let Some(trust) = &running.trust else { return Vec::new() };
-        let head = Head::open(head, trust, clock).ok().filter(|head| head.issuer == did);
-        let taken = head.map(|head| running.mirror.head(head));
-        match taken {
-            Some(Ok(wanted)) => wanted,
-            Some(Err(_)) => {
-                self.count("heads refused as older");
-                Vec::new()
-            }
-            None => Vec::new(),
-        }
-    }
-
-    /// Checks the mirror, and tells a wallet what it says.
-    fn mirror_changed(&mut self, who: Who) -> Checked {
-        let machine = self.machine(who);
-        let life = machine.life;
-        if let Some(running) = self.machines.get(who).and_then(|machine| machine.running.as_ref()) {
-            self.observer.mirrored(who, life, &running.mirror)?;
-        }
-        if !cast::is_wallet(who) {
-            return Ok(());
-        }
-        let now = self.clock_of(who);
-        let machine = self.machine(who);
-        if let Some(running) = &mut machine.running
-            && let crate::machine::Role::Wallet(wallet) = &mut running.role
-        {
-            // What could not be written is noted with the next list.
-            let _changed = wallet.note_status(now, &running.mirror);
-        }
-        if self.has_died(who) {
-            return Ok(());
-        }
-        self.check(who, None)
-    }
-}
-
-fn issue_reply(reply: &issuance::Reply, failure: Option<&issuer::Error>) -> String {
-    match reply {
-        issuance::Reply::Terms(_) => "terms".to_owned(),
-        issuance::Reply::Delivery { .. } => "a delivery".to_owned(),
-        issuance::Reply::Acknowledged => "acknowledged".to_owned(),
-        issuance::Reply::Problem(problem) => match failure {
-            Some(failure) => format!("{problem} ({failure})"),
-            None => problem.to_string(),
-        },
-    }
-}
-
-fn present_reply(reply: &presentation::Reply) -> String {
-    match reply {
-        presentation::Reply::Request { .. } => "a request".to_owned(),
-        presentation::Reply::Receipt { .. } => "a receipt".to_owned(),
-        presentation::Reply::Closed => "closed".to_owned(),
-        presentation::Reply::Problem(problem) => problem.to_string(),
     }
 }
