@@ -117,7 +117,7 @@ impl Samples {
                 line(&format!("{what}, {percentile}"), at.as_secs_f64() * 1_000.0, "ms");
             }
         }
-        line("commits before the verdict", self.commits as f64 / count as f64, "");
+        line("commits before the verdict", self.commits as f64 / count as f64, "-");
         line("bytes in them", self.bytes as f64 / count as f64, "B");
     }
 }
