@@ -121,6 +121,8 @@ codes! {
     NotPresented = "not_presented",
     /// All copies of this credential have been shown.
     CopiesSpent = "copies_spent",
+    /// All copies of this credential count as used, because the wallet was restored or copied.
+    CopiesVoid = "copies_void",
     /// No session or request of this name is open.
     UnknownSession = "unknown_session",
     // --- issuing ---
@@ -158,6 +160,8 @@ codes! {
     // --- peers ---
     /// An organisation that no trust document binds to this peer.
     NotListed = "not_listed",
+    /// Two clocks are too far apart: ours, and that of a peer or of a signer whose documents we hold.
+    ClockSuspect = "clock_suspect",
     /// A message before `hello`, or one that does not fit the conversation.
     UnexpectedMessage = "unexpected_message",
     /// Too many messages in too short a time.
@@ -187,6 +191,10 @@ codes! {
     Damaged = "damaged",
     /// A file could not be read or written; the detail names the path.
     FileFailed = "file_failed",
+    /// The disk has no room; nothing of the command was written.
+    DiskFull = "disk_full",
+    /// The disk can only be read; nothing of the command was written.
+    DiskReadOnly = "disk_read_only",
     /// Nothing of this name.
     NotFound = "not_found",
     /// This node does not have the role that the command needs.

@@ -111,6 +111,10 @@ pub enum HolderProof {
         role: Path,
         /// Boolean path that must not be true: `rollegrupper[].roller[].avregistrert`.
         ended: Path,
+        /// Boolean path that must not be true, where the register says whether the person has died:
+        /// `rollegrupper[].roller[].person.erDoed`.
+        #[serde(default)]
+        deceased: Option<Path>,
         /// Allowed role codes.
         roles: Vec<String>,
     },
@@ -260,6 +264,7 @@ impl CredentialType {
             person,
             role,
             ended,
+            deceased,
             roles,
             ..
         } = &self.holder.proof
@@ -268,14 +273,16 @@ impl CredentialType {
         };
         let (element, person) = person.split_at_last_element();
         let inside = |path: &Path| Path(path.0.iter().skip(element.0.len()).cloned().collect());
-        let (role, ended) = (inside(role), inside(ended));
+        let role = inside(role);
+        let voids: Vec<Path> = std::iter::once(ended).chain(deceased).map(inside).collect();
         values_at(row.value(), &element).into_iter().any(|entry| {
             let is = |path: &Path, text: &str| values_at(entry, path).iter().any(|value| value.as_str() == Some(text));
             is(&person, number)
                 && roles.iter().any(|code| is(&role, code))
-                && !values_at(entry, &ended)
+                && !voids
                     .iter()
-                    .any(|value| **value != Value::Bool(false))
+                    .flat_map(|path| values_at(entry, path))
+                    .any(|value| *value != Value::Bool(false))
         })
     }
 

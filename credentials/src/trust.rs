@@ -198,9 +198,13 @@ impl Trust {
             .iter()
             .find(|organisation| organisation.nodes.iter().any(|node| node.peer == peer))
     }
-    /// `trust_stale` when `now` is past `next_update` (or before `issued` by more than 300 s).
+    /// `trust_stale` when `now` is past `next_update`; `clock_suspect` when it is before `issued` by more than 300 s: the anchor
+    /// signed what we hold, so ours or the anchor's clock is wrong, and nothing is decided by either.
     pub fn current(&self, now: Timestamp) -> Result<(), Problem> {
-        if now > self.draft.next_update || self.draft.issued > now.plus(CLOCK_SKEW) {
+        if self.draft.issued > now.plus(CLOCK_SKEW) {
+            return Err(Code::ClockSuspect.into());
+        }
+        if now > self.draft.next_update {
             return Err(Code::TrustStale.into());
         }
         Ok(())

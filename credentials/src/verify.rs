@@ -166,6 +166,16 @@ pub enum Verdict {
     /// None fails, but at least one cannot be said.
     Undecided,
 }
+impl Verdict {
+    /// The stable text, as in `--json` and receipts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Valid => "valid",
+            Verdict::Invalid => "invalid",
+            Verdict::Undecided => "undecided",
+        }
+    }
+}
 
 /// What the gate needs to know.
 pub struct Context<'a> {

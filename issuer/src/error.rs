@@ -43,11 +43,13 @@ impl Error {
         self.problem().code
     }
 
-    /// What a peer or a person may be told.
+    /// What a person may be told. A peer is not told how our disk fares: see [`Issuer::failed`](crate::Issuer::failed).
     pub fn problem(&self) -> Problem {
         match self {
             Error::Refused(problem) => problem.clone(),
             Error::Log(_) => Code::TraceUnavailable.into(),
+            Error::Store(store::Error::Full { .. }) => Code::DiskFull.into(),
+            Error::Store(store::Error::ReadOnly { .. }) => Code::DiskReadOnly.into(),
             Error::Store(_) | Error::Signing(_) | Error::Unreadable { .. } | Error::Unwritable { .. } => {
                 Code::Internal.into()
             }

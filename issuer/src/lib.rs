@@ -29,6 +29,7 @@ use store::Store;
 
 mod access;
 mod credential;
+mod epoch;
 mod error;
 mod import;
 mod issuance;
@@ -113,8 +114,8 @@ impl std::fmt::Debug for Issuer {
 impl Issuer {
     /// Opens the issuer on its store.
     ///
-    /// Status lists get new versions, because their texts will be signed anew. Fails with `unknown_type` when it is to issue
-    /// a type that is not known.
+    /// In a store that was restored or copied since it was last opened, what was open then is void, as module `epoch` says. Fails
+    /// with `unknown_type` when it is to issue a type that is not known.
     pub fn open(
         store: Store,
         types: Types,
@@ -123,6 +124,7 @@ impl Issuer {
         random: Box<dyn Random>,
     ) -> Result<Issuer, Error> {
         let tables = Tables::new(&store);
+        epoch::settle(&store, &tables)?;
         let mut counts = BTreeMap::new();
         for vct in &settings.issues {
             if types.get(vct).is_none() {
@@ -150,8 +152,6 @@ impl Issuer {
             failure: None,
         };
         issuer.lists.begin(&mut *issuer.random);
-        let lists: BTreeSet<u32> = issuer.lists.numbers().into_iter().collect();
-        issuer.raise(lists)?;
         Ok(issuer)
     }
 
@@ -213,7 +213,11 @@ impl Issuer {
 
     /// Keeps the cause of a failure and gives what a peer may know of it.
     fn failed(&mut self, error: Error) -> Problem {
-        let problem = error.problem();
+        let problem = match error.code() {
+            // Whose disk it is would not be plain to the person at the other end.
+            Code::DiskFull | Code::DiskReadOnly => Code::Internal.into(),
+            _ => error.problem(),
+        };
         if !matches!(error, Error::Refused(_)) {
             self.failure = Some(error);
         }

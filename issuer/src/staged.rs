@@ -29,6 +29,8 @@ pub(crate) struct Staged {
     pub(crate) touched: BTreeSet<u32>,
     /// Lists of which a new version begins.
     pub(crate) raised: BTreeSet<u32>,
+    /// What these versions are at least; 0 where they only rise by one.
+    pub(crate) version_min: u64,
     /// Entries whose state changes.
     pub(crate) states: Vec<(Position, State)>,
     /// Deadlines that begin.
@@ -69,6 +71,7 @@ impl Issuer {
             counts: self.counts.clone(),
             touched: BTreeSet::new(),
             raised: BTreeSet::new(),
+            version_min: 0,
             states: Vec::new(),
             due: Vec::new(),
             done: Vec::new(),
@@ -88,11 +91,13 @@ impl Issuer {
                 other => transaction.put(&self.tables.states.table, key, &[*other as u8]),
             };
         }
+        let mut versions = BTreeMap::new();
         for number in staged.touched.union(&staged.raised) {
             if let Some(record) = self.lists.record(*number) {
                 let mut record = record.clone();
                 if staged.raised.contains(number) {
-                    record.version = record.version.saturating_add(1);
+                    record.version = record.version.saturating_add(1).max(staged.version_min);
+                    versions.insert(*number, record.version);
                 }
                 let record = self.tables.lists.encode(&record)?;
                 transaction.put(&self.tables.lists.table, &number.to_be_bytes(), &record);
@@ -105,7 +110,7 @@ impl Issuer {
             }
         }
         staged.transaction.commit()?;
-        self.lists.apply(&staged.states, &staged.raised);
+        self.lists.apply(&staged.states, &versions, staged.version_min > 0);
         self.counts = staged.counts;
         self.access_next = self.access_next.saturating_add(staged.logged);
         for done in &staged.done {

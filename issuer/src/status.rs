@@ -8,7 +8,7 @@ use credentials::{Code, Did, Problem, Random, Timestamp, key::Signer, random};
 use serde::Serialize;
 
 use crate::tables::{ListRecord, Position, Secret, Tables};
-use crate::{Error, Issuer, Settings};
+use crate::{Error, Issuer, Settings, epoch};
 use order::Order;
 
 mod order;
@@ -26,6 +26,9 @@ const OPEN_LISTS: usize = 2;
 /// Lists that are published before entries are given out of them, so that every mirror has the list when its first entry is
 /// shown.
 const SPARE_LISTS: usize = 1;
+
+/// What versions rise by in a second of the clock: 2^20, more than can be made durable.
+const VERSIONS_A_SECOND: u64 = 1 << 20;
 
 /// A status list as an operator sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -56,6 +59,8 @@ struct List {
     record: ListRecord,
     order: Option<Order>,
     states: States,
+    /// This process has begun a version by the clock: nobody has seen a higher one.
+    is_lifted: bool,
     text: Option<Text>,
     /// The text before, for a mirror that is in the middle of it.
     before: Option<Text>,
@@ -74,11 +79,16 @@ struct SignedHead {
 
 impl Lists {
     /// Reads the lists; those of an earlier epoch give out no entries any more.
-    pub(crate) fn open(tables: &Tables, epoch: u32) -> Result<Lists, Error> {
+    pub(crate) fn open(tables: &Tables, epoch_now: u32) -> Result<Lists, Error> {
         let mut lists = BTreeMap::new();
         for (id, record) in tables.lists.all::<ListRecord>()? {
             let number = number_of(&id).ok_or(Error::Unreadable { table: "issuer.lists" })?;
             let mut states = States::new();
+            if let Some(unknown) = tables.unknown.table.get(&id)? {
+                for index in epoch::entries(&unknown) {
+                    states.set(index, State::Revoked);
+                }
+            }
             for (index, state) in tables.states.table.group(&id)? {
                 let set = number_of(&index)
                     .zip(state_of(&state))
@@ -91,22 +101,17 @@ impl Lists {
         }
         let open = lists
             .iter()
-            .filter(|(_, list)| list.record.epoch == epoch && list.record.next < ENTRIES)
+            .filter(|(_, list)| list.record.epoch == epoch_now && list.record.next < ENTRIES)
             .map(|(number, _)| *number)
             .take(OPEN_LISTS + SPARE_LISTS)
             .collect();
         Ok(Lists {
             lists,
             open,
-            epoch,
+            epoch: epoch_now,
             head: None,
             asked: false,
         })
-    }
-
-    /// Numbers of all lists.
-    pub(crate) fn numbers(&self) -> Vec<u32> {
-        self.lists.keys().copied().collect()
     }
 
     /// The record of a list.
@@ -154,10 +159,11 @@ impl Lists {
         self.open
             .retain(|number| lists.get(number).is_some_and(|list| list.record.next < ENTRIES));
         while self.open.len() < OPEN_LISTS + SPARE_LISTS {
-            let number = self
-                .lists
-                .last_key_value()
-                .map_or(0, |(last, _)| last.saturating_add(1));
+            let is_first = self.epoch > 0 && !self.lists.values().any(|list| list.record.epoch == self.epoch);
+            let jump = if is_first { epoch::jump(random) } else { 1 };
+            let number = self.lists.last_key_value().map_or(0, |(last, _)| {
+                last.checked_add(jump).unwrap_or_else(|| last.saturating_add(1))
+            });
             let list = List::new(ListRecord::begin(self.epoch, random), States::new());
             self.lists.insert(number, list);
             self.open.push(number);
@@ -165,16 +171,17 @@ impl Lists {
         }
     }
 
-    /// Takes over states that are durable now, and the new versions of their lists.
-    pub(crate) fn apply(&mut self, states: &[(Position, State)], raised: &BTreeSet<u32>) {
+    /// Takes over states that are durable now, and the new versions of their lists; `is_lifted`: these were begun by the clock.
+    pub(crate) fn apply(&mut self, states: &[(Position, State)], raised: &BTreeMap<u32, u64>, is_lifted: bool) {
         for (position, state) in states {
             if let Some(list) = self.lists.get_mut(&position.list) {
                 list.states.set(position.index, *state);
             }
         }
-        for number in raised {
+        for (number, version) in raised {
             if let Some(list) = self.lists.get_mut(number) {
-                list.record.version = list.record.version.saturating_add(1);
+                list.record.version = *version;
+                list.is_lifted |= is_lifted;
                 if let Some(text) = list.text.take() {
                     list.before = Some(text);
                 }
@@ -183,14 +190,14 @@ impl Lists {
         }
     }
 
-    /// Lists whose text is too old, so that a new version must be begun.
+    /// Lists that need a new version before they are published: those whose text is too old, and those that this process has
+    /// not lifted yet, because an earlier process may have published their version with another text.
     fn outdated(&self, now: Timestamp) -> BTreeSet<u32> {
         self.lists
             .iter()
-            .filter(|(_, list)| {
-                list.text
-                    .as_ref()
-                    .is_some_and(|text| now.since(text.issued) >= LIST_AGE_MAX)
+            .filter(|(_, list)| match &list.text {
+                Some(text) => now.since(text.issued) >= LIST_AGE_MAX,
+                None => !list.is_lifted,
             })
             .map(|(number, _)| *number)
             .collect()
@@ -286,6 +293,7 @@ impl List {
             record,
             order: None,
             states,
+            is_lifted: false,
             text: None,
             before: None,
         }
@@ -325,6 +333,13 @@ impl Source for OwnAndMirror<'_> {
             self.mirror.state(issuer, uri, index)
         }
     }
+}
+
+/// The lowest version that a list may have from an instant on. Versions begun in one process rise by one from there, and a
+/// million of them in a second are never reached, so that a store restored from any backup goes on above what mirrors saw.
+/// Fits the 53 bits that JSON numbers are exact in until the year 2242.
+fn version_at(now: Timestamp) -> u64 {
+    u64::try_from(now.unix()).unwrap_or(0).saturating_mul(VERSIONS_A_SECOND)
 }
 
 fn number_of(bytes: &[u8]) -> Option<u32> {
@@ -377,7 +392,7 @@ impl Issuer {
     fn publish(&mut self, now: Timestamp) -> Result<&str, Error> {
         let outdated = self.lists.outdated(now);
         if !outdated.is_empty() {
-            self.raise(outdated)?;
+            self.raise(now, outdated)?;
         }
         self.lists
             .publish(now, &self.settings, self.signer.as_ref())
@@ -392,10 +407,11 @@ impl Issuer {
         Ok(())
     }
 
-    /// Durably begins new versions of lists.
-    pub(crate) fn raise(&mut self, lists: BTreeSet<u32>) -> Result<(), Error> {
+    /// Durably begins new versions of lists, by the clock: a store that was restored knows not which versions were seen.
+    fn raise(&mut self, now: Timestamp, lists: BTreeSet<u32>) -> Result<(), Error> {
         let mut staged = self.stage();
         staged.raised = lists;
+        staged.version_min = version_at(now);
         self.commit(staged)
     }
 }

@@ -97,6 +97,10 @@ pub(crate) struct Tables {
     pub(crate) states: Kept,
     /// Id: list number. [`ListRecord`].
     pub(crate) lists: Kept,
+    /// Id: number of a list of an earlier epoch; value: one bit for each entry that no credential we know of has.
+    pub(crate) unknown: Kept,
+    /// Id: [`SETTLED`]; value: the epoch of the store for which everything was settled.
+    pub(crate) epoch: Kept,
     /// Id: type. [`Counts`].
     pub(crate) counts: Kept,
     /// Id: job. [`JobRecord`].
@@ -124,6 +128,8 @@ impl Tables {
             offers_of: kept("issuer.offers-of-holder"),
             states: kept("issuer.states"),
             lists: kept("issuer.lists"),
+            unknown: kept("issuer.unknown-entries"),
+            epoch: kept("issuer.epoch"),
             counts: kept("issuer.counts"),
             jobs: kept("issuer.jobs"),
             seen: kept("issuer.import-seen"),
@@ -131,6 +137,9 @@ impl Tables {
         }
     }
 }
+
+/// The only id in the table of the epoch.
+pub(crate) const SETTLED: &str = "settled";
 
 /// A type and a row key, or a type and a holder's number, as one group. A type's name holds no zero byte.
 pub(crate) fn pair(vct: &str, other: &str) -> Vec<u8> {

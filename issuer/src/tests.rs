@@ -1,5 +1,6 @@
 //! The issuer against a real store, real keys and real proofs.
 
+mod epochs;
 mod fixture;
 mod importing;
 mod issuing;

@@ -478,6 +478,9 @@ pub enum Backup {
     Restore {
         /// File
         file: PathBuf,
+        /// In the place of damaged data, which is kept beside it
+        #[arg(long)]
+        set_aside: bool,
     },
 }
 

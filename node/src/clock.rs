@@ -10,6 +10,13 @@ pub fn now() -> Timestamp {
     Timestamp::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
 
+/// Seconds since the machine was started, the time it slept included; setting the clock does not change them. `None` where the
+/// system does not tell.
+pub fn since_boot() -> Option<i64> {
+    let text = std::fs::read_to_string("/proc/uptime").ok()?;
+    text.split(['.', ' ']).next()?.parse().ok()
+}
+
 /// A stopwatch for figures that people see.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);

@@ -24,7 +24,13 @@ impl Failure {
 
     /// A file that could not be read or written.
     pub fn file(path: &Path, error: &std::io::Error) -> Failure {
-        Failure::because(Problem::new(Code::FileFailed, path.display().to_string()), error)
+        use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        let code = match error.kind() {
+            StorageFull | QuotaExceeded => Code::DiskFull,
+            ReadOnlyFilesystem => Code::DiskReadOnly,
+            _ => Code::FileFailed,
+        };
+        Failure::because(Problem::new(code, path.display().to_string()), error)
     }
 
     /// The exit code (interfaces §6.2).
@@ -51,6 +57,8 @@ impl From<store::Error> for Failure {
             store::Error::WrongPassphrase => Code::WrongPassphrase,
             store::Error::Locked { .. } => Code::HomeLocked,
             store::Error::NewerFormat { .. } => Code::NewerFormat,
+            store::Error::Full { .. } => Code::DiskFull,
+            store::Error::ReadOnly { .. } => Code::DiskReadOnly,
             store::Error::Io { .. } => Code::FileFailed,
             _ => Code::Damaged,
         };
@@ -62,9 +70,14 @@ impl From<store::Error> for Failure {
 pub fn exit(code: Code) -> u8 {
     match code {
         Code::Usage => 2,
-        Code::StatusMissing | Code::StatusStale | Code::TrustMissing | Code::TrustStale | Code::Stale => 4,
+        Code::StatusMissing
+        | Code::StatusStale
+        | Code::TrustMissing
+        | Code::TrustStale
+        | Code::Stale
+        | Code::ClockSuspect => 4,
         Code::Unreachable | Code::RateLimited | Code::UnexpectedMessage => 5,
-        Code::NotPresented | Code::CopiesSpent | Code::NotConfirmed => 6,
+        Code::NotPresented | Code::CopiesSpent | Code::CopiesVoid | Code::NotConfirmed => 6,
         Code::WrongPassphrase
         | Code::PassphraseMissing
         | Code::HomeLocked
@@ -83,7 +96,7 @@ pub fn exit(code: Code) -> u8 {
         | Code::WrongRole
         | Code::Damaged => 9,
         Code::NotFound | Code::UnknownSession | Code::UnknownOffer | Code::NoData => 10,
-        Code::Internal | Code::FileFailed => 1,
+        Code::Internal | Code::FileFailed | Code::DiskFull | Code::DiskReadOnly => 1,
         _ => 3,
     }
 }

@@ -14,6 +14,7 @@
 //!   sheds load.
 
 mod context;
+mod crowd;
 mod error;
 mod exchange;
 mod frame;
@@ -21,6 +22,7 @@ mod names;
 mod pace;
 mod peers;
 mod protocol;
+pub mod raw;
 mod settings;
 mod swarm;
 
@@ -71,12 +73,32 @@ pub trait Greeter: Send + Sync + 'static {
     /// The body of the refusal that the peer is told; at most 4 KiB of it are sent.
     fn check(&self, peer: &PeerName, body: &[u8], we_dialled: bool) -> Result<(), Vec<u8>>;
 
-    /// The body of the refusal for a request that is over the rate, or that came when the
-    /// service was behind.
-    fn busy(&self, protocol: Protocol) -> Vec<u8> {
-        let _ = protocol;
+    /// The body of a refusal that the network itself gives, before any service sees the
+    /// request. Called for every such refusal, so that it can be noted, also when the peer
+    /// has gone and nobody is left to be told.
+    fn refusal(&self, peer: &PeerName, protocol: Protocol, why: Refusal) -> Vec<u8> {
+        let _ = (peer, protocol, why);
         Vec::new()
     }
+
+    /// Whether `peer` is an organisation's: such peers have places of their own
+    /// ([`Limits::reserved_in`]).
+    fn is_listed(&self, peer: &PeerName) -> bool {
+        let _ = peer;
+        false
+    }
+}
+
+/// Why the network itself refuses a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// It is over the rate, or over the streams of its connection, or the service is behind.
+    Busy,
+    /// It announced more than its protocol allows. The connection is closed.
+    TooLarge,
+    /// It did not come whole, in its time or before its stream ended.
+    Incomplete,
 }
 
 /// Whom to ask, and as whom.

@@ -3,7 +3,9 @@
 //! Roles are synchronous and own no socket; this module carries their outputs to peers and peers' messages to them.
 //! Time and randomness come from [`crate::clock`] alone.
 
+mod clocks;
 mod drive;
+mod epoch;
 mod execute;
 mod greeting;
 mod keys;
@@ -20,15 +22,17 @@ use crate::config::{Config, Loaded, Transport};
 use crate::error::Failure;
 use crate::home::{self, Home};
 use crate::network::{self, Inbound, Inbox, ListenOn, Protocol};
+use clocks::Clocks;
 use credentials::identifier::OrganisationNumber;
 use credentials::protocol::{self, hello, issuance, presentation, status as status_protocol};
 use credentials::schema::{HolderKind, Types};
 use credentials::status::Mirror;
 use credentials::trust::Trust;
-use credentials::{Code, Problem};
+use credentials::{Code, Did, Problem};
 
 use issuer::Issuer;
 use keys::Keys;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use store::Store;
@@ -52,6 +56,9 @@ pub struct Service {
     home: Home,
     loaded: Loaded,
     store: Store,
+    /// The copied home that was noticed when it was opened.
+    is_copied: bool,
+    clocks: Arc<Clocks>,
     types: Types,
     keys: Keys,
     trust: Arc<RwLock<Option<Arc<Trust>>>>,
@@ -59,6 +66,7 @@ pub struct Service {
     issuer: Option<Mutex<Issuer>>,
     verifier: Option<Mutex<Verifier>>,
     mirror: Mutex<Mirror>,
+    unmirrored: Mutex<BTreeMap<Did, Code>>,
     mirrored: watch::Sender<u64>,
     network: OnceLock<network::Handle>,
     sessions: watch::Sender<u64>,
@@ -79,6 +87,16 @@ impl Service {
     /// Opens a home: unlocks the store and wakes the roles that the configuration names. Nothing is sent yet.
     pub fn open(home: &Home, loaded: Loaded, passphrase: &store::Passphrase) -> Result<Arc<Service>, Failure> {
         let store = Store::open(&home.store(), passphrase, entropy())?;
+        for damage in store.health().journal_repairs {
+            let (segment, offset) = (damage.segment, damage.offset);
+            tracing::warn!(
+                segment,
+                offset,
+                "the journal was damaged and was written anew from the index"
+            );
+        }
+        // Before any role looks at what was open in it.
+        let is_copied = epoch::settle(&store)?;
         let types = types(home)?;
         let keys = Keys::load(&store, &loaded.config)?;
         let config = &loaded.config;
@@ -94,7 +112,15 @@ impl Service {
                     organisation: keys.company().map(ToOwned::to_owned),
                 };
                 let wallet = Wallet::open(store.clone(), types.clone(), settings, Box::new(clock::System));
-                Some(Mutex::new(wallet.map_err(|e| Failure::because(Code::Damaged, e))?))
+                let mut wallet = wallet.map_err(|e| unopened(e.problem(), e))?;
+                let void = wallet.tell_void(clock::now()).map_err(|e| unopened(e.problem(), e))?;
+                if void > 0 {
+                    tracing::warn!(
+                        credentials = void,
+                        "copies count as used: the home was restored or copied"
+                    );
+                }
+                Some(Mutex::new(wallet))
             }
         };
         let issuer = match (&config.issuer, keys.organisation()) {
@@ -112,7 +138,7 @@ impl Service {
                 };
                 let random = Box::new(clock::System);
                 let issuer = Issuer::open(store.clone(), types.clone(), settings, key.signer.clone(), random);
-                Some(Mutex::new(issuer.map_err(|e| Failure::because(Code::Damaged, e))?))
+                Some(Mutex::new(issuer.map_err(|e| unopened(e.problem(), e))?))
             }
             _ => None,
         };
@@ -125,7 +151,7 @@ impl Service {
                 };
                 let random = Box::new(clock::System);
                 let verifier = Verifier::open(store.clone(), types.clone(), settings, key.signer.clone(), random);
-                Some(Mutex::new(verifier.map_err(|e| Failure::because(Code::Damaged, e))?))
+                Some(Mutex::new(verifier.map_err(|e| unopened(e.problem(), e))?))
             }
             _ => None,
         };
@@ -133,6 +159,8 @@ impl Service {
             home: home.clone(),
             loaded,
             store,
+            is_copied,
+            clocks: Arc::default(),
             types,
             keys,
             trust: Arc::default(),
@@ -140,6 +168,7 @@ impl Service {
             issuer,
             verifier,
             mirror: Mutex::default(),
+            unmirrored: Mutex::default(),
             mirrored: watch::Sender::new(0),
             network: OnceLock::new(),
             sessions: watch::Sender::new(0),
@@ -171,10 +200,8 @@ impl Service {
             listen,
             ..network::Settings::default()
         };
-        let greeting = Arc::new(Greeting::new(
-            self.keys.organisation().map(|k| k.did.clone()),
-            self.trust.clone(),
-        ));
+        let greeting = Greeting::new(self.keys.organisation().map(|k| k.did.clone()), self.trust.clone());
+        let greeting = Arc::new(greeting.telling(self.clocks.clone()));
         let wanted = if listen {
             self.keys.ports(&self.store, &self.config().node.listen)?
         } else {
@@ -287,8 +314,12 @@ impl Service {
         let reply = match protocol {
             Protocol::Issue => self.answer_issue(now, peer, body),
             Protocol::Present => self.answer_present(now, peer, body),
-            Protocol::Status => self.answer_status(now, body),
-            _ => refuse(Code::UnexpectedMessage.into()),
+            Protocol::Status => self.answer_status(now, peer, body),
+            _ => {
+                let problem = Code::UnexpectedMessage.into();
+                note_refusal(peer, protocol, &problem);
+                refuse(problem)
+            }
         };
         reply.unwrap_or_default()
     }
@@ -305,7 +336,11 @@ impl Service {
             }
             Ok(reply)
         })();
-        protocol::encode(&reply.unwrap_or_else(issuance::Reply::Problem))
+        let reply = reply.unwrap_or_else(issuance::Reply::Problem);
+        if let issuance::Reply::Problem(problem) = &reply {
+            note_refusal(peer, Protocol::Issue, problem);
+        }
+        protocol::encode(&reply)
     }
 
     fn answer_present(&self, now: credentials::Timestamp, peer: &str, body: &[u8]) -> Result<Vec<u8>, Problem> {
@@ -320,13 +355,17 @@ impl Service {
         protocol::encode(&reply.unwrap_or_else(presentation::Reply::Problem))
     }
 
-    fn answer_status(&self, now: credentials::Timestamp, body: &[u8]) -> Result<Vec<u8>, Problem> {
+    fn answer_status(&self, now: credentials::Timestamp, peer: &str, body: &[u8]) -> Result<Vec<u8>, Problem> {
         let reply = (|| {
             let ask = protocol::decode(body, status_protocol::LIMIT)?;
             let issuer = self.issuer.as_ref().ok_or(Code::UnexpectedMessage)?;
             Ok(lock(issuer)?.receive_status(now, ask))
         })();
-        protocol::encode(&reply.unwrap_or_else(status_protocol::Reply::Problem))
+        let reply = reply.unwrap_or_else(status_protocol::Reply::Problem);
+        if let status_protocol::Reply::Problem(problem) = &reply {
+            note_refusal(peer, Protocol::Status, problem);
+        }
+        protocol::encode(&reply)
     }
 }
 
@@ -336,6 +375,15 @@ impl std::fmt::Debug for Service {
             .field("home", &self.home.path())
             .finish_non_exhaustive()
     }
+}
+
+/// Why a role could not be opened: the disk, else something stored that it cannot read.
+fn unopened(problem: Problem, error: impl std::fmt::Display) -> Failure {
+    let code = match problem.code {
+        Code::Internal => Code::Damaged,
+        code => code,
+    };
+    Failure::because(code, error)
 }
 
 /// The operating system's randomness, as the store takes it.
@@ -353,6 +401,11 @@ pub fn stored_config(store: &Store) -> Result<String, Failure> {
 /// Makes the keys of a new home, in its store; for a company's wallet the company's number lies beside them.
 pub fn create_keys(store: &Store, config: &Config, company: Option<&OrganisationNumber>) -> Result<(), Failure> {
     Keys::create(store, config, company)
+}
+
+/// What a peer was refused, for whoever runs this node. The detail of a problem can come from the peer and stays out.
+fn note_refusal(peer: &str, protocol: Protocol, problem: &Problem) {
+    tracing::info!(peer, %protocol, code = %problem.code, "refused");
 }
 
 fn refuse(problem: Problem) -> Result<Vec<u8>, Problem> {

@@ -4,7 +4,6 @@
 //! epoch 4, hash of the last record 32; per segment number 8, length 8, bytes; end mark 8, HMAC of all before 32.
 //! The segments are sealed as they are in the home; the HMAC shows that none is missing or exchanged.
 
-use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -13,10 +12,12 @@ use sha2::Sha256;
 
 use crate::bytes::Reader;
 use crate::core::lock;
+use crate::disk::Access;
+use crate::files::{Cursor, Files};
 use crate::keys::{Keys, NONCE_BYTES};
-use crate::store::{Entropy, Store};
+use crate::store::Store;
 use crate::walk::{Position, Walk};
-use crate::{Error, FORMAT, Passphrase, disk, journal, key_file, segment};
+use crate::{Error, FORMAT, Passphrase, key_file};
 
 const MAGIC: &[u8; 8] = b"BEVISBAK";
 const END: &[u8; 8] = b"BEVISEND";
@@ -50,13 +51,14 @@ impl Store {
     pub fn backup(&self, path: &Path, passphrase: Option<&Passphrase>) -> Result<BackupInfo, Error> {
         let core = &*self.core;
         let _alone = lock(&core.maintenance);
-        let (key_bytes, _) = key_file::read(&core.dir)?;
+        let files = &core.home.files;
+        let (key_bytes, _) = key_file::read(&core.home)?;
         let key_bytes = match passphrase {
             None => key_bytes,
             Some(other) => {
                 let mut random = [0; 16 + NONCE_BYTES];
                 lock(&core.entropy)(&mut random);
-                let params = key_file::params(&key_bytes, &core.dir)?;
+                let params = key_file::params(&key_bytes, &core.home.dir)?;
                 key_file::encode(&core.keys, other, params, &random)?
             }
         };
@@ -67,12 +69,12 @@ impl Store {
         let mut part = path.as_os_str().to_owned();
         part.push(".part");
         let part = PathBuf::from(part);
-        let written = write(&part, &core.keys, &key_bytes, &segments, &end)
-            .and_then(|()| check(&part, &core.keys))
-            .and_then(|info| disk::rename(&part, path).map(|()| info));
+        let written = write(files, &part, &core.keys, &key_bytes, &segments, &end)
+            .and_then(|()| check(files, &part, &core.keys))
+            .and_then(|info| files.rename(&part, path).map(|()| info));
         if written.is_err() {
             // Best effort: what matters is that nothing stands under the final name.
-            std::fs::remove_file(&part).ok();
+            files.remove_file(&part).ok();
         }
         written
     }
@@ -82,40 +84,9 @@ impl Store {
     /// # Errors
     /// [`Error::BackupDamaged`], [`Error::WrongPassphrase`], [`Error::NewerFormat`], or what the disk says.
     pub fn verify_backup(path: &Path, passphrase: &Passphrase) -> Result<BackupInfo, Error> {
-        let (_, keys) = open_keys(path, passphrase)?;
-        check(path, &keys)
-    }
-
-    /// Verifies a backup, unpacks it into an empty folder, and opens it in the next epoch.
-    ///
-    /// # Errors
-    /// As [`Self::verify_backup`], and [`Error::NotEmpty`].
-    pub fn restore(path: &Path, dir: &Path, passphrase: &Passphrase, entropy: Entropy) -> Result<Self, Error> {
-        let (key_bytes, keys) = open_keys(path, passphrase)?;
-        check(path, &keys)?;
-        disk::make_empty_folder(dir)?;
-        let mut source = Source::open(path)?;
-        source.head()?;
-        journal::import(dir, &mut |folder| {
-            for _ in 0..source.segments {
-                let (number, length) = source.segment()?;
-                let target = segment::path(folder, number);
-                let failed = |e| Error::io("write", &target, e);
-                let mut file = disk::own_file()
-                    .write(true)
-                    .create_new(true)
-                    .open(&target)
-                    .map_err(failed)?;
-                source.copy(length, &mut |bytes| file.write_all(bytes).map_err(failed))?;
-                file.sync_all().map_err(failed)?;
-            }
-            Ok(())
-        })?;
-        // Last: a folder is a store once it has keys, and a half restored one must not be.
-        key_file::write(dir, &key_bytes)?;
-        let store = Self::open(dir, passphrase, entropy)?;
-        store.begin_epoch()?;
-        Ok(store)
+        let files = Files::default();
+        let (_, keys) = open_keys(&files, path, passphrase)?;
+        check(&files, path, &keys)
     }
 }
 
@@ -132,6 +103,7 @@ impl<W: Write> Signed<W> {
 }
 
 fn write(
+    files: &Files,
     path: &Path,
     keys: &Keys,
     key_bytes: &[u8],
@@ -139,14 +111,9 @@ fn write(
     end: &Position,
 ) -> Result<(), Error> {
     let failed = |e| Error::io("write", path, e);
-    let file = disk::own_file()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(path)
-        .map_err(failed)?;
+    let file = files.open(path, Access::Replace)?;
     let mut out = Signed {
-        to: BufWriter::with_capacity(COPY_BYTES, file),
+        to: BufWriter::with_capacity(COPY_BYTES, file.cursor(0)),
         mac: keys.backup.stream(),
     };
     let too_many = || Error::TooLarge {
@@ -171,7 +138,7 @@ fn write(
         out.put(&number.to_be_bytes()).map_err(failed)?;
         out.put(&length.to_be_bytes()).map_err(failed)?;
         let unreadable = |e| Error::io("read", from, e);
-        let mut source = File::open(from).map_err(unreadable)?.take(*length);
+        let mut source = files.open(from, Access::Read)?.cursor(0).take(*length);
         let mut buffer = vec![0; COPY_BYTES];
         let mut left = *length;
         while left > 0 {
@@ -186,15 +153,13 @@ fn write(
     }
     out.put(END).map_err(failed)?;
     let mac: [u8; 32] = out.mac.clone().finalize().into_bytes().into();
-    out.to
-        .write_all(&mac)
-        .and_then(|()| out.to.flush())
-        .and_then(|()| out.to.get_ref().sync_all())
-        .map_err(failed)
+    out.to.write_all(&mac).and_then(|()| out.to.flush()).map_err(failed)?;
+    file.sync_all()
 }
 
-fn open_keys(path: &Path, passphrase: &Passphrase) -> Result<(Vec<u8>, Keys), Error> {
-    let mut source = Source::open(path)?;
+/// The key file of a backup, and what it opens.
+pub(crate) fn open_keys(files: &Files, path: &Path, passphrase: &Passphrase) -> Result<(Vec<u8>, Keys), Error> {
+    let mut source = Source::open(files, path)?;
     let key_bytes = source.head()?;
     let (keys, _) = key_file::decode(&key_bytes, passphrase, path).map_err(|error| match error {
         Error::KeyFileDamaged { .. } => source.damaged("its key file is damaged"),
@@ -204,8 +169,8 @@ fn open_keys(path: &Path, passphrase: &Passphrase) -> Result<(Vec<u8>, Keys), Er
 }
 
 /// Checks the end mark over the whole file, then opens every record.
-fn check(path: &Path, keys: &Keys) -> Result<BackupInfo, Error> {
-    let mut whole = Source::open(path)?;
+pub(crate) fn check(files: &Files, path: &Path, keys: &Keys) -> Result<BackupInfo, Error> {
+    let mut whole = Source::open(files, path)?;
     let content = whole
         .length
         .checked_sub(32)
@@ -226,7 +191,7 @@ fn check(path: &Path, keys: &Keys) -> Result<BackupInfo, Error> {
         return Err(whole.damaged("its content is not what was written"));
     }
 
-    let mut source = Source::open(path)?;
+    let mut source = Source::open(files, path)?;
     source.head()?;
     let mut visit = |_: &Position, _: Option<&crate::record::Body>| Ok(());
     let mut walk = Walk::new(keys, 0, &mut visit);
@@ -246,22 +211,21 @@ fn check(path: &Path, keys: &Keys) -> Result<BackupInfo, Error> {
 }
 
 /// A backup being read from the front.
-struct Source {
+pub(crate) struct Source {
     path: PathBuf,
-    file: BufReader<File>,
+    file: BufReader<Cursor>,
     length: u64,
-    segments: u32,
+    pub(crate) segments: u32,
     end: Position,
 }
 
 impl Source {
-    fn open(path: &Path) -> Result<Self, Error> {
-        let failed = |e| Error::io("open", path, e);
-        let file = File::open(path).map_err(failed)?;
+    pub(crate) fn open(files: &Files, path: &Path) -> Result<Self, Error> {
+        let file = files.open(path, Access::Read)?;
         Ok(Self {
             path: path.to_path_buf(),
-            length: file.metadata().map_err(failed)?.len(),
-            file: BufReader::with_capacity(COPY_BYTES, file),
+            length: file.len()?,
+            file: BufReader::with_capacity(COPY_BYTES, file.cursor(0)),
             segments: 0,
             end: Position::default(),
         })
@@ -281,7 +245,7 @@ impl Source {
         })
     }
 
-    fn copy(&mut self, length: u64, to: &mut dyn FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
+    pub(crate) fn copy(&mut self, length: u64, to: &mut dyn FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
         let mut buffer = vec![0; COPY_BYTES];
         let mut left = length;
         while left > 0 {
@@ -295,7 +259,7 @@ impl Source {
     }
 
     /// Reads up to the first segment and returns the key file.
-    fn head(&mut self) -> Result<Vec<u8>, Error> {
+    pub(crate) fn head(&mut self) -> Result<Vec<u8>, Error> {
         let mut fixed = [0; 16];
         self.read(&mut fixed)?;
         let mut r = Reader::new(&fixed);
@@ -326,7 +290,7 @@ impl Source {
         Ok(key_bytes)
     }
 
-    fn segment(&mut self) -> Result<(u64, u64), Error> {
+    pub(crate) fn segment(&mut self) -> Result<(u64, u64), Error> {
         let mut head = [0; 16];
         self.read(&mut head)?;
         let mut r = Reader::new(&head);

@@ -8,11 +8,13 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use crate::core::{Core, index_dir, lock, remove};
-use crate::index::{Broken, Changes, Index, seal_row};
+use crate::core::{Core, lock};
+use crate::index::{Broken, Changes, Index};
 use crate::journal::Journal;
 use crate::keys::Nonce;
+use crate::rebuild::remove;
 use crate::record::{self, Place};
+use crate::row::seal_row;
 use crate::transaction::Transaction;
 use crate::walk::Position;
 use crate::{Error, TRANSACTION_BYTES_MAX};
@@ -134,14 +136,14 @@ impl Core {
     /// Moves an index that had to be kept in memory back to sled, if that works by now.
     fn return_to_disk(&self) {
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
-        let dir = index_dir(&self.dir);
+        let Some(dir) = &self.home.index else { return };
         if !index.is_in_memory() || dir.exists() {
             return;
         }
-        match index.to_sled(&dir) {
+        match index.to_sled(dir) {
             Ok(on_disk) => *index = on_disk,
             // What was begun must not take room from the journal; tried again later.
-            Err(Broken) => remove(&dir),
+            Err(Broken) => remove(dir),
         }
     }
 
@@ -219,7 +221,7 @@ impl Core {
     pub(crate) fn next_epoch(&self) -> Result<u32, Error> {
         let mut journal = lock(&self.journal);
         let start = journal.position();
-        let epoch = start.epoch.saturating_add(1);
+        let epoch = start.epoch.max(self.opened.newest_epoch).saturating_add(1);
         let place = Place {
             sequence: start.sequence.saturating_add(1),
             durable: start.sequence,
@@ -234,8 +236,19 @@ impl Core {
             epoch,
         };
         journal.append(&self.keys, &bytes, end)?;
-        lock(&self.high_water).adopt();
+        {
+            let mut high_water = lock(&self.high_water);
+            if self.opened.lost_tail && high_water.is_above(end.sequence) {
+                // Only now: a loss that was noticed stays noticed until the new epoch is durable.
+                high_water.clear()?;
+            }
+            high_water.adopt();
+        }
+        // Both slots, durably: one that still named the other place would begin one more epoch after power loss. A crash before
+        // this does so too, which is safe.
         self.raise(&end);
+        self.raise(&end);
+        lock(&self.high_water).sync()?;
         let applied = {
             let nonce = self.nonce();
             let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
@@ -275,7 +288,7 @@ impl Prepared {
     fn any_present(&self, index: &Index, transaction: &Transaction) -> Result<bool, Broken> {
         for (table, row) in &transaction.required_absent {
             if let Some(sealed) = self.changes.get(index, row)? {
-                crate::index::open_row(table, row, &sealed)?;
+                crate::row::open_row(table, row, &sealed)?;
                 return Ok(true);
             }
         }

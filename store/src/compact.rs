@@ -9,17 +9,15 @@ use zeroize::Zeroizing;
 
 use crate::Error;
 use crate::core::{Core, lock};
-use crate::index::RowKey;
-use crate::journal::{Draft, Journal};
-use crate::record::{self, Body, Place};
+use crate::draft::Draft;
+use crate::journal::Journal;
+use crate::record::Body;
+use crate::row::RowKey;
 use crate::store::Store;
 use crate::transaction::Operation;
-use crate::walk::Position;
 
-/// Rows written into one record, by bytes: small beside a transaction, large beside a record's frame.
-const RECORD_BYTES: usize = 1 << 20;
-/// Records written with one sync.
-const WRITE_BYTES: usize = 8 << 20;
+/// Where the value of each live row stands: the record, and the change in it.
+type Live = HashMap<RowKey, (u64, usize)>;
 
 impl Store {
     /// Drops overwritten and deleted values from the journal. Commits wait meanwhile; reads wait only
@@ -34,112 +32,56 @@ impl Store {
         let core = &*self.core;
         let _alone = lock(&core.maintenance);
         let mut journal = lock(&core.journal);
-        let mut last: HashMap<RowKey, (u64, usize)> = HashMap::new();
-        journal.replay(&core.keys, &mut |position, body| {
-            for (at, entry) in body.and_then(Body::entries).into_iter().flatten().enumerate() {
-                let row = core.keys.table(entry.table).row_key(entry.group, entry.id);
-                match entry.value {
-                    Some(_) => last.insert(row, (position.sequence, at)),
-                    None => last.remove(&row),
-                };
-            }
-            Ok(())
-        })?;
-        let start = journal.position();
-        let draft = Draft::new(&core.dir, &core.keys, journal.next_segment(), start)?;
-        let mut copy = Copy {
-            core,
-            draft,
-            end: start,
-            operations: Vec::new(),
-            bytes: 0,
-            records: Vec::new(),
-        };
-        match copy.everything(&journal, &last) {
+        let live = live(core, &journal)?;
+        let mut random = |bytes: &mut [u8]| lock(&core.entropy)(bytes);
+        let next = journal.next_segment();
+        let mut draft = Draft::new(&core.home, &core.keys, &mut random, next, journal.position())?;
+        match copy(core, &journal, &live, &mut draft) {
             Ok(()) => {}
             Err(error) => {
-                copy.draft.discard();
+                draft.discard();
                 return Err(error);
             }
         }
-        let end = copy.end;
-        *journal = copy.draft.publish(journal.syncs())?;
-        core.raise(&end);
+        *journal = draft.publish(journal.syncs())?;
+        core.raise(&journal.position());
         core.rebuild(&journal)
     }
 }
 
-struct Copy<'a> {
-    core: &'a Core,
-    draft: Draft,
-    end: Position,
-    operations: Vec<Operation>,
-    bytes: usize,
-    records: Vec<u8>,
+fn live(core: &Core, journal: &Journal) -> Result<Live, Error> {
+    let mut live = Live::new();
+    journal.replay(&core.keys, &mut |position, body| {
+        for (at, entry) in body.and_then(Body::entries).into_iter().flatten().enumerate() {
+            let row = core.keys.table(entry.table).row_key(entry.group, entry.id);
+            match entry.value {
+                Some(_) => live.insert(row, (position.sequence, at)),
+                None => live.remove(&row),
+            };
+        }
+        Ok(())
+    })?;
+    Ok(live)
 }
 
-impl Copy<'_> {
-    fn everything(&mut self, journal: &Journal, last: &HashMap<RowKey, (u64, usize)>) -> Result<(), Error> {
-        let core = self.core;
-        journal.replay(&core.keys, &mut |position, body| {
-            for (at, entry) in body.and_then(Body::entries).into_iter().flatten().enumerate() {
-                let Some(value) = entry.value else { continue };
-                let table = core.keys.table(entry.table);
-                let row = table.row_key(entry.group, entry.id);
-                if last.get(&row) != Some(&(position.sequence, at)) {
-                    continue;
-                }
-                let operation = Operation {
-                    table,
-                    group: entry.group.to_vec(),
-                    id: entry.id.to_vec(),
-                    row,
-                    value: Some(Zeroizing::new(value.to_vec())),
-                };
-                self.bytes = self.bytes.saturating_add(operation.size());
-                self.operations.push(operation);
-                if self.bytes >= RECORD_BYTES {
-                    self.record()?;
-                }
+fn copy(core: &Core, journal: &Journal, live: &Live, draft: &mut Draft<'_>) -> Result<(), Error> {
+    journal.replay(&core.keys, &mut |position, body| {
+        for (at, entry) in body.and_then(Body::entries).into_iter().flatten().enumerate() {
+            let Some(value) = entry.value else { continue };
+            let table = core.keys.table(entry.table);
+            let row = table.row_key(entry.group, entry.id);
+            if live.get(&row) != Some(&(position.sequence, at)) {
+                continue;
             }
-            Ok(())
-        })?;
-        self.record()?;
-        self.write()
-    }
-
-    fn record(&mut self) -> Result<(), Error> {
-        if self.operations.is_empty() {
-            return Ok(());
-        }
-        let place = Place {
-            sequence: self.end.sequence.saturating_add(1),
-            durable: self.draft.journal.position().sequence,
-            epoch: self.end.epoch,
-            previous: self.end.hash,
-        };
-        let nonce = self.core.nonce();
-        let keys = &self.core.keys;
-        let hash = record::seal(keys, &place, &self.operations, nonce, &mut self.records)?;
-        self.end = Position {
-            sequence: place.sequence,
-            hash,
-            epoch: place.epoch,
-        };
-        self.operations.clear();
-        self.bytes = 0;
-        if self.records.len() >= WRITE_BYTES {
-            self.write()?;
+            draft.row(Operation {
+                table,
+                group: entry.group.to_vec(),
+                id: entry.id.to_vec(),
+                row,
+                value: Some(Zeroizing::new(value.to_vec())),
+            })?;
         }
         Ok(())
-    }
-
-    fn write(&mut self) -> Result<(), Error> {
-        if !self.records.is_empty() {
-            let keys = &self.core.keys;
-            self.draft.journal.append(keys, &self.records, self.end)?;
-            self.records.clear();
-        }
-        Ok(())
-    }
+    })?;
+    draft.finish().map(|_| ())
 }

@@ -141,6 +141,12 @@ pub enum Error {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// The backup is whole, but of another store than the one it should repair.
+    #[error("backup {} is of another store", path.display())]
+    ForeignBackup {
+        /// The backup file.
+        path: PathBuf,
+    },
 
     // --- us ---
     /// The thread that wrote for a group of transactions ended without an answer.

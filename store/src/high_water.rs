@@ -3,94 +3,86 @@
 //! Two sealed slots are written in turn after each commit. They are not synced with it: after power loss the
 //! mark may be low, never high, and a low mark only notices less. A journal that ends below the mark lost its tail.
 
-use std::fs::File;
-use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::{Path, PathBuf};
-
+use crate::Error;
 use crate::bytes::Reader;
+use crate::disk::{Access, Identity};
+use crate::files::{File, Home};
 use crate::keys::{Keys, NONCE_BYTES, Nonce, TAG_BYTES};
 use crate::record::Hash;
-use crate::{Error, disk};
 
 const PLAIN_BYTES: usize = 8 + 32 + 8 + 8;
 const SLOT_BYTES: usize = NONCE_BYTES + PLAIN_BYTES + TAG_BYTES;
 const CONTEXT: &[u8] = b"bevis/store/1/high-water";
-
-/// Which file on which device: a home copied elsewhere has another one.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Identity {
-    device: u64,
-    inode: u64,
-}
 
 /// What the file knew when it was opened.
 #[derive(Clone, Copy)]
 pub(crate) struct Mark {
     pub(crate) sequence: u64,
     pub(crate) hash: Hash,
+    /// Of the file it was written to: a home copied elsewhere has another one.
     identity: Identity,
 }
 
 /// The open file.
 pub(crate) struct HighWater {
-    path: PathBuf,
     file: Option<File>,
     here: Identity,
     /// What is sealed in the file; it stays that of the original home until a new epoch begins.
     sealed: Identity,
     next_slot: u64,
+    /// The highest sequence in it.
+    highest: u64,
 }
 
 impl HighWater {
-    /// Opens or makes the file. The flag says that there was none, or none of its slots was authentic.
-    pub(crate) fn open(dir: &Path, keys: &Keys) -> Result<(Self, Option<Mark>, bool), Error> {
-        let path = dir.join("high-water");
+    /// Opens or makes the file. The flag says that there was none, or one of its slots is not authentic.
+    pub(crate) fn open(home: &Home, keys: &Keys) -> Result<(Self, Option<Mark>, bool), Error> {
         let nowhere = Identity { device: 0, inode: 0 };
         let mut this = Self {
-            path: path.clone(),
             file: None,
             here: nowhere,
             sealed: nowhere,
             next_slot: 0,
+            highest: 0,
         };
-        let mut options = disk::own_file();
-        options.read(true).write(true).create(true).truncate(false);
-        let file = match options.open(&path).map_err(|e| Error::io("open", &path, e)) {
+        let path = home.dir.join("high-water");
+        let file = match home.files.open(&path, Access::Create) {
             Ok(file) => file,
             // The mark is a help, not the truth: a disk that cannot be written is still read.
-            Err(Error::ReadOnly { .. } | Error::Full { .. }) => match File::open(&path) {
+            Err(Error::ReadOnly { .. } | Error::Full { .. }) => match home.files.open(&path, Access::Read) {
                 Ok(file) => file,
                 Err(_) => return Ok((this, None, true)),
             },
             Err(error) => return Err(error),
         };
-        let metadata = file.metadata().map_err(|e| Error::io("examine", &path, e))?;
-        this.here = Identity {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-        };
+        this.here = file.identity()?;
         this.sealed = this.here;
+        let length = file.len()?;
+        let mut damaged = false;
         let mut best: Option<(Mark, u64)> = None;
         for slot in 0..2u64 {
             let mut bytes = [0; SLOT_BYTES];
-            if file
-                .read_exact_at(&mut bytes, slot.saturating_mul(SLOT_BYTES as u64))
-                .is_err()
-            {
+            let at = slot.saturating_mul(SLOT_BYTES as u64);
+            if length <= at && slot > 0 {
+                // A store that was just made has written only one.
                 continue;
             }
-            if let Some(mark) = open_slot(keys, &bytes)
-                && best.is_none_or(|(known, _)| known.sequence < mark.sequence)
-            {
+            let read = file.read_exact_at(&mut bytes, at).ok();
+            let Some(mark) = read.and_then(|()| open_slot(keys, &bytes)) else {
+                damaged = true;
+                continue;
+            };
+            if best.is_none_or(|(known, _)| known.sequence < mark.sequence) {
                 best = Some((mark, slot));
             }
         }
         if let Some((mark, slot)) = best {
             this.sealed = mark.identity;
             this.next_slot = 1u64.saturating_sub(slot);
+            this.highest = mark.sequence;
         }
         this.file = Some(file);
-        Ok((this, best.map(|(mark, _)| mark), best.is_none()))
+        Ok((this, best.map(|(mark, _)| mark), damaged))
     }
 
     /// Whether the file was made on another device or as another file.
@@ -117,15 +109,22 @@ impl HighWater {
         let mut slot = nonce.to_vec();
         slot.extend_from_slice(&sealed);
         let at = self.next_slot.saturating_mul(SLOT_BYTES as u64);
-        if file.write_all_at(&slot, at).is_ok() {
+        if file.write_at(&slot, at).is_ok() {
             self.next_slot = 1u64.saturating_sub(self.next_slot);
+            self.highest = self.highest.max(sequence);
         }
+    }
+
+    /// Whether it names a later record than this.
+    pub(crate) fn is_above(&self, sequence: u64) -> bool {
+        self.highest > sequence
     }
 
     /// Forgets both slots: the loss was noticed and accepted.
     pub(crate) fn clear(&mut self) -> Result<(), Error> {
+        self.highest = 0;
         match &self.file {
-            Some(file) => file.set_len(0).map_err(|e| Error::io("truncate", &self.path, e)),
+            Some(file) => file.set_len(0),
             None => Ok(()),
         }
     }
@@ -133,7 +132,7 @@ impl HighWater {
     /// Makes the mark durable.
     pub(crate) fn sync(&self) -> Result<(), Error> {
         match &self.file {
-            Some(file) => file.sync_all().map_err(|e| Error::io("sync", &self.path, e)),
+            Some(file) => file.sync_all(),
             None => Ok(()),
         }
     }

@@ -10,13 +10,12 @@ use std::ops::Bound;
 use std::path::Path;
 
 use crate::bytes::Reader;
-use crate::keys::{Keys, NONCE_BYTES, Nonce, TAG_BYTES, TableKeys};
+use crate::keys::{Keys, Nonce};
 use crate::record::Hash;
+use crate::row::{RowKey, sequence_of};
 use crate::sled_tree::SledTree;
 use crate::walk::Position;
 
-/// Table, group and key of a row, each as a keyed hash.
-pub(crate) type RowKey = [u8; 40];
 /// The key of the state; shorter than any row's.
 const STATE_KEY: &[u8] = &[0];
 const STATE_CONTEXT: &[u8] = b"bevis/store/1/index-state";
@@ -32,15 +31,17 @@ pub(crate) struct Broken;
 pub(crate) struct State {
     pub(crate) sequence: u64,
     pub(crate) hash: Hash,
+    pub(crate) epoch: u32,
     pub(crate) rows: u64,
     sum: [u64; 4],
 }
 
 impl State {
     fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(80);
+        let mut bytes = Vec::with_capacity(84);
         bytes.extend_from_slice(&self.sequence.to_be_bytes());
         bytes.extend_from_slice(&self.hash);
+        bytes.extend_from_slice(&self.epoch.to_be_bytes());
         bytes.extend_from_slice(&self.rows.to_be_bytes());
         for lane in self.sum {
             bytes.extend_from_slice(&lane.to_be_bytes());
@@ -53,9 +54,20 @@ impl State {
         Some(Self {
             sequence: r.u64()?,
             hash: r.array()?,
+            epoch: r.u32()?,
             rows: r.u64()?,
             sum: [r.u64()?, r.u64()?, r.u64()?, r.u64()?],
         })
+        .filter(|_| r.is_empty())
+    }
+
+    /// The journal record it stands for.
+    pub(crate) fn position(&self) -> Position {
+        Position {
+            sequence: self.sequence,
+            hash: self.hash,
+            epoch: self.epoch,
+        }
     }
 
     fn add(&mut self, keys: &Keys, row: &[u8], sequence: u64) {
@@ -83,6 +95,8 @@ fn row_hash(keys: &Keys, row: &[u8], sequence: u64) -> [u64; 4] {
 enum Backing {
     Sled(SledTree),
     Memory(BTreeMap<Vec<u8>, Vec<u8>>),
+    /// Given up and not rebuilt yet: every read fails, because an empty answer would be a wrong one.
+    Nothing,
 }
 
 /// The open index.
@@ -112,6 +126,7 @@ impl Index {
         let mut held = State {
             sequence: this.state.sequence,
             hash: this.state.hash,
+            epoch: this.state.epoch,
             ..State::default()
         };
         let mut after = STATE_KEY.to_vec();
@@ -135,6 +150,11 @@ impl Index {
             backing: Backing::Memory(BTreeMap::new()),
             state: State::default(),
         }
+    }
+
+    /// Closes what holds the rows; until a rebuilt index takes its place nothing can be read.
+    pub(crate) fn give_up(&mut self) {
+        self.backing = Backing::Nothing;
     }
 
     /// Whether the index is the map in memory.
@@ -164,6 +184,7 @@ impl Index {
         match &self.backing {
             Backing::Sled(tree) => tree.get(key),
             Backing::Memory(map) => Ok(map.get(key).cloned()),
+            Backing::Nothing => Err(Broken),
         }
     }
 
@@ -187,7 +208,13 @@ impl Index {
                 }
                 Ok(page)
             }
+            Backing::Nothing => Err(Broken),
         }
+    }
+
+    /// Some rows of any table after `after`; empty at the end.
+    pub(crate) fn rows_after(&self, after: Option<&[u8]>) -> Result<Page, Broken> {
+        self.page(Some(after.unwrap_or(STATE_KEY)), &[])
     }
 
     /// Number of rows whose keys start with `prefix`.
@@ -198,6 +225,7 @@ impl Index {
                 .range::<[u8], _>((Bound::Included(prefix), Bound::Unbounded))
                 .take_while(|(key, _)| key.starts_with(prefix))
                 .count() as u64),
+            Backing::Nothing => Err(Broken),
         }
     }
 
@@ -224,6 +252,7 @@ impl Index {
                     };
                 }
             }
+            Backing::Nothing => return Err(Broken),
         }
         self.state = state;
         Ok(())
@@ -233,7 +262,7 @@ impl Index {
     pub(crate) fn bytes(&self) -> u64 {
         match &self.backing {
             Backing::Sled(tree) => tree.bytes(),
-            Backing::Memory(_) => 0,
+            Backing::Memory(_) | Backing::Nothing => 0,
         }
     }
 }
@@ -286,6 +315,7 @@ impl Changes {
     pub(crate) fn reached(&mut self, position: &Position) {
         self.state.sequence = position.sequence;
         self.state.hash = position.hash;
+        self.state.epoch = position.epoch;
     }
 
     /// The last journal record staged.
@@ -302,73 +332,6 @@ impl Changes {
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
-}
-
-/// An opened row.
-pub(crate) struct Row {
-    pub(crate) group: Vec<u8>,
-    pub(crate) id: Vec<u8>,
-    pub(crate) value: Vec<u8>,
-}
-
-/// Seals a row: sequence 8, nonce 24, sealed (length of group 2, length of id 2, group, id, value).
-pub(crate) fn seal_row(
-    table: &TableKeys,
-    row: &RowKey,
-    sequence: u64,
-    nonce: &Nonce,
-    (group, id, value): (&[u8], &[u8], &[u8]),
-) -> Option<Vec<u8>> {
-    let mut plain = zeroize::Zeroizing::new(Vec::with_capacity(
-        group
-            .len()
-            .saturating_add(id.len())
-            .saturating_add(value.len())
-            .saturating_add(4),
-    ));
-    plain.extend_from_slice(&u16::try_from(group.len()).ok()?.to_be_bytes());
-    plain.extend_from_slice(&u16::try_from(id.len()).ok()?.to_be_bytes());
-    for part in [group, id, value] {
-        plain.extend_from_slice(part);
-    }
-    let sealed = table.sealer.seal(nonce, &row_context(row, sequence), &plain)?;
-    let mut bytes = Vec::with_capacity(sealed.len().saturating_add(8 + NONCE_BYTES));
-    bytes.extend_from_slice(&sequence.to_be_bytes());
-    bytes.extend_from_slice(nonce);
-    bytes.extend_from_slice(&sealed);
-    Some(bytes)
-}
-
-/// Opens a row that belongs under exactly this index key and table.
-pub(crate) fn open_row(table: &TableKeys, key: &[u8], sealed: &[u8]) -> Result<Row, Broken> {
-    let open = || {
-        let mut r = Reader::new(sealed);
-        let sequence = r.u64()?;
-        let nonce = r.array()?;
-        let row: &RowKey = key.try_into().ok()?;
-        let plain = table.sealer.open(&nonce, &row_context(row, sequence), r.rest())?;
-        let mut r = Reader::new(&plain);
-        let (group, id) = (usize::from(r.u16()?), usize::from(r.u16()?));
-        Some(Row {
-            group: r.take(group)?.to_vec(),
-            id: r.take(id)?.to_vec(),
-            value: r.rest().to_vec(),
-        })
-    };
-    open().ok_or(Broken)
-}
-
-fn row_context(row: &RowKey, sequence: u64) -> Vec<u8> {
-    let mut context = row.to_vec();
-    context.extend_from_slice(&sequence.to_be_bytes());
-    context
-}
-
-fn sequence_of(sealed: &[u8]) -> Result<u64, Broken> {
-    if sealed.len() < 8 + NONCE_BYTES + TAG_BYTES {
-        return Err(Broken);
-    }
-    Reader::new(sealed).u64().ok_or(Broken)
 }
 
 fn open_state(keys: &Keys, sealed: &[u8]) -> Option<State> {

@@ -1,23 +1,22 @@
 //! The journal: the only thing that is believed. Append-only segments in a folder of their own.
 
-use std::fs::{self, File};
-use std::io::{BufReader, Read, Seek, SeekFrom};
-use std::os::unix::fs::FileExt;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use crate::disk::Access;
+use crate::files::{File, Files, Home};
 use crate::keys::Keys;
-use crate::record::Hash;
 use crate::segment::{self, SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::walk::{Fault, Position, Visit, Walk};
-use crate::{Error, SEGMENT_BYTES, disk};
+use crate::{Error, SEGMENT_BYTES};
 
 /// Read-ahead of a walk: large enough that reading is one pass over the disk.
 const READ_BYTES: usize = 256 << 10;
 
 /// The journal of an open store, positioned at its end.
 pub(crate) struct Journal {
+    files: Files,
     dir: PathBuf,
-    path: PathBuf,
     file: File,
     first_segment: u64,
     segment: u64,
@@ -48,103 +47,54 @@ pub(crate) struct Found {
     pub(crate) lost: bool,
 }
 
-fn generation_dir(root: &Path, generation: u64) -> PathBuf {
+pub(crate) fn generation_dir(root: &Path, generation: u64) -> PathBuf {
     root.join(format!("journal-{generation:06}"))
 }
 
 /// The complete journal folders of a home, ascending, and the unfinished ones.
-fn generations(root: &Path) -> Result<(Vec<u64>, Vec<PathBuf>), Error> {
-    let failed = |e| Error::io("list", root, e);
+pub(crate) fn generations(files: &Files, root: &Path) -> Result<(Vec<u64>, Vec<PathBuf>), Error> {
     let (mut complete, mut unfinished) = (Vec::new(), Vec::new());
-    for entry in fs::read_dir(root).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let name = entry.file_name();
+    for name in files.list(root)? {
         let Some(rest) = name.to_str().and_then(|n| n.strip_prefix("journal-")) else {
             continue;
         };
         match rest.parse::<u64>() {
             Ok(generation) => complete.push(generation),
-            Err(_) => unfinished.push(entry.path()),
+            Err(_) => unfinished.push(root.join(&name)),
         }
     }
     complete.sort_unstable();
     Ok((complete, unfinished))
 }
 
-/// A new journal being written beside the current one, unseen until [`Draft::publish`].
-pub(crate) struct Draft {
-    root: PathBuf,
-    generation: u64,
-    pub(crate) journal: Journal,
-}
-
-impl Draft {
-    /// Starts the generation after the current one, following `after`.
-    pub(crate) fn new(root: &Path, keys: &Keys, first_segment: u64, after: Position) -> Result<Self, Error> {
-        let (complete, unfinished) = generations(root)?;
-        for path in unfinished {
-            fs::remove_dir_all(&path).map_err(|e| Error::io("remove", &path, e))?;
-        }
-        let generation = complete.last().map_or(1, |last| last.saturating_add(1));
-        let dir = generation_dir(root, generation).with_extension("part");
-        disk::make_folder(&dir)?;
-        let journal = Journal::start(&dir, keys, first_segment, after)?;
-        Ok(Self {
-            root: root.to_path_buf(),
-            generation,
-            journal,
-        })
-    }
-
-    /// Makes the new journal the one that counts, atomically and durably, and removes the earlier ones.
-    ///
-    /// `syncs` is what the count of syncs goes on from.
-    pub(crate) fn publish(mut self, syncs: u64) -> Result<Journal, Error> {
-        let dir = generation_dir(&self.root, self.generation);
-        disk::sync_folder(&self.journal.dir)?;
-        disk::rename(&self.journal.dir, &dir)?;
-        self.journal.path = segment::path(&dir, self.journal.segment);
-        self.journal.dir = dir;
-        self.journal.syncs = self.journal.syncs.saturating_add(syncs);
-        // Superseded files that cannot be removed now are removed when the store is next opened.
-        remove_superseded(&self.root).ok();
-        Ok(self.journal)
-    }
-
-    /// Removes what was written; what cannot be removed is when the next draft begins.
-    pub(crate) fn discard(self) {
-        fs::remove_dir_all(&self.journal.dir).ok();
-    }
-}
-
 /// Makes the journal of an empty home from segments that `fill` writes and syncs in the folder it is given.
-pub(crate) fn import(root: &Path, fill: &mut dyn FnMut(&Path) -> Result<(), Error>) -> Result<(), Error> {
-    let dir = generation_dir(root, 1);
+pub(crate) fn import(home: &Home, fill: &mut dyn FnMut(&Path) -> Result<(), Error>) -> Result<(), Error> {
+    let dir = generation_dir(&home.dir, 1);
     let part = dir.with_extension("part");
-    disk::make_folder(&part)?;
+    home.files.make_folder(&part)?;
     fill(&part)?;
-    disk::sync_folder(&part)?;
-    disk::rename(&part, &dir)
+    home.files.sync_folder(&part)?;
+    home.files.rename(&part, &dir)
 }
 
 /// Removes every journal but the newest complete one.
-fn remove_superseded(root: &Path) -> Result<(), Error> {
-    let (mut complete, mut old) = generations(root)?;
+pub(crate) fn remove_superseded(files: &Files, root: &Path) -> Result<(), Error> {
+    let (mut complete, mut old) = generations(files, root)?;
     complete.pop();
     old.extend(complete.into_iter().map(|g| generation_dir(root, g)));
     for path in old {
-        fs::remove_dir_all(&path).map_err(|e| Error::io("remove", &path, e))?;
+        files.remove_folder(&path)?;
     }
     Ok(())
 }
 
 impl Journal {
     /// Makes the first segment of a journal in `dir`.
-    fn start(dir: &Path, keys: &Keys, number: u64, after: Position) -> Result<Self, Error> {
-        let (path, file) = make_segment(dir, keys, true, number, &after)?;
+    pub(crate) fn start(files: &Files, dir: &Path, keys: &Keys, number: u64, after: Position) -> Result<Self, Error> {
+        let file = make_segment(files, dir, keys, true, number, &after)?;
         Ok(Self {
+            files: files.clone(),
             dir: dir.to_path_buf(),
-            path,
             file,
             first_segment: number,
             segment: number,
@@ -157,20 +107,33 @@ impl Journal {
         })
     }
 
+    /// Its folder was renamed, and `syncs` were counted before.
+    pub(crate) fn moved_to(&mut self, dir: PathBuf, syncs: u64) {
+        self.file.moved_to(segment::path(&dir, self.segment));
+        self.dir = dir;
+        self.syncs = self.syncs.saturating_add(syncs);
+    }
+
+    /// Its folder.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Reads the whole journal. Records after `open_after` are opened for the visitor.
     pub(crate) fn open(
-        root: &Path,
+        home: &Home,
         keys: &Keys,
         known: &Known,
         open_after: u64,
         visit: &mut Visit<'_>,
     ) -> Result<(Self, Found), Error> {
-        let (complete, _) = generations(root)?;
+        let Home { files, dir: root, .. } = home;
+        let (complete, _) = generations(files, root)?;
         let Some(newest) = complete.last() else {
             return Err(Error::SegmentDamaged { segment: 1 });
         };
         let dir = generation_dir(root, *newest);
-        let numbers = segment::list(&dir)?;
+        let numbers = segment::list(files, &dir)?;
         let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else {
             return Err(Error::SegmentDamaged { segment: 1 });
         };
@@ -180,14 +143,14 @@ impl Journal {
         let mut unclean = false;
         for number in &numbers {
             let path = segment::path(&dir, *number);
-            let mut file = File::open(&path).map_err(|e| Error::io("open", &path, e))?;
-            length = file.metadata().map_err(|e| Error::io("examine", &path, e))?.len();
-            let walked = walk_file(&mut walk, *number, length, &mut file, &path)
+            let file = files.open(&path, Access::Read)?;
+            length = file.len()?;
+            let walked = walk_file(&mut walk, *number, length, &file)
                 .and_then(|()| if number == last { walk.check_held() } else { Ok(()) });
             match walked {
                 Ok(()) => {}
                 Err(fault) if number == last => {
-                    let cut = tail(fault, keys, known, &mut file, &path, *number)?;
+                    let cut = tail(fault, keys, known, &file, *number)?;
                     found.torn_bytes = length.saturating_sub(cut);
                     length = cut;
                     unclean = true;
@@ -209,12 +172,12 @@ impl Journal {
             found.lost = true;
         }
         let path = segment::path(&dir, *last);
-        let (file, writable) = open_for_appending(&path)?;
+        let (file, writable) = files.open_writable(&path, Access::Write)?;
         let mut this = Self {
+            files: files.clone(),
             first_segment: *first,
             segment: *last,
             dir,
-            path,
             file,
             length,
             earlier,
@@ -224,7 +187,8 @@ impl Journal {
             writable,
         };
         if writable {
-            match this.clean().and_then(|()| remove_superseded(root)) {
+            this.settle(files, root)?;
+            match this.clean().and_then(|()| remove_superseded(files, root)) {
                 // Cutting is tried again before anything is appended.
                 Ok(()) | Err(Error::Full { .. } | Error::ReadOnly { .. }) => {}
                 Err(error) => return Err(error),
@@ -233,12 +197,21 @@ impl Journal {
         Ok((this, found))
     }
 
+    /// Makes durable what was read. A process that was killed between writing and syncing leaves records, and names of
+    /// segments, that the next one reads although a power cut could still take them back: whoever acts on them must not
+    /// be the first to lose them.
+    fn settle(&mut self, files: &Files, root: &Path) -> Result<(), Error> {
+        self.sync()?;
+        files.sync_folder(&self.dir)?;
+        files.sync_folder(root)
+    }
+
     /// Reads every record again, opened.
     pub(crate) fn replay(&self, keys: &Keys, visit: &mut Visit<'_>) -> Result<(), Error> {
         let mut walk = Walk::new(keys, 0, visit);
         for (number, path, length) in self.segments()? {
-            let mut file = File::open(&path).map_err(|e| Error::io("open", &path, e))?;
-            walk_file(&mut walk, number, length, &mut file, &path)?;
+            let file = self.files.open(&path, Access::Read)?;
+            walk_file(&mut walk, number, length, &file)?;
         }
         if walk.position() == self.position {
             Ok(())
@@ -258,7 +231,7 @@ impl Journal {
                 let length = if number == self.segment {
                     self.length
                 } else {
-                    fs::metadata(&path).map_err(|e| Error::io("examine", &path, e))?.len()
+                    self.files.open(&path, Access::Read)?.len()?
                 };
                 Ok((number, path, length))
             })
@@ -301,11 +274,7 @@ impl Journal {
         if after > SEGMENT_BYTES && self.length > SEGMENT_HEADER_BYTES as u64 {
             self.turn_over(keys)?;
         }
-        let written = self
-            .file
-            .write_all_at(records, self.length)
-            .map_err(|e| Error::io("write", &self.path, e))
-            .and_then(|()| self.sync());
+        let written = self.file.write_at(records, self.length).and_then(|()| self.sync());
         match written {
             Ok(()) => {
                 self.length = self.length.saturating_add(records.len() as u64);
@@ -323,24 +292,21 @@ impl Journal {
 
     fn sync(&mut self) -> Result<(), Error> {
         self.syncs = self.syncs.saturating_add(1);
-        self.file.sync_data().map_err(|e| Error::io("sync", &self.path, e))
+        self.file.sync_data()
     }
 
     /// Cuts off what a failed write left.
     fn clean(&mut self) -> Result<(), Error> {
         if !self.writable {
-            (self.file, self.writable) = open_for_appending(&self.path)?;
+            let path = self.file.path().to_path_buf();
+            (self.file, self.writable) = self.files.open_writable(&path, Access::Write)?;
             if !self.writable {
-                return Err(Error::ReadOnly {
-                    path: self.path.clone(),
-                });
+                return Err(Error::ReadOnly { path });
             }
         }
         if self.unclean {
-            self.file
-                .set_len(self.length)
-                .and_then(|()| self.file.sync_all())
-                .map_err(|e| Error::io("truncate", &self.path, e))?;
+            self.file.set_len(self.length)?;
+            self.file.sync_all()?;
             self.unclean = false;
         }
         Ok(())
@@ -348,9 +314,8 @@ impl Journal {
 
     fn turn_over(&mut self, keys: &Keys) -> Result<(), Error> {
         let number = self.next_segment();
-        let (path, file) = make_segment(&self.dir, keys, false, number, &self.position)?;
+        let file = make_segment(&self.files, &self.dir, keys, false, number, &self.position)?;
         self.earlier = self.earlier.saturating_add(self.length);
-        self.path = path;
         self.file = file;
         self.segment = number;
         self.length = SEGMENT_HEADER_BYTES as u64;
@@ -359,32 +324,27 @@ impl Journal {
 }
 
 /// A segment appears under its name only when its header is whole and durable.
-fn make_segment(dir: &Path, keys: &Keys, base: bool, number: u64, after: &Position) -> Result<(PathBuf, File), Error> {
+fn make_segment(
+    files: &Files,
+    dir: &Path,
+    keys: &Keys,
+    base: bool,
+    number: u64,
+    after: &Position,
+) -> Result<File, Error> {
     let path = segment::path(dir, number);
     let header = SegmentHeader::new(base, number, after).encode(keys);
-    disk::replace_file(&path, &header)?;
-    let (file, _) = open_for_appending(&path)?;
-    Ok((path, file))
+    files.replace_file(&path, &header)?;
+    files.open(&path, Access::Write)
 }
 
-fn open_for_appending(path: &Path) -> Result<(File, bool), Error> {
-    let opened = File::options().read(true).write(true).open(path);
-    match opened.map_err(|e| Error::io("open", path, e)) {
-        Ok(file) => Ok((file, true)),
-        Err(Error::ReadOnly { .. }) => File::open(path)
-            .map(|file| (file, false))
-            .map_err(|e| Error::io("open", path, e)),
-        Err(error) => Err(error),
-    }
-}
-
-fn walk_file(walk: &mut Walk<'_>, number: u64, length: u64, file: &mut File, path: &Path) -> Result<(), Fault> {
-    let mut reader = BufReader::with_capacity(READ_BYTES, file);
-    walk.segment(number, length, &mut reader, path)
+fn walk_file(walk: &mut Walk<'_>, number: u64, length: u64, file: &File) -> Result<(), Fault> {
+    let mut reader = BufReader::with_capacity(READ_BYTES, file.cursor(0));
+    walk.segment(number, length, &mut reader, file.path())
 }
 
 /// Decides about a fault in the last segment: torn and never acknowledged (the offset to cut at), lost, or damaged.
-fn tail(fault: Fault, keys: &Keys, known: &Known, file: &mut File, path: &Path, last: u64) -> Result<u64, Error> {
+fn tail(fault: Fault, keys: &Keys, known: &Known, file: &File, last: u64) -> Result<u64, Error> {
     let Fault::Record {
         segment,
         offset,
@@ -410,9 +370,9 @@ fn tail(fault: Fault, keys: &Keys, known: &Known, file: &mut File, path: &Path, 
         return Ok(offset);
     }
     let mut rest = Vec::new();
-    file.seek(SeekFrom::Start(offset.saturating_add(1)))
-        .and_then(|_| file.read_to_end(&mut rest))
-        .map_err(|e| Error::io("read", path, e))?;
+    file.cursor(offset.saturating_add(1))
+        .read_to_end(&mut rest)
+        .map_err(|e| Error::io("read", file.path(), e))?;
     if segment::proves_acknowledged(keys, &rest, sequence) {
         return Err(fault.into());
     }
@@ -425,8 +385,3 @@ pub(crate) const ORIGIN: Position = Position {
     hash: [0; 32],
     epoch: 0,
 };
-
-/// Whether two ends of a journal are the same record.
-pub(crate) fn same(sequence: u64, hash: &Hash, position: &Position) -> bool {
-    position.sequence == sequence && position.hash == *hash
-}

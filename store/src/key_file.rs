@@ -4,7 +4,6 @@
 //! nonce 24, wrapped store key 48, SHA-256 of all before 32. The digest tells damage from a wrong
 //! passphrase; the seal authenticates everything.
 
-use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -12,8 +11,10 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::bytes::Reader;
+use crate::disk::Access;
+use crate::files::{Files, Home};
 use crate::keys::{Keys, NONCE_BYTES, Sealer, TAG_BYTES};
-use crate::{Error, FORMAT, Params, Passphrase, disk};
+use crate::{Error, FORMAT, Params, Passphrase};
 
 const MAGIC: &[u8; 8] = b"BEVISKEY";
 const HEAD_BYTES: usize = 8 + 4 + 16 + 4 * 3 + 16 + NONCE_BYTES;
@@ -135,18 +136,16 @@ fn check(bytes: &[u8], path: &Path) -> Result<(), Error> {
 }
 
 /// Writes both copies.
-pub(crate) fn write(dir: &Path, bytes: &[u8]) -> Result<(), Error> {
-    disk::replace_file(&path(dir), bytes)?;
-    disk::replace_file(&spare_path(dir), bytes)
+pub(crate) fn write(home: &Home, bytes: &[u8]) -> Result<(), Error> {
+    home.files.replace_file(&path(&home.dir), bytes)?;
+    home.files.replace_file(&spare_path(&home.dir), bytes)
 }
 
 /// Reads the key file, or its spare when it is damaged. Says whether a copy had to be renewed.
-pub(crate) fn read(dir: &Path) -> Result<(Vec<u8>, bool), Error> {
-    let main = path(dir);
-    let spare = spare_path(dir);
-    let first = read_one(&main).and_then(|bytes| check(&bytes, &main).map(|()| bytes));
-    let second = read_one(&spare).and_then(|bytes| check(&bytes, &spare).map(|()| bytes));
-    let (bytes, renewed) = match (first, second) {
+pub(crate) fn read(home: &Home) -> Result<(Vec<u8>, bool), Error> {
+    let (main, spare) = (path(&home.dir), spare_path(&home.dir));
+    let whole = |path: &Path| read_one(&home.files, path).and_then(|bytes| check(&bytes, path).map(|()| bytes));
+    let (bytes, renewed) = match (whole(&main), whole(&spare)) {
         (Ok(bytes), Ok(copy)) if bytes == copy => (bytes, false),
         // The key file is written first, so that a spare that differs is an older one.
         (Ok(bytes), _) => (bytes, true),
@@ -154,7 +153,7 @@ pub(crate) fn read(dir: &Path) -> Result<(Vec<u8>, bool), Error> {
         (Err(error), _) => return Err(error),
     };
     if renewed {
-        match write(dir, &bytes) {
+        match write(home, &bytes) {
             Ok(()) | Err(Error::ReadOnly { .. } | Error::Full { .. }) => {}
             Err(error) => return Err(error),
         }
@@ -162,24 +161,30 @@ pub(crate) fn read(dir: &Path) -> Result<(Vec<u8>, bool), Error> {
     Ok((bytes, renewed))
 }
 
-fn read_one(path: &Path) -> Result<Vec<u8>, Error> {
-    let file = match fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Error::Missing {
-                path: path.to_path_buf(),
-            });
-        }
-        Err(error) => return Err(Error::io("open", path, error)),
-    };
+/// The store that a home's key file belongs to, when a copy of it is whole.
+pub(crate) fn store_id(home: &Home) -> Option<[u8; 16]> {
+    [path(&home.dir), spare_path(&home.dir)].iter().find_map(|path| {
+        let bytes = read_one(&home.files, path).ok()?;
+        fields(&bytes, path).ok().map(|(id, _, _, _)| id)
+    })
+}
+
+fn read_one(files: &Files, path: &Path) -> Result<Vec<u8>, Error> {
+    if !files.exists(path)? {
+        return Err(Error::Missing {
+            path: path.to_path_buf(),
+        });
+    }
+    let file = files.open(path, Access::Read)?;
     let mut bytes = Vec::new();
-    file.take(KEY_FILE_BYTES_MAX)
+    file.cursor(0)
+        .take(KEY_FILE_BYTES_MAX)
         .read_to_end(&mut bytes)
         .map_err(|e| Error::io("read", path, e))?;
     Ok(bytes)
 }
 
 /// Whether either copy is there.
-pub(crate) fn exists(dir: &Path) -> bool {
-    path(dir).exists() || spare_path(dir).exists()
+pub(crate) fn exists(home: &Home) -> Result<bool, Error> {
+    Ok(home.files.exists(&path(&home.dir))? || home.files.exists(&spare_path(&home.dir))?)
 }

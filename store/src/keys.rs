@@ -13,7 +13,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::index::RowKey;
+use crate::row::RowKey;
 
 /// Bytes of an XChaCha20 nonce: long enough to be drawn at random for the life of a key.
 pub(crate) const NONCE_BYTES: usize = 24;
@@ -141,8 +141,8 @@ pub(crate) struct Keys {
 
 impl Keys {
     pub(crate) fn new(root: Zeroizing<[u8; 32]>, store_id: [u8; 16]) -> Self {
-        let sealer = |label| Sealer::new(&derive(&root, &store_id, label, ""));
-        let keyed = |label| Keyed::new(&derive(&root, &store_id, label, ""));
+        let sealer = |label| Sealer::new(&derive(&root, &store_id, label, b""));
+        let keyed = |label| Keyed::new(&derive(&root, &store_id, label, b""));
         Self {
             journal: sealer("journal record"),
             commitment: keyed("journal commitment"),
@@ -177,7 +177,7 @@ impl Keys {
         }
         let keys = Arc::new(TableKeys {
             name: name.into(),
-            sealer: Sealer::new(&derive(&self.root, &self.store_id, "index table", name)),
+            sealer: self.row_sealer(&prefix),
             prefix,
             names: self.names.clone(),
         });
@@ -188,19 +188,22 @@ impl Keys {
         keys
     }
 
+    /// What seals the rows of the table with this prefix. It follows from the prefix alone, so that the index can be read
+    /// without the journal, which knows the tables' names.
+    pub(crate) fn row_sealer(&self, prefix: &[u8; 8]) -> Sealer {
+        Sealer::new(&derive(&self.root, &self.store_id, "index rows", prefix))
+    }
+
     /// A keyed hash for a caller's own purpose, under a key of its own.
     pub(crate) fn purpose(&self, label: &str, data: &[u8]) -> [u8; 32] {
-        Keyed::new(&derive(&self.root, &self.store_id, "purpose", label)).hash(&[data])
+        Keyed::new(&derive(&self.root, &self.store_id, "purpose", label.as_bytes())).hash(&[data])
     }
 }
 
-fn derive(root: &[u8; 32], store_id: &[u8; 16], label: &str, name: &str) -> Zeroizing<[u8; 32]> {
+fn derive(root: &[u8; 32], store_id: &[u8; 16], label: &str, name: &[u8]) -> Zeroizing<[u8; 32]> {
     let mut key = Zeroizing::new([0; 32]);
     Hkdf::<Sha256>::new(Some(store_id), root)
-        .expand_multi_info(
-            &[b"bevis/store/1/", label.as_bytes(), b"/", name.as_bytes()],
-            key.as_mut(),
-        )
+        .expand_multi_info(&[b"bevis/store/1/", label.as_bytes(), b"/", name], key.as_mut())
         .expect("32 bytes are within what HKDF-SHA256 gives");
     key
 }

@@ -49,18 +49,30 @@
 //! The whole journal is read and its chain of hashes followed; the last record and those that sled lacks are
 //! opened. sled must hold exactly the rows that a keyed sum, sealed in it, says. Then:
 //!
-//! - sled is missing, panics, errors or contradicts the journal: it is rebuilt, see [`Health`];
+//! - sled is missing, panics, errors or contradicts the journal: it is rebuilt from the journal;
+//! - one copy of the key file, or the high-water file, is damaged: it is written anew;
 //! - the last record is torn and was never acknowledged: it is cut off;
-//! - the journal ends before what was acknowledged: [`Error::LostTail`]; [`Store::accept_lost_tail`] goes on
-//!   from there in a new epoch;
-//! - a record or segment is damaged: [`Error::Damaged`] or [`Error::SegmentDamaged`]; restore a backup.
+//! - a record or segment is damaged or missing, and sled provably holds all that was in it: the journal is written anew
+//!   from sled and what follows the damage, in the same epoch;
+//! - a record or segment is damaged and sled does not hold it: [`Error::Damaged`] or [`Error::SegmentDamaged`];
+//!   [`Store::repair_from_backup`] puts a backup in the store's place, in a new epoch, and sets the damaged files aside;
+//! - the journal ends before what was acknowledged: [`Error::LostTail`]; a backup as above, or
+//!   [`Store::accept_lost_tail`], which goes on from what is left in a new epoch.
 //!
-//! A row that does not authenticate when it is read makes the index be rebuilt, and is then read again.
+//! [`Health`] tells what was mended, with the place of each damage. A repair that is killed half-way is done by the next
+//! opening. A row that does not authenticate when it is read makes the index be rebuilt, and is then read again; while
+//! that fails every read is an error, never an empty answer. A backup or a compaction that meets damage leaves everything
+//! in place and names it: opening the store again repairs it.
+//!
+//! What opening cannot tell: the high-water file is not synced with each commit, so after a power loss damage that
+//! takes exactly the last records may look like records that were never acknowledged.
 //!
 //! # Where to read on
 //!
-//! `record` and `segment` (formats), `walk` (reading without believing), `journal` (appending), `index` and
-//! `sled_tree` (rows), `commit` (groups), `store` (opening), `backup`, `compact`.
+//! [`disk`] (the seam below: another disk, the operating system's being the usual one), `files` (paths, errors, names
+//! that last), `record` and `segment` (formats), `walk` (reading without believing), `journal` (appending), `index`,
+//! `row`, `sled_tree` and `rebuild` (rows), `commit` (groups), `store` and `opening`,
+//! `salvage` and `repair` (damage), `backup`, `restore`, `draft` and `compact`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing))]
 
 mod backup;
@@ -68,16 +80,24 @@ mod bytes;
 mod commit;
 mod compact;
 mod core;
-mod disk;
+pub mod disk;
+mod draft;
 mod error;
+mod files;
 mod high_water;
 mod index;
 mod journal;
 mod key_file;
 mod keys;
 mod lock;
+mod opening;
 mod passphrase;
+mod rebuild;
 mod record;
+mod repair;
+mod restore;
+mod row;
+mod salvage;
 mod segment;
 mod sled_tree;
 mod store;
@@ -88,6 +108,7 @@ mod walk;
 pub use backup::BackupInfo;
 pub use error::Error;
 pub use passphrase::{Params, Passphrase};
+pub use salvage::Damage;
 pub use store::{Entropy, Health, Store};
 pub use table::{Each, GroupRows, Key, Table};
 pub use transaction::Transaction;

@@ -1,9 +1,9 @@
 //! Segment files of the journal: names, headers, and finding records behind damage.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::bytes::Reader;
+use crate::files::Files;
 use crate::keys::Keys;
 use crate::record::{self, HEADER_BYTES, Hash, Header, MARKER};
 use crate::{Error, FORMAT};
@@ -82,11 +82,10 @@ pub(crate) fn path(dir: &Path, number: u64) -> PathBuf {
 }
 
 /// The numbers of the segments in a folder, ascending.
-pub(crate) fn list(dir: &Path) -> Result<Vec<u64>, Error> {
-    let failed = |e| Error::io("list", dir, e);
+pub(crate) fn list(files: &Files, dir: &Path) -> Result<Vec<u64>, Error> {
     let mut numbers = Vec::new();
-    for entry in fs::read_dir(dir).map_err(failed)? {
-        let name = PathBuf::from(entry.map_err(failed)?.file_name());
+    for name in files.list(dir)? {
+        let name = PathBuf::from(name);
         if name.extension().is_some_and(|e| e == EXTENSION) {
             let stem = name.file_stem().and_then(|s| s.to_str());
             numbers.extend(stem.and_then(|s| s.parse::<u64>().ok()));

@@ -8,22 +8,28 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use zeroize::Zeroizing;
 
 use crate::commit::Queue;
-use crate::core::{Core, Filler, build, index_dir, lock};
+use crate::core::{Core, lock};
+use crate::disk::Disk;
+use crate::draft::Draft;
+use crate::files::Home;
 use crate::high_water::HighWater;
-use crate::index::Index;
-use crate::journal::{Draft, Found, Journal, Known, ORIGIN, same};
+use crate::journal::{Found, ORIGIN};
 use crate::key_file;
 use crate::keys::{Keys, NONCE_BYTES};
 use crate::lock::HomeLock;
+use crate::opening::{Read, Unread};
+use crate::rebuild::build;
+use crate::repair::{self, Repaired, Terms};
+use crate::salvage::Damage;
 use crate::table::Table;
 use crate::transaction::Transaction;
-use crate::{Error, Params, Passphrase, disk};
+use crate::{Error, Params, Passphrase};
 
 /// Where randomness comes from: fills the slice with unpredictable bytes. Keys and nonces are drawn from it.
 pub type Entropy = Box<dyn FnMut(&mut [u8]) + Send>;
 
 /// What opening found out, for [`Health`].
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Opened {
     pub(crate) index_rebuilt: bool,
     pub(crate) replayed: u64,
@@ -31,6 +37,17 @@ pub(crate) struct Opened {
     pub(crate) mark_renewed: bool,
     pub(crate) torn_bytes: u64,
     pub(crate) lost_tail: bool,
+    pub(crate) repaired: Vec<Damage>,
+    /// The highest epoch that anything named; the next one is above it.
+    pub(crate) newest_epoch: u32,
+}
+
+/// What is known before a store is opened.
+#[derive(Default)]
+pub(crate) struct Opening {
+    pub(crate) keys_renewed: bool,
+    pub(crate) accept_loss: bool,
+    pub(crate) newest_epoch: u32,
 }
 
 /// How a store is doing: sizes and what opening had to mend.
@@ -59,10 +76,14 @@ pub struct Health {
     pub index_in_memory: bool,
     /// One copy of the key file was damaged, missing or outdated, and was written anew.
     pub keys_renewed: bool,
-    /// The high-water file was missing or damaged; a lost tail before this opening would have gone unnoticed by it.
+    /// The high-water file was missing or damaged, and was written anew; a tail lost before this opening may have gone
+    /// unnoticed by it.
     pub mark_renewed: bool,
     /// Bytes of a last, never acknowledged record that were cut off at opening.
     pub torn_bytes: u64,
+    /// Damage of the journal that opening met. Nothing was lost by it: the index held what was damaged, and the journal
+    /// was written anew from it.
+    pub journal_repairs: Vec<Damage>,
     /// A lost tail was accepted at opening.
     pub lost_tail: bool,
     /// The files lie elsewhere than where they were made: the home was copied. [`Store::begin_epoch`] settles it.
@@ -82,7 +103,7 @@ pub struct Store {
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store")
-            .field("dir", &self.core.dir)
+            .field("dir", &self.core.home.dir)
             .finish_non_exhaustive()
     }
 }
@@ -92,9 +113,27 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::NotEmpty`], [`Error::Params`], or what the disk says.
-    pub fn create(dir: &Path, passphrase: &Passphrase, params: Params, mut entropy: Entropy) -> Result<Self, Error> {
-        disk::make_empty_folder(dir)?;
-        let lock = HomeLock::take(dir)?;
+    pub fn create(dir: &Path, passphrase: &Passphrase, params: Params, entropy: Entropy) -> Result<Self, Error> {
+        Self::create_home(Home::new(dir), passphrase, params, entropy)
+    }
+
+    /// As [`Self::create`], on another disk. The index is held in memory, and built from the journal at each opening.
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    pub fn create_on(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        passphrase: &Passphrase,
+        params: Params,
+        entropy: Entropy,
+    ) -> Result<Self, Error> {
+        Self::create_home(Home::on(disk, dir), passphrase, params, entropy)
+    }
+
+    fn create_home(home: Home, passphrase: &Passphrase, params: Params, mut entropy: Entropy) -> Result<Self, Error> {
+        home.files.make_empty_folder(&home.dir)?;
+        let lock = HomeLock::take(&home)?;
         let mut root = Zeroizing::new([0; 32]);
         let mut store_id = [0; 16];
         let mut random = [0; 16 + NONCE_BYTES];
@@ -103,18 +142,16 @@ impl Store {
         entropy(&mut random);
         let keys = Keys::new(root, store_id);
         let key_file = key_file::encode(&keys, passphrase, params, &random)?;
-        Draft::new(dir, &keys, 1, ORIGIN)?.publish(0)?;
-        let (mut high_water, _, _) = HighWater::open(dir, &keys)?;
+        Draft::new(&home, &keys, &mut entropy, 1, ORIGIN)?.publish(0)?;
+        let (mut high_water, _, _) = HighWater::open(&home, &keys)?;
         let mut nonce = [0; NONCE_BYTES];
         entropy(&mut nonce);
         high_water.raise(&keys, nonce, 0, &ORIGIN.hash);
         high_water.sync()?;
         // Last: a folder is a store once it has keys.
-        key_file::write(dir, &key_file)?;
-        if let Some(parent) = dir.parent().filter(|p| !p.as_os_str().is_empty()) {
-            disk::sync_folder(parent)?;
-        }
-        Self::assemble(dir, keys, entropy, lock, false, false)
+        key_file::write(&home, &key_file)?;
+        home.files.sync_entry(&home.dir)?;
+        Self::assemble(home, keys, entropy, lock, &Opening::default())
     }
 
     /// Opens a store: reads its whole journal, brings the index up to it, or rebuilds the index.
@@ -124,7 +161,15 @@ impl Store {
     /// [`Error::LostTail`], [`Error::Damaged`], [`Error::SegmentDamaged`], [`Error::Diverged`],
     /// [`Error::KeyFileDamaged`].
     pub fn open(dir: &Path, passphrase: &Passphrase, entropy: Entropy) -> Result<Self, Error> {
-        Self::open_with(dir, passphrase, entropy, false)
+        Self::open_home(Home::new(dir), passphrase, entropy, false)
+    }
+
+    /// As [`Self::open`], on another disk. The index is held in memory, and built from the journal at each opening.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_on(disk: Arc<dyn Disk>, dir: &Path, passphrase: &Passphrase, entropy: Entropy) -> Result<Self, Error> {
+        Self::open_home(Home::on(disk, dir), passphrase, entropy, false)
     }
 
     /// Opens a store although acknowledged transactions are missing at its end ([`Error::LostTail`]).
@@ -134,76 +179,100 @@ impl Store {
     /// # Errors
     /// As [`Self::open`], without [`Error::LostTail`].
     pub fn accept_lost_tail(dir: &Path, passphrase: &Passphrase, entropy: Entropy) -> Result<Self, Error> {
-        let store = Self::open_with(dir, passphrase, entropy, true)?;
+        Self::accept_home(Home::new(dir), passphrase, entropy)
+    }
+
+    /// As [`Self::accept_lost_tail`], on another disk.
+    ///
+    /// # Errors
+    /// As [`Self::accept_lost_tail`].
+    pub fn accept_lost_tail_on(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        passphrase: &Passphrase,
+        entropy: Entropy,
+    ) -> Result<Self, Error> {
+        Self::accept_home(Home::on(disk, dir), passphrase, entropy)
+    }
+
+    fn accept_home(home: Home, passphrase: &Passphrase, entropy: Entropy) -> Result<Self, Error> {
+        let store = Self::open_home(home, passphrase, entropy, true)?;
         if store.core.opened.lost_tail {
             store.begin_epoch()?;
         }
         Ok(store)
     }
 
-    fn open_with(dir: &Path, passphrase: &Passphrase, entropy: Entropy, accept_loss: bool) -> Result<Self, Error> {
-        if !Self::exists(dir) {
-            return Err(Error::Missing {
-                path: dir.to_path_buf(),
-            });
-        }
-        let lock = HomeLock::take(dir)?;
-        let (bytes, renewed) = key_file::read(dir)?;
-        let (keys, _) = key_file::decode(&bytes, passphrase, &key_file::path(dir))?;
-        Self::assemble(dir, keys, entropy, lock, renewed, accept_loss)
-    }
-
-    fn assemble(
-        dir: &Path,
-        keys: Keys,
-        mut entropy: Entropy,
-        home: HomeLock,
-        keys_renewed: bool,
+    pub(crate) fn open_home(
+        home: Home,
+        passphrase: &Passphrase,
+        entropy: Entropy,
         accept_loss: bool,
     ) -> Result<Self, Error> {
-        let (mut high_water, mark, mark_renewed) = HighWater::open(dir, &keys)?;
-        let index = Index::open(&index_dir(dir), &keys).ok();
-        let indexed = index.as_ref().map_or(0, |i| i.state.sequence);
-        let known = Known {
-            acknowledged: mark.map_or(0, |m| m.sequence).max(indexed),
-            accept_loss,
-        };
-        let mut index_rebuilt = index.is_none();
-        let mut filler = index.map(|index| Filler::new(index, &keys, &mut entropy));
-        let mut diverged = None;
-        let (journal, found) = Journal::open(dir, &keys, &known, indexed, &mut |position, body| {
-            if mark.is_some_and(|m| m.sequence == position.sequence && m.hash != position.hash) {
-                diverged = Some(position.sequence);
-            }
-            if let Some(applying) = &mut filler
-                && applying.record(position, body).is_err()
-            {
-                // Closed before its files are moved; the rebuild below reads the journal again.
-                filler = None;
-            }
-            Ok(())
-        })?;
-        if let Some(sequence) = diverged.filter(|_| !accept_loss) {
-            return Err(Error::Diverged { sequence });
+        if !key_file::exists(&home)? {
+            return Err(Error::Missing { path: home.dir });
         }
+        let lock = HomeLock::take(&home)?;
+        let (bytes, renewed) = key_file::read(&home)?;
+        let (keys, _) = key_file::decode(&bytes, passphrase, &key_file::path(&home.dir))?;
+        let how = Opening {
+            keys_renewed: renewed,
+            accept_loss,
+            newest_epoch: 0,
+        };
+        Self::assemble(home, keys, entropy, lock, &how)
+    }
+
+    /// Reads what lies in a home whose keys are known, mends what can be mended, and puts it together.
+    pub(crate) fn assemble(
+        home: Home,
+        keys: Keys,
+        mut entropy: Entropy,
+        lock: HomeLock,
+        how: &Opening,
+    ) -> Result<Self, Error> {
+        let (high_water, mark, mark_renewed) = HighWater::open(&home, &keys)?;
+        let mut repaired = Repaired::default();
+        let mut newest_epoch = how.newest_epoch;
+        let read = match Read::new(&home, &keys, &mut entropy, mark, false) {
+            Ok(read) => read,
+            Err(unread) => {
+                let Unread { error, index } = *unread;
+                newest_epoch = newest_epoch.max(index.as_ref().map_or(0, |i| i.state.epoch));
+                let terms = Terms {
+                    mark,
+                    accept_loss: how.accept_loss,
+                };
+                let mended = match index {
+                    Some(index) if repair::may_help(&error) => {
+                        repair::from_index(&home, &keys, &mut entropy, index, &terms)?
+                    }
+                    _ => None,
+                };
+                repaired = match mended {
+                    Some(repaired) => repaired,
+                    None if how.accept_loss => repaired,
+                    None => return Err(error),
+                };
+                let again = Read::new(&home, &keys, &mut entropy, mark, how.accept_loss);
+                again.map_err(|unread| unread.error)?
+            }
+        };
+        let Read {
+            journal,
+            found: Found { torn_bytes, lost },
+            index,
+            indexed,
+        } = read;
         let end = journal.position();
-        index_rebuilt |= indexed == 0 && end.sequence > 0;
-        let index = filler.and_then(|filler| filler.finish().ok()).filter(|index| {
-            same(index.state.sequence, &index.state.hash, &end) || (index.state.sequence == 0 && end == ORIGIN)
-        });
+        let index_rebuilt = index.is_none() || indexed == 0 && end.sequence > 0;
         let index = match index {
             Some(index) => index,
-            None => {
-                index_rebuilt = true;
-                build(dir, &keys, &mut entropy, |visit| journal.replay(&keys, visit))?
-            }
+            None => build(&home, &keys, &mut entropy, &end, |visit| journal.replay(&keys, visit))?,
         };
-        let Found { torn_bytes, lost } = found;
-        if lost {
-            high_water.clear()?;
-        }
+        let lost_tail = lost || repaired.lost;
         let core = Core {
-            dir: dir.to_path_buf(),
+            home,
             keys,
             entropy: Mutex::new(entropy),
             queue: Queue::default(),
@@ -214,22 +283,35 @@ impl Store {
             opened: Opened {
                 index_rebuilt,
                 replayed: end.sequence.saturating_sub(indexed),
-                keys_renewed,
+                keys_renewed: how.keys_renewed,
                 mark_renewed,
                 torn_bytes,
-                lost_tail: lost,
+                lost_tail,
+                repaired: repaired.damage,
+                newest_epoch,
             },
             rebuilds: AtomicU64::new(0),
             commits: AtomicU64::new(0),
-            _lock: home,
+            _lock: lock,
         };
-        core.raise(&end);
+        if !lost_tail {
+            core.raise(&end);
+        }
         Ok(Self { core: Arc::new(core) })
     }
 
     /// Whether there is a store in this folder, readable or not.
     pub fn exists(dir: &Path) -> bool {
-        key_file::exists(dir)
+        // A folder that cannot be looked into is one that cannot be opened either, which names the reason.
+        key_file::exists(&Home::new(dir)).unwrap_or(false)
+    }
+
+    /// As [`Self::exists`], on another disk.
+    ///
+    /// # Errors
+    /// What the disk says when it cannot tell.
+    pub fn exists_on(disk: Arc<dyn Disk>, dir: &Path) -> Result<bool, Error> {
+        key_file::exists(&Home::on(disk, dir))
     }
 
     /// A table; it exists as soon as it has rows.
@@ -289,6 +371,7 @@ impl Store {
             keys_renewed: core.opened.keys_renewed,
             mark_renewed: core.opened.mark_renewed,
             torn_bytes: core.opened.torn_bytes,
+            journal_repairs: core.opened.repaired.clone(),
             lost_tail: core.opened.lost_tail,
             is_copied: lock(&core.high_water).is_copied(),
             commits: core.commits.load(Ordering::Acquire),
@@ -303,10 +386,10 @@ impl Store {
     pub fn change_passphrase(&self, old: &Passphrase, new: &Passphrase, params: Params) -> Result<(), Error> {
         let core = &*self.core;
         let _alone = lock(&core.maintenance);
-        let (bytes, _) = key_file::read(&core.dir)?;
-        key_file::decode(&bytes, old, &key_file::path(&core.dir))?;
+        let (bytes, _) = key_file::read(&core.home)?;
+        key_file::decode(&bytes, old, &key_file::path(&core.home.dir))?;
         let mut random = [0; 16 + NONCE_BYTES];
         lock(&core.entropy)(&mut random);
-        key_file::write(&core.dir, &key_file::encode(&core.keys, new, params, &random)?)
+        key_file::write(&core.home, &key_file::encode(&core.keys, new, params, &random)?)
     }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use crate::Error;
 use crate::core::Core;
-use crate::index::{self, Broken, Index};
+use crate::index::{Broken, Index};
 use crate::keys::TableKeys;
+use crate::row::{self, RowKey};
 
 /// Names one row of a table: an id within a group. The pair is the key; the group may be empty.
 ///
@@ -90,11 +91,11 @@ impl Table {
         self.core.read(|index| self.read_row(index, &row, key))
     }
 
-    fn read_row(&self, index: &Index, row: &index::RowKey, key: Key<'_>) -> Result<Option<Vec<u8>>, Broken> {
+    fn read_row(&self, index: &Index, row: &RowKey, key: Key<'_>) -> Result<Option<Vec<u8>>, Broken> {
         let Some(sealed) = index.get(row)? else {
             return Ok(None);
         };
-        let row = index::open_row(&self.keys, row, &sealed)?;
+        let row = row::open_row(&self.keys, row, &sealed)?;
         if row.group == key.group && row.id == key.id {
             Ok(Some(row.value))
         } else {
@@ -124,7 +125,7 @@ impl Table {
                 let Some((last, _)) = page.last() else { break };
                 after = Some(last.clone());
                 for (key, sealed) in &page {
-                    let row = index::open_row(&self.keys, key, sealed)?;
+                    let row = row::open_row(&self.keys, key, sealed)?;
                     if row.group == group {
                         rows.push((row.id, row.value));
                     }
@@ -150,7 +151,7 @@ impl Table {
                 let page = index.page(after.as_deref(), &self.keys.prefix)?;
                 let rows: Result<Vec<_>, Broken> = page
                     .iter()
-                    .map(|(key, sealed)| index::open_row(&self.keys, key, sealed))
+                    .map(|(key, sealed)| row::open_row(&self.keys, key, sealed))
                     .collect();
                 Ok((rows?, page.last().map(|(key, _)| key.clone())))
             })?;

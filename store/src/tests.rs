@@ -1,12 +1,19 @@
 //! The store's promises, each tried on real files.
 
 mod backups;
+mod campaign;
 mod crash;
 mod damage;
 mod disk_trouble;
+mod kills;
+mod loss;
+mod memory_disk;
 mod model;
 mod opening;
+mod other_disk;
+mod power;
 mod reading;
+mod repair;
 mod secrecy;
 mod together;
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::core::Core;
-use crate::index::RowKey;
 use crate::keys::TableKeys;
+use crate::row::RowKey;
 use crate::table::{Key, Table};
 use crate::{Error, GROUP_BYTES_MAX, ID_BYTES_MAX, TABLE_NAME_BYTES_MAX, TRANSACTION_BYTES_MAX, VALUE_BYTES_MAX};
 

@@ -14,7 +14,16 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-const CRATES: &[&str] = &["credentials", "store", "wallet", "issuer", "verifier", "node", "tests"];
+const CRATES: &[&str] = &[
+    "credentials",
+    "store",
+    "wallet",
+    "issuer",
+    "verifier",
+    "node",
+    "tests",
+    "tests/simulation",
+];
 
 /// Every Rust file of a crate's `src`, with its path from the root.
 fn sources(name: &str) -> Vec<(String, String)> {
@@ -62,6 +71,10 @@ fn crates_depend_in_one_direction() {
         ("issuer", &["credentials", "store"][..]),
         ("verifier", &["credentials", "store"][..]),
         ("node", &["credentials", "store", "wallet", "issuer", "verifier"][..]),
+        (
+            "tests/simulation",
+            &["credentials", "store", "wallet", "issuer", "verifier"][..],
+        ),
     ] {
         for dependency in dependencies(name) {
             let own = members.contains(&dependency.as_str());

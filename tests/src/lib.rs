@@ -20,7 +20,15 @@ mod demo_stops;
 #[cfg(test)]
 mod homes;
 #[cfg(test)]
+mod impostor;
+#[cfg(test)]
+mod intruder;
+#[cfg(test)]
+mod kills;
+#[cfg(test)]
 mod network;
+#[cfg(test)]
+mod papers;
 #[cfg(test)]
 mod privacy;
 #[cfg(test)]
@@ -30,10 +38,18 @@ mod refusals;
 #[cfg(test)]
 mod registers;
 #[cfg(test)]
+mod relay;
+#[cfg(test)]
 mod scanner;
 #[cfg(test)]
 mod seventh_type;
 #[cfg(test)]
+mod stranger;
+#[cfg(test)]
 mod telling;
 #[cfg(test)]
+mod transcripts;
+#[cfg(test)]
 mod transports;
+#[cfg(test)]
+mod unlinkable;

@@ -150,6 +150,11 @@ impl Network {
         }
     }
 
+    /// One whose homes trust this anchor (a `did:key`) instead: a test that holds its key signs the trust document itself.
+    pub(crate) fn trusting(did: String) -> Network {
+        Network { did, ..Network::new() }
+    }
+
     /// The folder of all homes.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()

@@ -110,6 +110,7 @@ impl Said {
 pub(crate) struct Home {
     path: PathBuf,
     passphrase: PathBuf,
+    environment: Vec<(&'static str, String)>,
     running: Option<Child>,
 }
 
@@ -123,8 +124,14 @@ impl Home {
         Home {
             path: folder.join(name),
             passphrase,
+            environment: Vec::new(),
             running: None,
         }
+    }
+
+    /// Sets what its commands and its node find in their environment from now on.
+    pub(crate) fn set_environment(&mut self, environment: Vec<(&'static str, String)>) {
+        self.environment = environment;
     }
 
     /// Its folder.
@@ -156,6 +163,7 @@ impl Home {
     pub(crate) fn bare(&self) -> Command {
         let mut command = Command::new(bevis());
         command.arg("--home").arg(&self.path);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         // A setting of whoever runs the tests must not reach into them.
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy();

@@ -23,6 +23,17 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// What our own case-worker or operator is told.
+    pub fn problem(&self) -> Problem {
+        match self {
+            Error::Store(store::Error::Full { .. }) => Code::DiskFull.into(),
+            Error::Store(store::Error::ReadOnly { .. }) => Code::DiskReadOnly.into(),
+            Error::Store(_) | Error::Row { .. } | Error::Setting { .. } => Code::Internal.into(),
+        }
+    }
+}
+
 /// Why a message or a command gets no for an answer: the other side's doing, or ours.
 pub(crate) enum Refusal {
     /// To be told as it is.
@@ -32,6 +43,16 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
+    /// What our own case-worker or operator is told: as [`Self::problem`], and how our disk fares.
+    pub(crate) fn told_at_home(self, doing: &'static str) -> Problem {
+        let ours = match &self {
+            Refusal::Ours(error) => Some(error.problem()),
+            Refusal::Told(_) => None,
+        };
+        let problem = self.problem(doing);
+        ours.unwrap_or(problem)
+    }
+
     /// What may be told. The cause of a failure of ours goes to the log.
     pub(crate) fn problem(self, doing: &'static str) -> Problem {
         match self {

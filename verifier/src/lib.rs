@@ -156,7 +156,7 @@ impl Verifier {
     /// (a type, claim or time beyond the registration), `unknown_type`, `malformed` (case, subject or time), `unknown_key`,
     /// `key_outside_window`, `key_compromised` (our own key), `too_large` (more than [`OPEN_MAX`] sessions are open).
     pub fn request(&mut self, now: Timestamp, new: &NewRequest<'_>) -> Result<Asked, Problem> {
-        self.make(now, new).map_err(|refusal| refusal.problem("request"))
+        self.make(now, new).map_err(|refusal| refusal.told_at_home("request"))
     }
 
     fn make(&mut self, now: Timestamp, new: &NewRequest<'_>) -> Result<Asked, error::Refusal> {

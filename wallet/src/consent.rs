@@ -171,6 +171,7 @@ impl Consent<'_> {
                 Lack::Revoked => "lack-revoked",
                 Lack::Suspended => "lack-suspended",
                 Lack::Spent => "lack-spent",
+                Lack::Void => "lack-void",
                 Lack::OtherPerson => "lack-other-person",
             };
             page.line(key, &[("type", label)]);

@@ -39,6 +39,8 @@ impl Error {
             Error::Refused(problem) => problem.clone(),
             Error::NotFound => Code::UnknownSession.into(),
             Error::OtherHolder => Code::WrongWallet.into(),
+            Error::Store(store::Error::Full { .. }) => Code::DiskFull.into(),
+            Error::Store(store::Error::ReadOnly { .. }) => Code::DiskReadOnly.into(),
             Error::Settings | Error::Store(_) | Error::Row { .. } => Code::Internal.into(),
         }
     }

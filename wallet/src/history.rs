@@ -59,6 +59,8 @@ pub enum What {
     StatusChanged,
     /// A credential was deleted.
     Deleted,
+    /// The copies of a credential count as used, because the wallet was restored or copied.
+    CopiesVoid,
 }
 
 impl What {

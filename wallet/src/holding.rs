@@ -41,10 +41,11 @@ impl Holding {
             valid_from: self.valid_from,
             expires: self.expires,
             is_replaced: self.row.is_replaced,
+            has_void: self.has_void(),
             unused: self
                 .copies
                 .iter()
-                .filter(|(_, copy)| copy.used.is_none())
+                .filter(|(_, copy)| copy.is_unused())
                 .map(|(number, copy)| (*number, copy.state))
                 .collect(),
         }
@@ -58,8 +59,13 @@ impl Holding {
     }
 
     pub(crate) fn left(&self) -> u32 {
-        let left = self.copies.iter().filter(|(_, copy)| copy.used.is_none());
+        let left = self.copies.iter().filter(|(_, copy)| copy.is_unused());
         u32::try_from(left.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether copies count as used only because the home was restored or copied.
+    fn has_void(&self) -> bool {
+        self.copies.iter().any(|(_, copy)| copy.is_void)
     }
 
     /// The worst that is known of its copies, and when the newest list said so. A list that is not at hand leaves what was
@@ -222,6 +228,7 @@ impl Wallet {
             _ if held.row.is_replaced => HeldState::Superseded,
             _ if now >= held.expires => HeldState::Expired,
             Some(State::Suspended) => HeldState::Suspended,
+            _ if left == 0 && held.has_void() => HeldState::CopiesVoid,
             _ if left == 0 => HeldState::UsedUp,
             _ if !is_known => HeldState::Unknown,
             _ if held.expires.since(now) <= soon => HeldState::ExpiresSoon,

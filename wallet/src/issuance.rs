@@ -137,13 +137,18 @@ impl Wallet {
             change.put(&transaction, &IssuingRow { code, ..row.clone() })?;
             change.commit()?;
         }
+        self.go_on(thread, &transaction, &row)
+    }
+
+    /// What comes next in an issuing, for whoever asks.
+    fn go_on(&mut self, thread: Thread, transaction: &str, row: &IssuingRow) -> Result<Step, Error> {
         match &row.stage {
             Stage::Identify { pending } => Ok(done(thread, Ok(Outcome::Waiting { id: pending.clone() }))),
             Stage::Authorise => {
-                let authorise = self.authorise_text(&transaction, &row)?;
+                let authorise = self.authorise_text(transaction, row)?;
                 carry(thread, &Link::Authorise(authorise.clone()), &authorise)
             }
-            _ => self.resend_issuing(thread, &transaction),
+            _ => self.resend_issuing(thread, transaction),
         }
     }
 
@@ -156,6 +161,22 @@ impl Wallet {
         reply: Reply,
     ) -> Result<Step, Error> {
         let transaction = talk.transaction;
+        // Two threads may be at one issuing: the command that is given again, and what goes on by itself after a start.
+        // Whichever comes second takes no step twice, and a refusal that it got ends nothing that has gone on since.
+        let row = self.tables.get::<IssuingRow>(&transaction)?;
+        match (&talk.wait, row.as_ref().map(|row| &row.stage), &row) {
+            (Wait::Terms, Some(Stage::Begun), _) | (Wait::Delivery, Some(Stage::Requested { .. }), _) => {}
+            (Wait::Terms | Wait::Delivery, _, Some(row)) => return self.go_on(thread, &transaction, row),
+            (Wait::Delivery, None, None) => {
+                if let Reply::Delivery { credentials, .. } = &reply {
+                    let held = self.held_already(credentials)?;
+                    if !held.is_empty() {
+                        return Ok(done(thread, Ok(Outcome::Collected { credentials: held })));
+                    }
+                }
+            }
+            _ => {}
+        }
         match (talk.wait, reply) {
             (Wait::Terms, Reply::Terms(terms)) => {
                 let result = self.take_terms(thread, now, peer, &transaction, terms);
@@ -192,6 +213,17 @@ impl Wallet {
             (_, Reply::Problem(problem)) => self.drop_if_refused(now, &transaction, Err(problem.into())),
             _ => Err(Code::UnexpectedMessage.into()),
         }
+    }
+
+    /// Names of held credentials that were delivered with exactly these bytes.
+    fn held_already(&self, delivered: &[Vec<String>]) -> Result<Vec<String>, Error> {
+        let first: Vec<&String> = delivered.iter().filter_map(|copies| copies.first()).collect();
+        Ok(self
+            .holdings()?
+            .into_iter()
+            .filter(|held| held.copies.iter().any(|(_, copy)| first.contains(&&copy.text)))
+            .map(|held| held.id)
+            .collect())
     }
 
     /// Ends the issuing when it was refused for a reason that stays, and says so in the history.
@@ -522,7 +554,7 @@ fn asks_only(opened: &OpenedRequest, vct: &str, path: &Path) -> Result<(), Error
     }
 }
 
-fn new_keys(row: &IssuingRow) -> Result<Vec<VerifyingKey>, Error> {
+pub(crate) fn new_keys(row: &IssuingRow) -> Result<Vec<VerifyingKey>, Error> {
     let terms = row.terms.as_ref();
     terms
         .map_or(&[][..], |terms| &terms.keys)

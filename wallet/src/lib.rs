@@ -11,7 +11,7 @@
 //! Rules that the tests hold:
 //! - every presentation, identification included, has an earlier durable decision, signed with each shown copy's key over the hash
 //!   of the exact text in its language;
-//! - a copy answers one request only; sending again sends the same bytes;
+//! - a copy answers one request only; sending again sends the same bytes; in a restored or copied home none answers any more;
 //! - no decision comes from a peer: a request waits until a person says yes or no;
 //! - a refusal is the same message whatever is held.
 
@@ -19,6 +19,7 @@
 
 mod consent;
 mod disclosure;
+mod epoch;
 mod error;
 mod history;
 mod holding;
@@ -212,7 +213,8 @@ pub struct Wallet {
 }
 
 impl Wallet {
-    /// Opens the wallet in `store`; a new one becomes the wallet of `settings`' holder for good.
+    /// Opens the wallet in `store`; a new one becomes the wallet of `settings`' holder for good. In a store that was restored or
+    /// copied since it was last opened, all unused copies count as used and what was under way is void: [`Wallet::tell_void`].
     ///
     /// # Errors
     /// [`Error::Settings`] when a company has no valid number or a person has one, [`Error::OtherHolder`] when the store holds
@@ -233,6 +235,7 @@ impl Wallet {
                 change.commit()?;
             }
         }
+        epoch::settle(&mut tables)?;
         Ok(Wallet {
             tables,
             types,
@@ -435,6 +438,9 @@ fn is_passing(code: Code) -> bool {
             | Code::TraceUnavailable
             | Code::TrustMissing
             | Code::TrustStale
+            | Code::ClockSuspect
+            | Code::DiskFull
+            | Code::DiskReadOnly
             | Code::StatusMissing
             | Code::StatusStale
             | Code::NotListed

@@ -135,6 +135,15 @@ impl Wallet {
         if opened.request.issue.is_some() {
             return Err(Code::WrongRequest.into());
         }
+        // The same link may have been taken twice at once: what the first fetch brought before the person stays the only one.
+        let name = text(hash);
+        let here = self.tables.named::<RequestRow>()?;
+        if let Some((id, _)) = here.into_iter().find(|(_, row)| row.hash == name) {
+            return Ok(id);
+        }
+        if self.tables.get::<DecisionRow>(&name)?.is_some() {
+            return Err(Code::Replay.into());
+        }
         opened.request.query.fits(&self.types)?;
         for asked in &opened.request.query.credentials {
             if self.known_type(&asked.vct)?.holder.kind != self.settings.kind {

@@ -22,7 +22,9 @@ pub(crate) struct Candidate<'a> {
     pub(crate) expires: Timestamp,
     /// A newer credential of the same register row is held.
     pub(crate) is_replaced: bool,
-    /// Copies that were never shown, with what the status list last said of each.
+    /// Copies count as used because the wallet was restored or copied.
+    pub(crate) has_void: bool,
+    /// Copies that may be shown, with what the status list last said of each.
     pub(crate) unused: Vec<(u32, Option<State>)>,
 }
 
@@ -54,6 +56,8 @@ pub(crate) enum Lack {
     Suspended,
     /// All its copies have been shown.
     Spent,
+    /// Its copies count as used, because the wallet was restored or copied.
+    Void,
     /// What is held belongs to different persons.
     OtherPerson,
 }
@@ -178,6 +182,8 @@ fn usable(asked: &CredentialQuery, held: &Candidate<'_>, now: Timestamp) -> Resu
         Lack::Superseded
     } else if said(State::Suspended) {
         Lack::Suspended
+    } else if held.has_void {
+        Lack::Void
     } else {
         Lack::Spent
     })
@@ -227,6 +233,7 @@ mod tests {
             valid_from: at(1),
             expires: at(100),
             is_replaced: false,
+            has_void: false,
             unused: vec![(0, None), (1, Some(State::Valid))],
         }
     }
@@ -333,6 +340,12 @@ mod tests {
         check(vec![out(vec![(0, Some(State::Suspended))])], Lack::Suspended);
         check(vec![out(vec![(0, Some(State::Superseded))])], Lack::Superseded);
         check(vec![out(vec![])], Lack::Spent);
+        let void = |unused| Candidate {
+            has_void: true,
+            ..out(unused)
+        };
+        check(vec![void(vec![])], Lack::Void);
+        check(vec![void(vec![(0, Some(State::Revoked))])], Lack::Revoked);
         check(vec![expired(), out(vec![])], Lack::Spent);
         assert!(select(&query, &[expired(), fits()], at(10)).is_ok());
     }

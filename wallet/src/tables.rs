@@ -35,6 +35,26 @@ pub(crate) struct CopyRow {
     pub(crate) used: Option<String>,
     /// What the status list last said that is not `valid`.
     pub(crate) state: Option<State>,
+    /// It counts as used: the home it was collected into was restored or copied, and the copy may have been shown elsewhere.
+    #[serde(default)]
+    pub(crate) is_void: bool,
+}
+impl CopyRow {
+    /// Whether it may still be shown to somebody, as far as this wallet knows.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.used.is_none() && !self.is_void
+    }
+}
+
+/// The epoch of the store for which everything was settled. Id: [`EpochRow::ID`].
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub(crate) struct EpochRow {
+    pub(crate) epoch: u32,
+    /// Credentials whose copies were made void, and whose holder has no line of history about it yet.
+    pub(crate) untold: Vec<String>,
+}
+impl EpochRow {
+    pub(crate) const ID: &'static str = "settled";
 }
 
 /// Collecting a credential. Id: the transaction, base64url.
@@ -174,6 +194,9 @@ impl Row for DecisionRow {
 impl Row for ReceiptRow {
     const TABLE: &'static str = "wallet-receipts";
 }
+impl Row for EpochRow {
+    const TABLE: &'static str = "wallet-epoch";
+}
 impl Row for Event {
     const TABLE: &'static str = "wallet-history";
 }
@@ -264,6 +287,11 @@ impl Tables {
             .try_into()
             .map_err(|_| Error::Row { table: RELATIONS })?;
         Ok(Some(Zeroizing::new(secret)))
+    }
+
+    /// How often the store was restored or copied back.
+    pub(crate) fn epoch(&self) -> u32 {
+        self.store.epoch()
     }
 
     /// Changes that take effect together.

@@ -2,6 +2,7 @@
 
 mod collecting;
 mod company;
+mod epochs;
 mod keeping;
 mod presenting;
 mod world;

@@ -32,6 +32,8 @@ pub enum HeldState {
     Superseded,
     /// Every copy was shown.
     UsedUp,
+    /// No copy is left, because copies count as used in a wallet that was restored or copied.
+    CopiesVoid,
     /// No status list of the last 24 hours is at hand.
     Unknown,
 }
@@ -178,13 +180,18 @@ pub struct Unfinished {
 }
 
 impl Wallet {
-    /// Every held credential, newest first.
+    /// Every held credential in the order of their types (`C01`, `C02` …), of one type the newest first: an order that stays
+    /// when two were collected in the same second.
     ///
     /// # Errors
     /// [`Error::Store`], [`Error::Row`].
     pub fn credentials(&self, now: Timestamp, status: &dyn status::Source) -> Result<Vec<Held>, Error> {
         let mut holdings = self.holdings()?;
-        holdings.sort_by(|a, b| (b.row.collected, &a.id).cmp(&(a.row.collected, &b.id)));
+        holdings.sort_by_cached_key(|held| {
+            let known = held.credential_type.as_ref();
+            let name = known.map_or_else(|| held.row.vct.clone(), |known| known.id.clone());
+            (name, std::cmp::Reverse(held.row.collected), held.id.clone())
+        });
         Ok(holdings.iter().map(|held| self.held(now, status, held)).collect())
     }
 

@@ -50,6 +50,7 @@ lack-superseded = The credential “{ $type }” has been replaced by a newer on
 lack-revoked = The credential “{ $type }” has been revoked by its issuer.
 lack-suspended = The credential “{ $type }” has been suspended by its issuer.
 lack-spent = All copies of the credential “{ $type }” have been used.
+lack-void = The copies of the credential “{ $type }” count as used, because the wallet has been restored or copied.
 lack-other-person = The credential “{ $type }” belongs to another person than the other credentials.
 asked = What is asked for: { $labels }.
 source-of = You can collect a new one from { $issuers }.

@@ -50,6 +50,7 @@ lack-superseded = Beviset «{ $type }» er erstattet av et nyere.
 lack-revoked = Beviset «{ $type }» er trukket tilbake av utstederen.
 lack-suspended = Beviset «{ $type }» er satt på pause av utstederen.
 lack-spent = Alle kopiene av beviset «{ $type }» er brukt.
+lack-void = Kopiene av beviset «{ $type }» teller som brukt, for lommeboken er hentet tilbake eller kopiert.
 lack-other-person = Beviset «{ $type }» gjelder en annen person enn de andre bevisene.
 asked = Det blir spurt om: { $labels }.
 source-of = Du kan hente et nytt hos { $issuers }.

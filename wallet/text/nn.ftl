@@ -50,6 +50,7 @@ lack-superseded = Beviset «{ $type }» er erstatta av eit nyare.
 lack-revoked = Beviset «{ $type }» er trekt tilbake av utstedaren.
 lack-suspended = Beviset «{ $type }» er sett på pause av utstedaren.
 lack-spent = Alle kopiane av beviset «{ $type }» er brukte.
+lack-void = Kopiane av beviset «{ $type }» tel som brukte, for lommeboka er henta tilbake eller kopiert.
 lack-other-person = Beviset «{ $type }» gjeld ein annan person enn dei andre bevisa.
 asked = Det blir spurt om: { $labels }.
 source-of = Du kan hente eit nytt hos { $issuers }.

@@ -206,6 +206,7 @@ impl CredentialType {
                 person,
                 role,
                 ended,
+                deceased,
                 roles,
             } => {
                 let (element, _) = person.split_at_last_element();
@@ -217,7 +218,8 @@ impl CredentialType {
                     self.has_path(person) && self.class(person) == Class::X,
                     "holder.proof.role.person",
                 )?;
-                require(beside(role) && beside(ended), "holder.proof.role")?;
+                let is_beside = beside(role) && beside(ended) && deceased.as_ref().is_none_or(beside);
+                require(is_beside, "holder.proof.role")?;
                 require((1..=16).contains(&roles.len()), "holder.proof.role.roles")
             }
         }

@@ -122,6 +122,12 @@ impl CredentialType {
         self.validate(&self.shown, claims)
     }
 
+    /// Whether shown claims lack something on the way to `path` that every whole credential of the type has there. An element of
+    /// a list keeps its place when it is not shown, so that a holder who shows one amount and withholds the next is seen.
+    pub fn lacks(&self, claims: &Value, path: &Path) -> bool {
+        tree::lacks(&self.schema, claims, path)
+    }
+
     /// Whether [`CredentialType::normalise`] neither refuses nor changes anything.
     fn is_normal<'v>(&self, value: &'v Value, place: &mut Vec<Option<&'v str>>) -> bool {
         if place.len() > DEPTH_MAX {

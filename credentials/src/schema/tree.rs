@@ -79,6 +79,63 @@ pub(super) fn has_format(schemas: &[&Value], format: &str) -> bool {
         .any(|schema| schema.get("format").and_then(Value::as_str) == Some(format))
 }
 
+/// Whether a member on the way to `path` is missing in some object of `document` although the schema requires it of each.
+/// Only what holds in every case counts: what is required under `anyOf` or `oneOf` may be another case's.
+pub(super) fn lacks(root: &Value, document: &Value, path: &Path) -> bool {
+    let mut top = Vec::new();
+    expand_certain(root, root, NESTING_MAX, &mut top);
+    lacks_below(root, &top, document, &path.0)
+}
+
+fn lacks_below(root: &Value, schemas: &[&Value], value: &Value, path: &[Option<String>]) -> bool {
+    let Some((segment, rest)) = path.split_first() else {
+        return false;
+    };
+    let mut inner = Vec::new();
+    for schema in schemas {
+        let below = match segment {
+            Some(name) => schema.get("properties").and_then(|members| members.get(name)),
+            None => schema.get("items"),
+        };
+        if let Some(below) = below {
+            expand_certain(root, below, NESTING_MAX, &mut inner);
+        }
+    }
+    match (segment, value) {
+        (Some(name), Value::Object(members)) => match members.get(name) {
+            Some(member) => lacks_below(root, &inner, member, rest),
+            None => schemas.iter().any(|schema| requires(schema, name)),
+        },
+        (None, Value::Array(items)) => items.iter().any(|item| lacks_below(root, &inner, item, rest)),
+        // A value of another kind is refused for its form.
+        _ => false,
+    }
+}
+
+fn requires(schema: &Value, name: &str) -> bool {
+    let required = schema.get("required").and_then(Value::as_array);
+    required.is_some_and(|required| required.iter().any(|one| one.as_str() == Some(name)))
+}
+
+/// As [`expand`], without the alternatives.
+fn expand_certain<'s>(root: &'s Value, schema: &'s Value, nesting: usize, found: &mut Vec<&'s Value>) {
+    if found.len() >= ALTERNATIVES_MAX {
+        return;
+    }
+    found.push(schema);
+    let Some(nesting) = nesting.checked_sub(1) else {
+        return;
+    };
+    if let Some(target) = schema.get("$ref").and_then(Value::as_str)
+        && let Some(inner) = target.strip_prefix('#').and_then(|pointer| root.pointer(pointer))
+    {
+        expand_certain(root, inner, nesting, found);
+    }
+    for inner in schema.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+        expand_certain(root, inner, nesting, found);
+    }
+}
+
 fn expand<'s>(root: &'s Value, schema: &'s Value, nesting: usize, found: &mut Vec<&'s Value>) {
     if found.len() >= ALTERNATIVES_MAX {
         return;

@@ -85,6 +85,13 @@ fn check_query(examined: &Examined, asked: &CredentialQuery) -> Result<(), Probl
     let sd_jwt = &examined.sd_jwt;
     ensure(sd_jwt.vct() == asked.vct, Problem::new(Code::ClaimsMissing, "vct"))?;
     query::matches(asked, sd_jwt.claims())?;
+    // A path that fans out is answered whole: one element without what each has is an answer cut to the holder's liking.
+    if let Some(credential_type) = &examined.credential_type {
+        let cut = |path: &Path| credential_type.lacks(sd_jwt.claims(), path);
+        if let Some(claim) = asked.claims.iter().find(|claim| cut(&claim.path)) {
+            return Err(Problem::new(Code::ClaimsMissing, claim.path.to_string()));
+        }
+    }
     let is_asked = |path: &[Option<&str>]| asked.claims.iter().any(|claim| begins_with(path, &claim.path));
     let unrequested = |path: &Path| Problem::new(Code::ClaimsUnrequested, path.to_string());
     // When all that was opened fits, so do those that carry a value.

@@ -112,6 +112,22 @@ impl Agency {
         self.reopen();
     }
 
+    /// Takes a sealed copy of the home as it is now.
+    pub(crate) fn backup(&mut self, file: &FilePath) {
+        self.with_store(|store| {
+            store.backup(file, None).unwrap();
+        });
+    }
+
+    /// Loses the home and restores it from a sealed copy.
+    pub(crate) fn restore(&mut self, file: &FilePath) {
+        self.issuer = None;
+        self.home = tempfile::tempdir().unwrap();
+        let dir = self.home.path().join("store");
+        drop(Store::restore(file, &dir, &passphrase(), entropy()).unwrap());
+        self.reopen();
+    }
+
     pub(crate) fn issuer(&mut self) -> &mut Issuer {
         self.issuer.as_mut().unwrap()
     }

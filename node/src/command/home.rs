@@ -21,7 +21,7 @@ pub(super) async fn backup(session: &mut Session, backup: Backup) -> Result<u8, 
             done(session, "backup-verified", &file);
             Ok(0)
         }
-        Backup::Restore { file } => restore(session, &file),
+        Backup::Restore { file, set_aside } => restore(session, &file, set_aside),
     }
 }
 
@@ -40,9 +40,12 @@ pub(super) async fn create_backup(session: &mut Session, file: &Path) -> Result<
     Ok(0)
 }
 
-/// A home from a sealed copy. The passphrase is the copy's.
-pub(super) fn restore(session: &mut Session, file: &Path) -> Result<u8, Failure> {
+/// A home from a sealed copy. The passphrase is the copy's. With `set_aside` it takes the place of damaged data.
+pub(super) fn restore(session: &mut Session, file: &Path, set_aside: bool) -> Result<u8, Failure> {
     let home = session.home()?;
+    if home.exists() && set_aside {
+        return repair(session, file, &home);
+    }
     if home.exists() {
         return Err(Problem::new(Code::HomeExists, home.path().display().to_string()).into());
     }
@@ -54,6 +57,27 @@ pub(super) fn restore(session: &mut Session, file: &Path) -> Result<u8, Failure>
     config::parse(&text)?;
     home::write(&home.config(), text.as_bytes())?;
     done(session, "backup-restored", home.path());
+    Ok(0)
+}
+
+/// Puts a sealed copy in the place of the home's damaged store. The configuration stays, unless it is lost too.
+fn repair(session: &mut Session, file: &Path, home: &home::Home) -> Result<u8, Failure> {
+    let passphrase = session.passphrase(false)?;
+    let (store, aside) = Store::repair_from_backup(&home.store(), file, &passphrase, service::entropy())?;
+    if !home.config().exists() {
+        let text = service::stored_config(&store)?;
+        config::parse(&text)?;
+        home::write(&home.config(), text.as_bytes())?;
+    }
+    let (path, aside) = (home.path().display().to_string(), aside.display().to_string());
+    if session.output.json {
+        let answer = json!({ "schema": "backup-repaired/v1", "path": path, "set_aside": aside });
+        session.output.object(&answer);
+    } else {
+        session
+            .output
+            .print("backup-repaired", &[("path", &path), ("aside", &aside)]);
+    }
     Ok(0)
 }
 

@@ -84,10 +84,11 @@ pub(super) async fn run(session: &mut Session, issuer: Issuer) -> Result<u8, Fai
     }
 }
 
-/// `key value` pairs of a flat object, for lists that have no columns of their own.
+/// `key value` pairs of a flat object, for lists that have no columns of their own. What is not known is left out.
 fn plain(value: &Value) -> String {
     let mut line = String::new();
-    for (key, value) in value.as_object().into_iter().flatten() {
+    let known = |(_, value): &(&String, &Value)| !value.is_null();
+    for (key, value) in value.as_object().into_iter().flatten().filter(known) {
         let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
         // Writing to a String cannot fail.
         let _ignored = write!(line, "{}{key} {text}", if line.is_empty() { "" } else { "  " });

@@ -68,6 +68,10 @@ pub(super) async fn doctor(session: &mut Session, doctor: &Doctor) -> Result<u8,
         };
         let name = session.output.catalogue.text(&format!("doctor-{}", text("check")), &[]);
         let mut line = format!("{sign} {name}  {}", text("detail"));
+        if let Some(code) = finding.at("code").as_str() {
+            let sentence = session.output.catalogue.text(&format!("problem-{code}"), &[]);
+            line.push_str(&format!("\n    {sentence}"));
+        }
         if text("state") != "ok" {
             let remedy = session
                 .output

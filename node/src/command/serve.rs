@@ -37,6 +37,9 @@ pub(super) async fn serve(session: &mut Session, serve: &Serve) -> Result<u8, Fa
     let passphrase = session.passphrase(false)?;
     let service = Service::open(&home, loaded, &passphrase)?;
     drop(passphrase);
+    if service.is_copied() {
+        session.output.show(&session.output.catalogue.text("home-copied", &[]));
+    }
     service.join(true).await?;
     let server = Arc::new(Server::listen(&home)?);
     service.work();
@@ -68,6 +71,8 @@ pub(super) async fn serve(session: &mut Session, serve: &Serve) -> Result<u8, Fa
     }
     tracing::info!("stopping");
     serving.abort();
+    // The socket goes with the last who serves it, which an abort alone does not wait for.
+    drop(serving.await);
     service.stop().await;
     drop(server);
     Ok(0)

@@ -19,6 +19,10 @@ use zeroize::Zeroizing;
 
 /// Longest passphrase or other secret read from a file, in bytes.
 const SECRET_MAX: u64 = 4096;
+/// Longest value read from a line of standard input, in bytes: the longest link as it may be wrapped, and the end of its line.
+const LINE_MAX: u64 = 2 * credentials::link::LINK_MAX as u64 + 2;
+/// Longest answer to a question, in bytes.
+const ANSWER_MAX: u64 = 4096;
 
 /// One run of the command line.
 pub(super) struct Session {
@@ -132,6 +136,9 @@ impl Session {
         let is_wallet = loaded.config.wallet.is_some();
         let passphrase = self.passphrase(false)?;
         let service = Service::open(&home, loaded, &passphrase)?;
+        if service.is_copied() {
+            self.output.show(&self.output.catalogue.text("home-copied", &[]));
+        }
         if is_wallet {
             service.join(false).await?;
         }
@@ -155,10 +162,7 @@ impl Session {
             return Err(Code::NotConfirmed.into());
         }
         self.output.say(key, &[]);
-        let mut answer = String::new();
-        std::io::stdin()
-            .read_line(&mut answer)
-            .map_err(|e| Failure::because(Code::NotConfirmed, e))?;
+        let answer = read_line(ANSWER_MAX)?;
         let yes = self.output.catalogue.text("yes", &[]);
         if answer.trim().eq_ignore_ascii_case(&yes) {
             Ok(())
@@ -177,12 +181,22 @@ impl Session {
         if value != "-" {
             return Ok(value);
         }
-        let mut line = String::new();
-        std::io::stdin()
-            .read_line(&mut line)
-            .map_err(|e| Failure::file(Path::new("-"), &e))?;
-        Ok(line.trim().to_owned())
+        Ok(read_line(LINE_MAX)?.trim().to_owned())
     }
+}
+
+/// A line of standard input of at most `limit` bytes; a longer one is `too_large`, and not read on.
+fn read_line(limit: u64) -> Result<String, Failure> {
+    use std::io::{BufRead, Read};
+    let mut line = String::new();
+    let mut input = std::io::stdin().lock().take(limit.saturating_add(1));
+    input
+        .read_line(&mut line)
+        .map_err(|e| Failure::file(Path::new("-"), &e))?;
+    if line.len() as u64 > limit {
+        return Err(Problem::new(Code::TooLarge, "-").into());
+    }
+    Ok(line)
 }
 
 /// The first line of a file that holds a secret.

@@ -22,6 +22,9 @@ pub(super) async fn run(session: &mut Session, trust: Trust) -> Result<u8, Failu
         Trust::New { profile } => {
             let mut config = config::defaults();
             config.anchor = Some(config::Section::default());
+            if let Some(language) = &session.global.lang {
+                config.node.language.clone_from(language);
+            }
             super::init::create(session, &config, None, profile)?;
             let whoami = session.execute(Command::Whoami).await?;
             let anchor = whoami.at("anchor").as_str().unwrap_or_default().to_owned();

@@ -233,11 +233,9 @@ fn verdict(session: &Session, verdict: &Value, code: &Value) {
         session.output.catalogue.text(&format!("verdict-{verdict}"), &[])
     );
     if let Some(code) = code.as_str() {
-        let sentence = session
-            .output
-            .catalogue
-            .text(&format!("problem-{code}"), &[("detail", "")]);
-        line.push_str(&format!(": {sentence}  [{code}]"));
+        let text = |key: &str| session.output.catalogue.text(key, &[("detail", "")]);
+        let (sentence, remedy) = (text(&format!("problem-{code}")), text(&format!("remedy-{code}")));
+        line.push_str(&format!(": {sentence}  [{code}]\n  {}: {remedy}", text("remedy")));
     }
     session.output.data(&line);
 }

@@ -1,6 +1,6 @@
 //! `bevis wallet`: what a person or company does with credentials. Nothing is ever answered for them.
 
-use super::session::{Session, read_secret};
+use super::session::{Session, read_input, read_secret};
 use crate::args::Wallet;
 use crate::error::Failure;
 use crate::home;
@@ -8,6 +8,10 @@ use crate::output::{At, hex, sha256};
 use crate::service::Command;
 use credentials::{Code, Problem};
 use serde_json::{Value, json};
+use std::path::Path;
+
+/// Longest text from standard input, in bytes: the longest link, and as much again for the breaks in it.
+const TEXT_MAX: u64 = 2 * credentials::link::LINK_MAX as u64;
 
 /// Runs a command of the group.
 pub(super) async fn run(session: &mut Session, wallet: Wallet) -> Result<u8, Failure> {
@@ -15,7 +19,7 @@ pub(super) async fn run(session: &mut Session, wallet: Wallet) -> Result<u8, Fai
     let language = session.output.catalogue.language().to_owned();
     match wallet {
         Wallet::Receive { link, code_file } => {
-            let link = session.or_stdin(link)?;
+            let link = text(session, link)?;
             let code = code_file
                 .map(|path| read_secret(&path))
                 .transpose()?
@@ -135,9 +139,20 @@ pub(super) async fn run(session: &mut Session, wallet: Wallet) -> Result<u8, Fai
             }
         }
         Wallet::Backup { file } => return super::home::create_backup(session, &file).await,
-        Wallet::Restore { file } => return super::home::restore(session, &file),
+        Wallet::Restore { file } => return super::home::restore(session, &file, false),
     }
     Ok(0)
+}
+
+/// A `bevis:` text as it was given, or from standard input: a line of a terminal, or all that a scanner or a mail program hands
+/// on, which may have broken it into lines.
+fn text(session: &Session, given: String) -> Result<String, Failure> {
+    use std::io::IsTerminal;
+    if given != "-" || std::io::stdin().is_terminal() {
+        return session.or_stdin(given);
+    }
+    let bytes = read_input(Path::new("-"), TEXT_MAX)?;
+    String::from_utf8(bytes).map_err(|e| Failure::because(Code::LinkInvalid, e))
 }
 
 fn asks_for_code(link: &str) -> bool {
@@ -190,6 +205,12 @@ fn tell(session: &Session, outcome: &Value) {
             let verdict = receipt.at("verdict").as_str().unwrap_or_default();
             let verdict = session.output.catalogue.text(&format!("verdict-{verdict}"), &[]);
             session.output.print("outcome-shared", &[("verdict", &verdict)]);
+            if let Some(code) = receipt.at("code").as_str() {
+                let text = |key: &str| session.output.catalogue.text(key, &[("detail", "")]);
+                let (sentence, remedy) = (text(&format!("problem-{code}")), text(&format!("remedy-{code}")));
+                session.output.data(&format!("  {sentence}  [{code}]"));
+                session.output.data(&format!("  {}: {remedy}", text("remedy")));
+            }
         }
         "refused" => session.output.print("outcome-refused", &[]),
         "carry" => {

@@ -113,7 +113,14 @@ impl Pace {
         let bucket = self.by_protocol.get_mut(protocol.index());
         if bucket.is_some_and(|bucket| bucket.take(rate, now)) {
             Verdict::Serve
-        } else if self.refused.take(self.rates.refused, now) {
+        } else {
+            self.refuse(now)
+        }
+    }
+
+    /// For a request that is not served whatever its rate.
+    pub(super) fn refuse(&mut self, now: Instant) -> Verdict {
+        if self.refused.take(self.rates.refused, now) {
             Verdict::Refuse
         } else {
             Verdict::Disconnect

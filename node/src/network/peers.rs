@@ -126,6 +126,11 @@ impl Peer {
         lock(&self.pace).take(protocol, Instant::now())
     }
 
+    /// For a request that is not served whatever its rate.
+    pub(super) fn refuse(&self) -> Verdict {
+        lock(&self.pace).refuse(Instant::now())
+    }
+
     pub(super) fn backoff(&self) -> Option<Duration> {
         lock(&self.backoff).and_then(|backoff| backoff.remaining(Instant::now()))
     }

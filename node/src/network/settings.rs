@@ -65,6 +65,13 @@ pub struct Limits {
     /// Connections with one peer: one each way, and those of a process that was killed and came back, which count until
     /// they have been silent for [`Settings::idle`].
     pub per_peer: u32,
+    /// Inbound connections from one IPv4 address or one IPv6 network (/64), of peers that the trust document does not name.
+    /// Many wallets stand behind one address of a mobile operator; one address must not take every place.
+    pub per_address: u32,
+    /// The same for connections that are agreeing on keys, whoever they are: that is not known yet.
+    pub pending_per_address: u32,
+    /// Places of [`Limits::established_in`] that only peers get that the trust document names.
+    pub reserved_in: u32,
     /// Resident memory of the process in bytes above which no connection is made.
     pub memory_bytes: usize,
     /// Bytes of request bodies that all peers together may have us hold; a request that
@@ -89,6 +96,9 @@ impl Default for Limits {
             established_in: 256,
             established_out: 64,
             per_peer: 16,
+            per_address: 64,
+            pending_per_address: 32,
+            reserved_in: 32,
             memory_bytes: 2 * 1024 * 1024 * 1024,
             inbound_bytes: 64 * 1024 * 1024,
             streams: 16,

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::context::Context;
+use super::crowd;
 use super::exchange::{self, Outgoing};
 use super::peers::lock;
 use super::{Address, Clients, Error, ListenOn, PeerName, Settings, Transport};
@@ -54,6 +55,7 @@ const GOOD_BYE: Duration = Duration::from_secs(1);
 pub(super) struct Behaviour {
     connection_limits: connection_limits::Behaviour,
     memory_limits: memory_connection_limits::Behaviour,
+    crowd: crowd::Behaviour,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
     exchange: exchange::Behaviour,
@@ -78,6 +80,7 @@ impl Behaviour {
                     .with_max_established_per_peer(Some(limits.per_peer)),
             ),
             memory_limits: memory_connection_limits::Behaviour::with_max_bytes(limits.memory_bytes),
+            crowd: crowd::Behaviour::new(Arc::clone(context)),
             identify: identify::Behaviour::new(identify),
             ping: ping::Behaviour::default(),
             exchange: exchange::Behaviour::new(Arc::clone(context)),

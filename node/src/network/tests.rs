@@ -18,6 +18,10 @@ use super::*;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const BUSY: &[u8] = b"busy";
+const TOO_LARGE: &[u8] = b"too large";
+const INCOMPLETE: &[u8] = b"incomplete";
+/// The first of eight identities that count as organisations'.
+const LISTED: u16 = 900;
 const STRANGER: &[u8] = b"stranger";
 const NOT_LISTED: &[u8] = b"not on the list";
 
@@ -43,8 +47,16 @@ impl Greeter for Words {
         }
     }
 
-    fn busy(&self, _: Protocol) -> Vec<u8> {
-        BUSY.to_vec()
+    fn refusal(&self, _: &PeerName, _: Protocol, why: Refusal) -> Vec<u8> {
+        match why {
+            Refusal::Busy => BUSY.to_vec(),
+            Refusal::TooLarge => TOO_LARGE.to_vec(),
+            Refusal::Incomplete => INCOMPLETE.to_vec(),
+        }
+    }
+
+    fn is_listed(&self, peer: &PeerName) -> bool {
+        (LISTED..LISTED + 8).any(|seed| *peer == client_name(seed))
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Service, greeting, lock};
 use crate::clock;
 use crate::network::{Address, Error, PeerName, Protocol, Secret32, Target};
 use credentials::protocol::{self, issuance, presentation};
-use credentials::{Code, Did, Problem};
+use credentials::{Code, Did, Problem, Timestamp};
 use wallet::{Incoming, Outcome, Outgoing, Step, Thread, Wallet};
 
 impl Service {
@@ -95,14 +95,33 @@ impl Service {
             };
             match network.request(target, protocol, body.clone()).await {
                 Ok(answer) => return Ok((peer, answer)),
-                Err(Error::Refused(body) | Error::NotAccepted(body)) => {
-                    problem = greeting::refused(&body);
-                    if problem.code == Code::TrustMissing {
-                        // They have not got the list yet; that passes by itself and earns no waiting time.
+                Err(error @ (Error::Refused(_) | Error::NotAccepted(_))) => {
+                    let is_theirs = matches!(error, Error::Refused(_));
+                    if let Error::Refused(body) | Error::NotAccepted(body) = error {
+                        problem = greeting::refused(&body);
+                    }
+                    // Their refusal of our clock names theirs; ours of theirs was noted when they greeted.
+                    if is_theirs
+                        && problem.code == Code::ClockSuspect
+                        && let Some(time) = problem.detail.as_deref().and_then(Timestamp::parse)
+                    {
+                        self.clocks.hear(to, time, None, clock::since_boot());
+                    }
+                    if [Code::TrustMissing, Code::ClockSuspect].contains(&problem.code) {
+                        // They have not got the list yet, or a clock is to be set: that passes and earns no waiting time.
                         network.forget_backoff(&peer);
                     }
                 }
-                Err(error) => tracing::debug!(%peer, %protocol, %error, "request failed"),
+                Err(error) => {
+                    let code = match error {
+                        Error::TooLarge { .. } => Code::TooLarge,
+                        Error::Malformed => Code::Malformed,
+                        Error::Unsupported => Code::Unsupported,
+                        _ => Code::Unreachable,
+                    };
+                    tracing::debug!(%peer, %protocol, %error, %code, "request failed");
+                    problem = Problem::new(code, organisation.name.as_str());
+                }
             }
         }
         Err(problem)

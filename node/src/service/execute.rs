@@ -1,7 +1,7 @@
 //! Every command that needs an open home. The command line sends them over the local socket to the running node, or runs
 //! them here when no node runs: one code path for both.
 
-use super::{Card, Service, lock};
+use super::{Card, Service, clocks, lock};
 use crate::clock;
 use crate::error::Failure;
 use crate::output::At;
@@ -256,7 +256,8 @@ fn write_instants(value: &mut Value) {
                     Some(seconds) if INSTANTS.contains(&name.as_str()) => {
                         *member = json!(credentials::Timestamp::from_unix(seconds).to_string());
                     }
-                    _ if name == "claims" || name == "draft" => {}
+                    // Under `types` an issuer counts: how many were issued is no instant.
+                    _ if ["claims", "draft", "types"].contains(&name.as_str()) => {}
                     _ => write_instants(member),
                 }
             }
@@ -282,6 +283,15 @@ fn outcome(outcome: wallet::Outcome) -> Result<Value, Failure> {
     Ok(object)
 }
 
+/// Whom a `bevis:` text is from.
+fn counterpart(link: &str) -> Option<Did> {
+    match Link::parse(link).ok()? {
+        Link::Offer { issuer, .. } => Some(issuer),
+        Link::Request { asker, .. } => Some(asker),
+        Link::Authorise(_) | Link::Authorised { .. } => None,
+    }
+}
+
 fn damaged(error: impl std::fmt::Display) -> Failure {
     Failure::because(Code::Damaged, error)
 }
@@ -291,11 +301,48 @@ impl Service {
     /// `whoami`, which is a file format of its own.
     pub async fn execute(self: &Arc<Service>, command: Command) -> Result<Value, Failure> {
         let is_card = matches!(command, Command::Whoami);
-        let mut answer = self.carry_out(command).await?;
+        // A message may be out of date by the clock of either side. Whose, shows only when they greet: the counterpart of a text
+        // that was brought is greeted for that, as it would have been for the text itself.
+        let counterpart = match &command {
+            Command::WalletReceive { link, .. } => counterpart(link),
+            _ => None,
+        };
+        let mut answer = match self.carry_out(command).await {
+            Ok(answer) => answer,
+            Err(failure) => {
+                let failure = self.explain(failure, counterpart).await;
+                tracing::debug!(code = %failure.problem.code, "command refused");
+                return Err(failure);
+            }
+        };
         if !is_card {
             write_instants(&mut answer);
         }
         Ok(answer)
+    }
+
+    /// Refuses to sign with a time that the anchor's signature or most other organisations speak against.
+    fn require_clock(&self, now: credentials::Timestamp) -> Result<(), Problem> {
+        if let Some(trust) = self.trust()
+            && let Err(problem) = trust.current(now)
+            && problem.code == Code::ClockSuspect
+        {
+            return Err(problem);
+        }
+        self.clocks.require(now, clock::since_boot())
+    }
+
+    /// A failure that has to do with time, told as what it comes of where our own clock is the likely reason.
+    async fn explain(&self, failure: Failure, counterpart: Option<Did>) -> Failure {
+        let code = failure.problem.code;
+        if let Some(did) = counterpart.filter(|_| clocks::is_of_time(code)) {
+            let greeted = self.ping(&did).await;
+            tracing::debug!(%did, is_greeted = greeted.is_ok(), "greeted for its time");
+        }
+        match self.clocks.explain(code, clock::now(), clock::since_boot()) {
+            Some(problem) => Failure::because(problem, failure.problem),
+            None => failure,
+        }
     }
 
     async fn carry_out(self: &Arc<Service>, command: Command) -> Result<Value, Failure> {
@@ -487,6 +534,7 @@ impl Service {
                 credential_type,
                 subject,
             } => {
+                self.require_clock(now)?;
                 let offer = issuer.offer(now, &self.vct(&credential_type)?, subject.as_deref());
                 let offer = offer.map_err(issuer_failure)?;
                 Ok(json!({ "schema": "offer/v1", "link": offer.link.to_text()?, "code": offer.code }))
@@ -528,6 +576,7 @@ impl Service {
                 claims,
                 valid_seconds,
             } => {
+                self.require_clock(now)?;
                 let types = types.iter().map(|name| self.vct(name)).collect::<Result<Vec<_>, _>>()?;
                 let new = verifier::NewRequest {
                     service: &service,

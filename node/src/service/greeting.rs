@@ -1,7 +1,8 @@
 //! `hello`: organisations are who the trust document says they are; wallets tell nothing.
 
+use super::clocks::{self, Clocks};
 use crate::clock;
-use crate::network::{Greeter, PeerName, Protocol};
+use crate::network::{Greeter, PeerName, Protocol, Refusal};
 use credentials::protocol::{self, hello};
 use credentials::trust::Trust;
 use credentials::{Code, Did, Problem};
@@ -14,12 +15,19 @@ const VERSION: u16 = 1;
 pub struct Greeting {
     did: Option<Did>,
     trust: Arc<RwLock<Option<Arc<Trust>>>>,
+    clocks: Arc<Clocks>,
 }
 
 impl Greeting {
     /// For an organisation, or for a wallet (`None`), with the trust document as it changes.
     pub fn new(did: Option<Did>, trust: Arc<RwLock<Option<Arc<Trust>>>>) -> Greeting {
-        Greeting { did, trust }
+        let clocks = Arc::default();
+        Greeting { did, trust, clocks }
+    }
+
+    /// The same, with a place for what organisations say of the time.
+    pub(super) fn telling(self, clocks: Arc<Clocks>) -> Greeting {
+        Greeting { clocks, ..self }
     }
 
     fn trust(&self) -> Option<Arc<Trust>> {
@@ -39,12 +47,23 @@ impl Greeting {
             // Wallets only dial: one that answers is none.
             hello::Who::Wallet if we_dialled => Err(Code::NotListed.into()),
             hello::Who::Wallet => Ok(()),
-            hello::Who::Organisation { did, .. } => {
+            hello::Who::Organisation {
+                did,
+                time,
+                trust: newest,
+            } => {
                 let trust = self.trust().ok_or(Code::TrustMissing)?;
                 match trust.organisation_of_peer(peer.as_str()) {
-                    Some(organisation) if organisation.did == did => Ok(()),
-                    _ => Err(Code::NotListed.into()),
+                    Some(organisation) if organisation.did == did => {}
+                    _ => return Err(Code::NotListed.into()),
                 }
+                self.clocks.hear(&did, time, newest, clock::since_boot());
+                // Nothing that two such clocks sign for each other would be in date. Who dialled has not heard our time yet.
+                let now = clock::now();
+                if clocks::are_apart(time.since(now)) {
+                    return Err(Problem::new(Code::ClockSuspect, now.to_string()));
+                }
+                Ok(())
             }
         }
     }
@@ -65,13 +84,29 @@ impl Greeter for Greeting {
 
     fn check(&self, peer: &PeerName, body: &[u8], we_dialled: bool) -> Result<(), Vec<u8>> {
         self.judge(peer, body, we_dialled).map_err(|problem| {
-            tracing::debug!(code = %problem.code, we_dialled, "hello refused");
+            // Whoever dialled is told by its command; of those who dial us only the log tells.
+            if we_dialled {
+                tracing::debug!(%peer, code = %problem.code, "hello not accepted");
+            } else {
+                tracing::info!(%peer, code = %problem.code, "hello refused");
+            }
             refusal(problem)
         })
     }
 
-    fn busy(&self, _protocol: Protocol) -> Vec<u8> {
-        refusal(Code::RateLimited.into())
+    fn refusal(&self, peer: &PeerName, protocol: Protocol, why: Refusal) -> Vec<u8> {
+        let code = match why {
+            Refusal::Busy => Code::RateLimited,
+            Refusal::TooLarge => Code::TooLarge,
+            Refusal::Incomplete => Code::Unreachable,
+        };
+        tracing::info!(%peer, %protocol, %code, "refused");
+        refusal(code.into())
+    }
+
+    fn is_listed(&self, peer: &PeerName) -> bool {
+        self.trust()
+            .is_some_and(|trust| trust.organisation_of_peer(peer.as_str()).is_some())
     }
 }
 

@@ -34,9 +34,7 @@ impl Service {
             let service = self.clone();
             tasks.spawn(async move {
                 let result = service.mirror_issuer(&issuer).await;
-                if let Err(problem) = &result {
-                    tracing::debug!(%issuer, code = %problem.code, "status not fetched");
-                }
+                service.note_mirrored(&issuer, result.as_ref().err().map(|problem| problem.code));
                 result.is_ok() || service.has_head(&issuer)
             });
         }
@@ -60,6 +58,22 @@ impl Service {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(%error, "status of held credentials"),
             Err(problem) => tracing::warn!(%problem, "status of held credentials"),
+        }
+    }
+
+    /// Remembers how an issuer's status fares, for `doctor`; the log tells when that changes, not each time.
+    fn note_mirrored(&self, issuer: &Did, failed: Option<Code>) {
+        let Ok(mut unmirrored) = lock(&self.unmirrored) else {
+            return;
+        };
+        let before = match failed {
+            Some(code) => unmirrored.insert(issuer.clone(), code),
+            None => unmirrored.remove(issuer),
+        };
+        match failed {
+            Some(code) if before != failed => tracing::info!(%issuer, %code, "status not fetched"),
+            Some(code) => tracing::debug!(%issuer, %code, "status not fetched"),
+            None => {}
         }
     }
 

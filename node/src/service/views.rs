@@ -17,6 +17,7 @@ struct Finding {
     check: &'static str,
     state: &'static str,
     detail: String,
+    code: Option<Code>,
 }
 
 impl Service {
@@ -84,6 +85,7 @@ impl Service {
                 "current": t.current(now).is_ok(), "next_update": t.document().next_update.to_string(),
             })),
             "mirrored": heads,
+            "epoch": self.epoch_status()?,
             "store": { "sequence": health.sequence, "bytes": health.journal_bytes, "segments": health.segments },
             "rss_kib": resident(),
         }))
@@ -128,10 +130,15 @@ impl Service {
         findings.push(match self.trust() {
             None => finding("trust", "fail", Code::TrustMissing.as_str()),
             Some(trust) => match trust.current(now) {
-                Ok(()) => finding("trust", "ok", trust.sequence().to_string()),
+                Ok(()) => match self.clocks.newest_trust().filter(|newest| *newest > trust.sequence()) {
+                    // A home that was restored may have been given an older document than it had.
+                    Some(newest) => finding("trust", "warn", format!("{} < {newest}", trust.sequence())),
+                    None => finding("trust", "ok", trust.sequence().to_string()),
+                },
                 Err(problem) => finding("trust", "fail", problem.to_string()),
             },
         });
+        findings.push(self.doctor_clock(now));
         let every = i64::from(self.config().status.every_seconds);
         for head in lock(&self.mirror)?.heads() {
             let age = now.since(head.issued);
@@ -142,13 +149,30 @@ impl Service {
             };
             findings.push(finding("status", state, format!("{} {age} s", head.issuer)));
         }
+        for (issuer, code) in lock(&self.unmirrored)?.iter() {
+            // Who cannot be asked is told by the age above; this is what was answered and cannot be used.
+            let is_away = matches!(
+                code,
+                Code::Unreachable | Code::TrustMissing | Code::NotListed | Code::RateLimited
+            );
+            if !is_away {
+                findings.push(Finding {
+                    code: Some(*code),
+                    ..finding("lists", "warn", issuer.to_string())
+                });
+            }
+        }
         let health = self.store.health();
-        let state = if health.index_rebuilt_at_open || health.is_copied || health.lost_tail {
+        let mended = health.index_rebuilt_at_open || health.keys_renewed || !health.journal_repairs.is_empty();
+        let state = if mended || health.lost_tail {
             "warn"
         } else {
             "ok"
         };
         findings.push(finding("store", state, health.sequence.to_string()));
+        if let Some((state, detail)) = self.epoch_found(now)? {
+            findings.push(finding("epoch", state, detail));
+        }
         if self.keys.organisation().is_some() {
             let addresses = self.network.get().map(|n| n.addresses().len()).unwrap_or_default();
             findings.push(finding(
@@ -169,7 +193,7 @@ impl Service {
         };
         let lines: Vec<Value> = findings
             .iter()
-            .map(|f| json!({"check": f.check, "state": f.state, "detail": f.detail}))
+            .map(|f| json!({"check": f.check, "state": f.state, "detail": f.detail, "code": f.code.map(Code::as_str)}))
             .collect();
         Ok(json!({ "schema": "doctor/v1", "state": worst, "findings": lines }))
     }
@@ -180,6 +204,33 @@ impl Service {
             Ok(meta) if meta.permissions().mode() & 0o077 == 0 => finding("home", "ok", "0700"),
             Ok(meta) => finding("home", "fail", format!("{:o}", meta.permissions().mode() & 0o777)),
             Err(error) => finding("home", "fail", error.to_string()),
+        }
+    }
+
+    /// Our clock against those of the organisations that greeted us, and against what the anchor signed.
+    fn doctor_clock(&self, now: credentials::Timestamp) -> Finding {
+        let compared = self.clocks.compare(now, clock::since_boot());
+        let is_before_trust = self.trust().is_some_and(|trust| {
+            trust
+                .current(now)
+                .is_err_and(|problem| problem.code == Code::ClockSuspect)
+        });
+        let state = if is_before_trust || (compared.is_suspect() && !compared.apart.is_empty()) {
+            "fail"
+        } else if compared.apart.is_empty() {
+            "ok"
+        } else {
+            "warn"
+        };
+        let apart: Vec<String> = compared
+            .apart
+            .iter()
+            .map(|(did, difference)| format!("{did} {difference:+} s"))
+            .collect();
+        if apart.is_empty() {
+            finding("clock", state, format!("{now} ({})", compared.heard))
+        } else {
+            finding("clock", state, format!("{now}; {}", apart.join(", ")))
         }
     }
 
@@ -228,6 +279,7 @@ fn finding(check: &'static str, state: &'static str, detail: impl Into<String>) 
         check,
         state,
         detail: detail.into(),
+        code: None,
     }
 }
 

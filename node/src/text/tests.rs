@@ -30,6 +30,7 @@ const HELD: &[wallet::HeldState] = &[
     wallet::HeldState::Suspended,
     wallet::HeldState::Superseded,
     wallet::HeldState::UsedUp,
+    wallet::HeldState::CopiesVoid,
     wallet::HeldState::Unknown,
 ];
 const EVENTS: &[wallet::What] = &[
@@ -41,6 +42,7 @@ const EVENTS: &[wallet::What] = &[
     wallet::What::Failed,
     wallet::What::StatusChanged,
     wallet::What::Deleted,
+    wallet::What::CopiesVoid,
 ];
 
 /// A state that the lists above do not have must not compile here.
@@ -56,11 +58,12 @@ fn lists_are_whole(state: verifier::State, verdict: Verdict, held: wallet::HeldS
     }
     match held {
         HeldState::Valid | HeldState::ExpiresSoon | HeldState::Expired | HeldState::Revoked => {}
-        HeldState::Suspended | HeldState::Superseded | HeldState::UsedUp | HeldState::Unknown => {}
+        HeldState::Suspended | HeldState::Superseded | HeldState::UsedUp => {}
+        HeldState::CopiesVoid | HeldState::Unknown => {}
     }
     match what {
         What::Collected | What::Shared | What::Identified | What::Authorised => {}
-        What::Refused | What::Failed | What::StatusChanged | What::Deleted => {}
+        What::Refused | What::Failed | What::StatusChanged | What::Deleted | What::CopiesVoid => {}
     }
 }
 

@@ -95,6 +95,8 @@ problem-not_presented = Nothing was shared.
 remedy-not_presented = The information can be given in another way.
 problem-copies_spent = All copies of the credential have been used.
 remedy-copies_spent = Collect new copies from the issuer: `bevis wallet receive LINK`.
+problem-copies_void = The copies of the credential count as used, because the wallet has been restored or copied.
+remedy-copies_void = Collect new copies from the issuer: `bevis wallet receive LINK`.
 problem-unknown_session = There is no such request, or it has ended.
 remedy-unknown_session = See what is open: `bevis wallet requests` or `bevis verifier sessions`.
 problem-unknown_offer = The issuer has no such offer.
@@ -129,6 +131,8 @@ problem-status_stale = The status list is too old to say whether the credential 
 remedy-status_stale = Wait until the node has fetched a new list, and try again. See `bevis doctor`.
 problem-not_listed = The trust list does not tie this node to the organisation.
 remedy-not_listed = Ask whoever runs the list to include the node. `bevis whoami --json` gives its card.
+problem-clock_suspect = The clock of this machine does not agree with the clocks of others.
+remedy-clock_suspect = Set the clock, best automatically, and try again. `bevis doctor` shows whom it does not agree with.
 problem-unexpected_message = The message did not fit the conversation.
 remedy-unexpected_message = Start again. If it recurs, update the program on both sides.
 problem-rate_limited = Too many messages came in a short time.
@@ -154,9 +158,13 @@ remedy-newer_format = Update the program. Check the version with `bevis --versio
 problem-config_invalid = Something in the configuration is not valid.
 remedy-config_invalid = Correct what is named, and check it with `bevis config check`.
 problem-damaged = Stored data is damaged.
-remedy-damaged = Keep the folder, and restore your last backup: `bevis backup restore FILE`.
+remedy-damaged = Restore your last backup in its place: `bevis backup restore FILE --set-aside`. The damaged data is kept beside it.
 problem-file_failed = A file could not be read or written.
 remedy-file_failed = Check that the file exists, that you may use it, and that the disk has room.
+problem-disk_full = There is no room left on the disk.
+remedy-disk_full = Free some space, and try again. What was stored already is still there.
+problem-disk_read_only = The disk can only be read, not written to.
+remedy-disk_read_only = Make the disk writable, and try again. What was stored already is still there.
 problem-not_found = Nothing of this name was found.
 remedy-not_found = See what there is: `bevis wallet list` or `bevis verifier sessions`.
 problem-wrong_role = This node does not have the role that the command needs.
@@ -206,6 +214,7 @@ held-revoked = revoked
 held-suspended = suspended
 held-superseded = replaced by a newer one
 held-used_up = all copies used
+held-copies_void = the copies count as used, collect new ones
 held-unknown = status unknown right now
 event-collected = You collected a credential
 event-shared = You shared information
@@ -215,6 +224,7 @@ event-refused = You said no
 event-failed = It did not work
 event-status_changed = The issuer changed the status of a credential
 event-deleted = You deleted a credential
+event-copies_void = The copies of a credential count as used, because the wallet was restored or copied
 
 # Wallet.
 outcome-waiting = A request is waiting for your answer.
@@ -248,8 +258,17 @@ init-anchor = You trust lists signed by {$anchor}. Take in the list: bevis trust
 backup-created = The backup is written: {$path}
     It is sealed with the same passphrase. Check it: bevis backup verify
 backup-verified = The backup is whole: {$path}
-backup-restored = The home folder is restored: {$path}. Do not use the old one any more. What was shared after the copy was taken may be shared once more.
+backup-restored = The home folder is restored: {$path}. Do not use the old one any more.
+    What was open when the copy was taken is void: requests, offers and codes.
+    Wallet: the copies count as used. Collect new ones from the issuers.
+    Issuer: what you have revoked since the copy was taken, you must revoke again.
+backup-repaired = The backup has taken the place of the damaged data: {$path}. The damaged data is kept in {$aside}
+    What was done after the backup was taken is missing. What was open then is void: requests, offers and codes.
+    Wallet: the copies count as used. Collect new ones from the issuers.
+    Issuer: what you have revoked since the backup was taken, you must revoke again.
     Do not use the old folder at the same time.
+home-copied = This home folder was copied here. What was open in it is void, and unused copies count as used.
+    Use only one of the folders. See what you must do again: bevis doctor
 config-valid = The configuration is valid: {$path}
 serve-ready = The node is ready after {$ms} ms. Stop it with Ctrl-C. It listens on:
 
@@ -294,8 +313,14 @@ doctor-trust = Trust list
 doctor-trust-remedy = Take in the newest list: bevis trust import FILE
 doctor-status = Age of status list
 doctor-status-remedy = The issuer has not answered for a while. See whether it can be reached: bevis node ping
+doctor-lists = Status list that cannot be used
+doctor-lists-remedy = The issuer has to mend the list; until then nothing from it can be confirmed
 doctor-store = Store
 doctor-store-remedy = The store was repaired, or the folder is a copy. Make a backup, and use only one of the folders.
+doctor-epoch = Restoring or copying
+doctor-epoch-remedy = Wallet: collect new credentials. Issuer: revoke again what you revoked after the copy, and make new offers. Ask customers again.
+doctor-clock = Clock
+doctor-clock-remedy = Set the clock, best automatically. If only one other disagrees, theirs may be the one that is wrong.
 doctor-network = Network
 doctor-network-remedy = The node is not listening. Start it: bevis serve. Check its address: bevis config show
 doctor-listed = How the trust list names this node

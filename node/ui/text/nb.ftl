@@ -95,6 +95,8 @@ problem-not_presented = Ingenting ble delt.
 remedy-not_presented = Opplysningene kan gis på en annen måte.
 problem-copies_spent = Alle kopiene av beviset er brukt.
 remedy-copies_spent = Hent nye kopier hos utstederen: `bevis wallet receive LENKE`.
+problem-copies_void = Kopiene av beviset teller som brukt, for lommeboken er hentet tilbake eller kopiert.
+remedy-copies_void = Hent nye kopier hos utstederen: `bevis wallet receive LENKE`.
 problem-unknown_session = Forespørselen finnes ikke, eller den er avsluttet.
 remedy-unknown_session = Se hva som er åpent: `bevis wallet requests` eller `bevis verifier sessions`.
 problem-unknown_offer = Tilbudet finnes ikke hos utstederen.
@@ -129,6 +131,8 @@ problem-status_stale = Statuslisten er for gammel til å si om beviset gjelder.
 remedy-status_stale = Vent til noden har hentet en ny liste, og prøv igjen. Se `bevis doctor`.
 problem-not_listed = Tillitslisten knytter ikke denne noden til virksomheten.
 remedy-not_listed = Be den som driver listen, om å ta noden med. Kortet får du med `bevis whoami --json`.
+problem-clock_suspect = Klokken på denne maskinen stemmer ikke med klokkene til andre.
+remedy-clock_suspect = Still klokken, helst automatisk, og prøv igjen. `bevis doctor` viser hvem den ikke stemmer med.
 problem-unexpected_message = Meldingen passet ikke inn i samtalen.
 remedy-unexpected_message = Begynn på nytt. Skjer det igjen, oppdaterer du programmet på begge sider.
 problem-rate_limited = Det kom for mange meldinger på kort tid.
@@ -154,9 +158,13 @@ remedy-newer_format = Oppdater programmet. Sjekk versjonen med `bevis --version`
 problem-config_invalid = Noe i innstillingene er ikke gyldig.
 remedy-config_invalid = Rett det som er nevnt, og sjekk med `bevis config check`.
 problem-damaged = Lagrede data er skadet.
-remedy-damaged = Ta vare på mappen, og hent inn siste sikkerhetskopi: `bevis backup restore FIL`.
+remedy-damaged = Hent inn siste sikkerhetskopi i stedet: `bevis backup restore FIL --set-aside`. De skadde dataene blir tatt vare på ved siden av.
 problem-file_failed = En fil kunne ikke leses eller skrives.
 remedy-file_failed = Sjekk at filen finnes, at du har tilgang, og at disken har plass.
+problem-disk_full = Det er ikke plass på disken.
+remedy-disk_full = Frigjør plass, og prøv igjen. Det som alt er lagret, er der fortsatt.
+problem-disk_read_only = Disken kan bare leses, ikke skrives til.
+remedy-disk_read_only = Gjør disken skrivbar, og prøv igjen. Det som alt er lagret, er der fortsatt.
 problem-not_found = Vi fant ingenting med dette navnet.
 remedy-not_found = Se hva som finnes: `bevis wallet list` eller `bevis verifier sessions`.
 problem-wrong_role = Denne noden har ikke rollen som kommandoen trenger.
@@ -206,6 +214,7 @@ held-revoked = trukket tilbake
 held-suspended = satt på pause
 held-superseded = erstattet av et nyere
 held-used_up = alle kopier er brukt
+held-copies_void = kopiene teller som brukt, hent nye
 held-unknown = status ukjent akkurat nå
 event-collected = Du hentet et bevis
 event-shared = Du delte opplysninger
@@ -215,6 +224,7 @@ event-refused = Du sa nei
 event-failed = Det gikk ikke
 event-status_changed = Utstederen endret statusen til et bevis
 event-deleted = Du slettet et bevis
+event-copies_void = Kopiene av et bevis teller som brukt, for lommeboken er hentet tilbake eller kopiert
 
 # Lommebok.
 outcome-waiting = Du har en forespørsel som venter på svar.
@@ -248,8 +258,17 @@ init-anchor = Du stoler på tillitslister fra {$anchor}. Hent listen: bevis trus
 backup-created = Sikkerhetskopien er skrevet: {$path}
     Den er låst med det samme passordet. Sjekk den: bevis backup verify
 backup-verified = Sikkerhetskopien er hel: {$path}
-backup-restored = Hjemmemappen er hentet tilbake: {$path}. Bruk ikke den gamle mer. Bevis som er delt etter kopien ble tatt, kan bli delt en gang til.
+backup-restored = Hjemmemappen er hentet tilbake: {$path}. Bruk ikke den gamle mer.
+    Det som var åpent da kopien ble tatt, gjelder ikke lenger: forespørsler, tilbud og koder.
+    Lommebok: kopiene teller som brukt. Hent nye hos utstederne.
+    Utsteder: det du har trukket tilbake etter at kopien ble tatt, må du trekke tilbake på nytt.
+backup-repaired = Sikkerhetskopien har tatt plassen til de skadde dataene: {$path}. De skadde dataene ligger i {$aside}
+    Det som ble gjort etter at kopien ble tatt, mangler. Det som var åpent da, gjelder ikke lenger: forespørsler, tilbud og koder.
+    Lommebok: kopiene teller som brukt. Hent nye hos utstederne.
+    Utsteder: det du har trukket tilbake etter at kopien ble tatt, må du trekke tilbake på nytt.
     Bruk ikke den gamle mappen samtidig.
+home-copied = Denne hjemmemappen er kopiert hit. Det som var åpent i den, gjelder ikke lenger, og ubrukte kopier teller som brukt.
+    Bruk bare én av mappene. Se hva du må gjøre på nytt: bevis doctor
 config-valid = Innstillingene er gyldige: {$path}
 serve-ready = Noden er klar etter {$ms} ms. Stopp den med Ctrl-C. Den lytter på:
 
@@ -294,8 +313,14 @@ doctor-trust = Tillitsliste
 doctor-trust-remedy = Hent den nyeste listen: bevis trust import FIL
 doctor-status = Alder på statusliste
 doctor-status-remedy = Utstederen har ikke svart på en stund. Se om den kan nås: bevis node ping
+doctor-lists = Statusliste som ikke kan brukes
+doctor-lists-remedy = Utstederen må rette listen; til da kan ingenting fra den bekreftes
 doctor-store = Lager
 doctor-store-remedy = Lageret ble reparert, eller mappen er en kopi. Ta en sikkerhetskopi, og bruk bare én av mappene.
+doctor-epoch = Tilbakehenting eller kopiering
+doctor-epoch-remedy = Lommebok: hent nye bevis. Utsteder: trekk tilbake på nytt det du trakk tilbake etter kopien, og lag nye tilbud. Spør kundene på nytt.
+doctor-clock = Klokken
+doctor-clock-remedy = Still klokken, helst automatisk. Er det bare én andre som avviker, kan det være klokken deres som er feil.
 doctor-network = Nettverk
 doctor-network-remedy = Noden lytter ikke. Start den: bevis serve. Sjekk adressen: bevis config show
 doctor-listed = Slik noden står på tillitslisten

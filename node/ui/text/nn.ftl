@@ -95,6 +95,8 @@ problem-not_presented = Ingenting vart delt.
 remedy-not_presented = Opplysningane kan bli gitt på ein annan måte.
 problem-copies_spent = Alle kopiane av beviset er brukte.
 remedy-copies_spent = Hent nye kopiar hos utstedaren: `bevis wallet receive LENKE`.
+problem-copies_void = Kopiane av beviset tel som brukte, for lommeboka er henta tilbake eller kopiert.
+remedy-copies_void = Hent nye kopiar hos utstedaren: `bevis wallet receive LENKE`.
 problem-unknown_session = Førespurnaden finst ikkje, eller han er avslutta.
 remedy-unknown_session = Sjå kva som er ope: `bevis wallet requests` eller `bevis verifier sessions`.
 problem-unknown_offer = Tilbodet finst ikkje hos utstedaren.
@@ -129,6 +131,8 @@ problem-status_stale = Statuslista er for gammal til å seie om beviset gjeld.
 remedy-status_stale = Vent til noden har henta ei ny liste, og prøv att. Sjå `bevis doctor`.
 problem-not_listed = Tillitslista knyter ikkje denne noden til verksemda.
 remedy-not_listed = Be den som driv lista, om å ta noden med. Kortet får du med `bevis whoami --json`.
+problem-clock_suspect = Klokka på denne maskina stemmer ikkje med klokkene til andre.
+remedy-clock_suspect = Still klokka, helst automatisk, og prøv att. `bevis doctor` viser kven ho ikkje stemmer med.
 problem-unexpected_message = Meldinga passa ikkje inn i samtalen.
 remedy-unexpected_message = Start på nytt. Skjer det att, oppdaterer du programmet på begge sider.
 problem-rate_limited = Det kom for mange meldingar på kort tid.
@@ -154,9 +158,13 @@ remedy-newer_format = Oppdater programmet. Sjekk versjonen med `bevis --version`
 problem-config_invalid = Noko i innstillingane er ikkje gyldig.
 remedy-config_invalid = Rett det som er nemnt, og sjekk med `bevis config check`.
 problem-damaged = Lagra data er skadde.
-remedy-damaged = Ta vare på mappa, og hent inn siste tryggingskopi: `bevis backup restore FIL`.
+remedy-damaged = Hent inn siste tryggingskopi i staden: `bevis backup restore FIL --set-aside`. Dei skadde dataa blir tekne vare på ved sida av.
 problem-file_failed = Ei fil kunne ikkje lesast eller skrivast.
 remedy-file_failed = Sjekk at fila finst, at du har tilgang, og at disken har plass.
+problem-disk_full = Det er ikkje plass på disken.
+remedy-disk_full = Frigjer plass, og prøv att. Det som alt er lagra, er der framleis.
+problem-disk_read_only = Disken kan berre lesast, ikkje skrivast til.
+remedy-disk_read_only = Gjer disken skrivbar, og prøv att. Det som alt er lagra, er der framleis.
 problem-not_found = Vi fann ingenting med dette namnet.
 remedy-not_found = Sjå kva som finst: `bevis wallet list` eller `bevis verifier sessions`.
 problem-wrong_role = Denne noden har ikkje rolla som kommandoen treng.
@@ -206,6 +214,7 @@ held-revoked = trekt tilbake
 held-suspended = sett på pause
 held-superseded = erstatta av eit nyare
 held-used_up = alle kopiar er brukte
+held-copies_void = kopiane tel som brukte, hent nye
 held-unknown = status ukjend akkurat no
 event-collected = Du henta eit bevis
 event-shared = Du delte opplysningar
@@ -215,6 +224,7 @@ event-refused = Du sa nei
 event-failed = Det gjekk ikkje
 event-status_changed = Utstedaren endra statusen til eit bevis
 event-deleted = Du sletta eit bevis
+event-copies_void = Kopiane av eit bevis tel som brukte, for lommeboka er henta tilbake eller kopiert
 
 # Lommebok.
 outcome-waiting = Du har ein førespurnad som ventar på svar.
@@ -248,8 +258,17 @@ init-anchor = Du stolar på tillitslister frå {$anchor}. Hent lista: bevis trus
 backup-created = Tryggingskopien er skriven: {$path}
     Han er låst med det same passordet. Sjekk han: bevis backup verify
 backup-verified = Tryggingskopien er heil: {$path}
-backup-restored = Heimemappa er henta tilbake: {$path}. Bruk ikkje den gamle meir. Bevis som er delte etter at kopien vart teken, kan bli delte ein gong til.
+backup-restored = Heimemappa er henta tilbake: {$path}. Bruk ikkje den gamle meir.
+    Det som var ope då kopien vart teken, gjeld ikkje lenger: førespurnader, tilbod og kodar.
+    Lommebok: kopiane tel som brukte. Hent nye hos utstedarane.
+    Utstedar: det du har trekt tilbake etter at kopien vart teken, må du trekkje tilbake på nytt.
+backup-repaired = Tryggingskopien har teke plassen til dei skadde dataa: {$path}. Dei skadde dataa ligg i {$aside}
+    Det som vart gjort etter at kopien vart teken, manglar. Det som var ope då, gjeld ikkje lenger: førespurnader, tilbod og kodar.
+    Lommebok: kopiane tel som brukte. Hent nye hos utstedarane.
+    Utstedar: det du har trekt tilbake etter at kopien vart teken, må du trekkje tilbake på nytt.
     Ikkje bruk den gamle mappa samstundes.
+home-copied = Denne heimemappa er kopiert hit. Det som var ope i henne, gjeld ikkje lenger, og ubrukte kopiar tel som brukte.
+    Bruk berre éi av mappene. Sjå kva du må gjere på nytt: bevis doctor
 config-valid = Innstillingane er gyldige: {$path}
 serve-ready = Noden er klar etter {$ms} ms. Stopp han med Ctrl-C. Han lyttar på:
 
@@ -294,8 +313,14 @@ doctor-trust = Tillitsliste
 doctor-trust-remedy = Hent den nyaste lista: bevis trust import FIL
 doctor-status = Alder på statusliste
 doctor-status-remedy = Utstedaren har ikkje svara på ei stund. Sjå om han kan nåast: bevis node ping
+doctor-lists = Statusliste som ikkje kan brukast
+doctor-lists-remedy = Utstedaren må rette lista; til då kan ingenting frå henne stadfestast
 doctor-store = Lager
 doctor-store-remedy = Lageret vart reparert, eller mappa er ein kopi. Ta ein tryggingskopi, og bruk berre éi av mappene.
+doctor-epoch = Tilbakehenting eller kopiering
+doctor-epoch-remedy = Lommebok: hent nye bevis. Utstedar: trekk tilbake på nytt det du trekte tilbake etter kopien, og lag nye tilbod. Spør kundane på nytt.
+doctor-clock = Klokka
+doctor-clock-remedy = Still klokka, helst automatisk. Er det berre éin annan som avvik, kan det vere klokka deira som er feil.
 doctor-network = Nettverk
 doctor-network-remedy = Noden lyttar ikkje. Start han: bevis serve. Sjekk adressa: bevis config show
 doctor-listed = Slik noden står på tillitslista

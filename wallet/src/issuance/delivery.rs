@@ -104,6 +104,7 @@ impl Wallet {
                     text: copy.clone(),
                     used: None,
                     state: None,
+                    is_void: false,
                 };
                 change.put_copy(name, number, &copy)?;
             }

@@ -376,10 +376,13 @@ fn subject(chosen: &[Chosen]) -> Option<String> {
     Some(number.to_owned())
 }
 
-/// `copies_spent` when nothing else is in the way, else `not_presented`; the detail names the first type.
+/// `copies_spent` or `copies_void` when nothing but copies is in the way, else `not_presented`; the detail names the first type.
 fn unanswerable(gaps: &[Gap]) -> Error {
-    let code = if gaps.iter().all(|gap| gap.lack == Lack::Spent) {
+    let all = |lacks: &[Lack]| gaps.iter().all(|gap| lacks.contains(&gap.lack));
+    let code = if all(&[Lack::Spent]) {
         Code::CopiesSpent
+    } else if all(&[Lack::Spent, Lack::Void]) {
+        Code::CopiesVoid
     } else {
         Code::NotPresented
     };

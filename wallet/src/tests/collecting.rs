@@ -169,6 +169,40 @@ fn every_step_goes_on_after_a_restart_with_the_same_transaction_and_the_same_byt
 }
 
 #[test]
+fn a_command_given_again_beside_what_goes_on_by_itself_takes_no_step_twice_and_ends_nothing() {
+    let mut home = Home::person();
+    Issuer::new(Org::Identity, PID).collect(home.wallet(), &pid_row(ROLIG));
+    let mut issuer = Issuer::new(Org::Tax, INCOME);
+    let peer = issuer.org.peer();
+    let wallet = home.wallet();
+    let [one, other] = [(); 2].map(|()| wallet.receive_link(now(), &issuer.link(), None).1);
+    let terms = issuer.terms_reply();
+    let id = waiting(&wallet.receive(now(), asked(&one).0, &peer, terms.clone()));
+    assert_eq!(waiting(&wallet.receive(now(), asked(&other).0, &peer, terms)), id);
+    let [one, refused, late] = [(); 3].map(|()| wallet.present(now(), &id, "nb").1);
+    let issue::Ask::Request(message) = asked(&one).1 else {
+        panic!("a request")
+    };
+    let credentials = issuer.deliver(&message, &[income_row(ROLIG)]);
+    let delivery = issuer.delivery(&message, credentials);
+    let acknowledge = wallet.receive(now(), asked(&one).0, &peer, delivery.clone());
+    // What another thread is told of terms that are over takes nothing away from what was delivered.
+    let problem = Incoming::Issue(issue::Reply::Problem(Code::Expired.into()));
+    let again = wallet.receive(now(), asked(&refused).0, &peer, problem);
+    let ask = |steps: &[Step]| protocol::encode(&asked(steps).1).unwrap();
+    assert_eq!(ask(&again), ask(&acknowledge));
+    let acknowledged = Incoming::Issue(issue::Reply::Acknowledged);
+    let names = collected(&wallet.receive(now(), asked(&acknowledge).0, &peer, acknowledged));
+    // And the same delivery once more, when all is over, is what is held.
+    assert_eq!(
+        collected(&wallet.receive(now(), asked(&late).0, &peer, delivery)),
+        names
+    );
+    assert_eq!(wallet.credentials(now(), &Silent).unwrap().len(), 2);
+    assert!(wallet.unfinished().unwrap().is_empty());
+}
+
+#[test]
 fn a_delivery_that_fails_any_check_is_refused_whole_and_leaves_nothing_behind() {
     type Bend = fn(&mut Issuer, &issue::Request, &mut Vec<Vec<String>>);
     let check = |name: &str, bend: Bend, expected: Option<Code>| {

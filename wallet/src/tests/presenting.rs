@@ -606,3 +606,28 @@ fn the_same_link_twice_is_one_waiting_request_also_after_a_restart() {
     );
     assert_eq!(home.wallet().pending(now()).unwrap().len(), 1);
 }
+
+#[test]
+fn a_link_taken_twice_at_once_waits_once_and_is_decided_once() {
+    let mut home = citizen();
+    let session = Session::new(Org::Bank, "S01", loan_query(), None);
+    let take = |home: &mut Home| told(&home.wallet().receive_link(now(), &session.link(), None).1).0;
+    let threads = [take(&mut home), take(&mut home), take(&mut home)];
+    let reply = |home: &mut Home, thread| {
+        let peer = Org::Bank.peer();
+        home.wallet().receive(now(), thread, &peer, session.reply())
+    };
+    let id = waiting(&reply(&mut home, threads[0]));
+    assert_eq!(waiting(&reply(&mut home, threads[1])), id, "the one that waits already");
+    assert_eq!(home.wallet().pending(now()).unwrap().len(), 1);
+    let (thread, text) = answer(home.wallet(), &id, "nb");
+    let receipt = session.receipt_reply(&text);
+    let steps = home.wallet().receive(now(), thread, &Org::Bank.peer(), receipt);
+    assert!(matches!(outcome(&steps), Ok(Outcome::Shared { .. })));
+    assert_eq!(
+        code(&reply(&mut home, threads[2])),
+        Code::Replay,
+        "the third fetch came after the decision"
+    );
+    assert!(home.wallet().pending(now()).unwrap().is_empty());
+}

@@ -341,6 +341,12 @@ fn a_company_is_opened_by_an_active_role_of_the_same_entry_only() {
         "still a member, no longer manager"
     );
     assert!(declared.has_role(&ended, "05867140222"));
+    let dead = company(|v| v["rollegrupper"][0]["roller"][0]["person"]["erDoed"] = json!(true));
+    assert!(
+        !declared.has_role(&dead, "19908240378"),
+        "nobody acts for a manager who has died"
+    );
+    assert!(declared.has_role(&dead, "05867140222"));
     let unsaid = company(|v| {
         v["rollegrupper"][0]["roller"][0]
             .as_object_mut()
@@ -352,6 +358,35 @@ fn a_company_is_opened_by_an_active_role_of_the_same_entry_only() {
     assert!(!declared.has_role(&none, "19908240378"), "no numbers in the register");
     let income = row("C02", |_| ()).expect("row");
     assert!(!known("C02").has_role(&income, "14858834016"), "another proof");
+}
+
+#[test]
+fn an_element_without_what_each_has_is_seen() {
+    let declared = known("C02");
+    let whole = example("C02");
+    let path = |last: &str| {
+        let path = ["oppgaveInntektsmottaker", "", "inntekt", "", last];
+        Path(
+            path.iter()
+                .map(|name| (!name.is_empty()).then(|| (*name).to_owned()))
+                .collect(),
+        )
+    };
+    assert!(!declared.lacks(&whole, &path("beloep")));
+    let without = |pointer: &str, name: &str| {
+        let mut cut = whole.clone();
+        let place = cut.pointer_mut(pointer).and_then(Value::as_object_mut);
+        place.expect("an object").remove(name).expect("there");
+        cut
+    };
+    // One amount of three, or all of one month's.
+    let one = without("/oppgaveInntektsmottaker/0/inntekt/1", "beloep");
+    let month = without("/oppgaveInntektsmottaker/1", "inntekt");
+    assert!(declared.lacks(&one, &path("beloep")) && declared.lacks(&month, &path("beloep")));
+    assert!(!declared.lacks(&one, &path("fordel")), "another path is not touched");
+    // What a row may lack is not missed.
+    let wages = without("/oppgaveInntektsmottaker/0/inntekt/1", "loennsinntekt");
+    assert!(!declared.lacks(&wages, &path("loennsinntekt")));
 }
 
 #[test]

@@ -111,7 +111,17 @@ fn a_role_proof_needs_withheld_numbers_beside_role_and_end() {
         proof(role(person.clone(), json!(["merke"]), name.clone())).is_err(),
         "role elsewhere"
     );
-    assert!(proof(role(person, name, json!(["gyldig"]))).is_err(), "end elsewhere");
+    assert!(
+        proof(role(person.clone(), name.clone(), json!(["gyldig"]))).is_err(),
+        "end elsewhere"
+    );
+    let with_death = |deceased: Value| {
+        let mut proof = role(person.clone(), name.clone(), name.clone());
+        proof["role"]["deceased"] = deceased;
+        proof
+    };
+    assert_eq!(proof(with_death(name.clone())), Ok(()));
+    assert!(proof(with_death(json!(["gyldig"]))).is_err(), "death elsewhere");
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn of_each_check_there_is_a_case_in_which_it_alone_does_not_hold() {
         assert_eq!(report.problem().map(|problem| problem.code), Some(bent.code), "{what}");
         let is_undecided = matches!(
             bent.code,
-            Code::TrustMissing | Code::TrustStale | Code::StatusMissing | Code::StatusStale
+            Code::TrustMissing | Code::TrustStale | Code::ClockSuspect | Code::StatusMissing | Code::StatusStale
         );
         let verdict = if is_undecided {
             Verdict::Undecided

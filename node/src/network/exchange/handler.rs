@@ -21,7 +21,7 @@ use crate::network::context::Context;
 use crate::network::frame::{self, Answer, Held};
 use crate::network::pace::Verdict;
 use crate::network::peers::Peer;
-use crate::network::{Error, Inbound, PeerName, Protocol};
+use crate::network::{Error, Inbound, PeerName, Protocol, Refusal};
 
 /// What a connection tells its behaviour.
 #[derive(Debug)]
@@ -66,6 +66,8 @@ pub(in crate::network) struct Handler {
     parked: Vec<(Stream, Protocol)>,
     waiting: VecDeque<Outgoing>,
     inbound: usize,
+    /// Requests over the limit of [`crate::network::Limits::streams`] that are being told so.
+    turned_away: usize,
     outbound: usize,
     work: FuturesUnordered<BoxFuture<'static, Done>>,
     reports: VecDeque<Report>,
@@ -85,6 +87,7 @@ impl Handler {
             parked: Vec::new(),
             waiting: VecDeque::new(),
             inbound: 0,
+            turned_away: 0,
             outbound: 0,
             work: FuturesUnordered::new(),
             reports: VecDeque::new(),
@@ -122,9 +125,11 @@ impl Handler {
 
     /// A stream that the peer opened.
     fn opened(&mut self, stream: Stream, protocol: Protocol) {
-        if self.inbound + self.parked.len() >= self.context.shared.settings.limits.streams || self.context.is_stopping()
-        {
-            tracing::debug!(peer = %self.name(), %protocol, "stream dropped");
+        if self.context.is_stopping() {
+            return;
+        }
+        if self.inbound + self.parked.len() >= self.context.shared.settings.limits.streams {
+            self.turn_away(stream, protocol);
             return;
         }
         match (self.state, protocol) {
@@ -139,6 +144,24 @@ impl Handler {
         }
     }
 
+    /// Refuses a request for which there is no place on this connection. As many as are served are told; a peer that goes
+    /// on regardless is disconnected.
+    fn turn_away(&mut self, stream: Stream, protocol: Protocol) {
+        if self.state != State::Ready || self.turned_away >= self.context.shared.settings.limits.streams {
+            tracing::debug!(peer = %self.name(), %protocol, "stream dropped");
+            return;
+        }
+        if self.peer.refuse() == Verdict::Disconnect {
+            self.close("over the streams of a connection again and again");
+            return;
+        }
+        self.turned_away += 1;
+        let body = self.refusal(protocol, Refusal::Busy);
+        let peer = Arc::clone(&self.peer);
+        self.work
+            .push(Box::pin(stream::tell(stream, protocol, body, peer, Done::TurnedAway)));
+    }
+
     fn serve(&mut self, stream: Stream, protocol: Protocol) {
         match self.peer.take(protocol) {
             Verdict::Serve => {
@@ -147,9 +170,8 @@ impl Handler {
                 self.work.push(Box::pin(stream::arrive(stream, protocol, context)));
             }
             Verdict::Refuse => {
-                tracing::debug!(peer = %self.name(), %protocol, "over the rate");
                 self.inbound += 1;
-                let body = self.busy(protocol);
+                let body = self.refusal(protocol, Refusal::Busy);
                 let peer = Arc::clone(&self.peer);
                 self.work.push(Box::pin(stream::refuse(stream, protocol, body, peer)));
             }
@@ -157,8 +179,8 @@ impl Handler {
         }
     }
 
-    fn busy(&self, protocol: Protocol) -> Vec<u8> {
-        let mut body = self.context.shared.greeter.busy(protocol);
+    fn refusal(&self, protocol: Protocol, why: Refusal) -> Vec<u8> {
+        let mut body = self.context.shared.greeter.refusal(self.name(), protocol, why);
         body.truncate(frame::REFUSAL_BYTES_MAX);
         body
     }
@@ -210,20 +232,28 @@ impl Handler {
             reply,
         };
         if let Some(inbound) = self.context.deliver(inbound) {
-            tracing::debug!(peer = %self.name(), %protocol, "service is behind");
-            inbound.refuse(self.busy(protocol));
+            inbound.refuse(self.refusal(protocol, Refusal::Busy));
         }
     }
 
-    fn unreadable(&mut self, error: &frame::Error) {
-        tracing::debug!(peer = %self.name(), %error, "request not readable");
-        match error {
-            // A peer that ignores the limits, or does not speak the protocol.
-            frame::Error::TooLarge { .. } | frame::Error::Malformed => {
-                self.close("over the limit of the protocol");
-            }
-            frame::Error::Full | frame::Error::Io(_) => {}
+    /// A request that could not be read: the peer is told why where it still listens.
+    fn unreadable(&mut self, stream: Stream, protocol: Protocol, error: &frame::Error) {
+        tracing::debug!(peer = %self.name(), %protocol, %error, "request not readable");
+        let (why, done) = match error {
+            // A peer that ignores the limits gets no second request in.
+            frame::Error::TooLarge { .. } | frame::Error::Malformed => (Refusal::TooLarge, Done::Told),
+            frame::Error::Full => (Refusal::Busy, Done::Answered),
+            frame::Error::Io(_) => (Refusal::Incomplete, Done::Answered),
+        };
+        if matches!(done, Done::Told) {
+            self.state = State::Ending;
+            self.deadline = None;
+            self.parked.clear();
         }
+        let body = self.refusal(protocol, why);
+        let peer = Arc::clone(&self.peer);
+        self.work
+            .push(Box::pin(stream::tell(stream, protocol, body, peer, done)));
     }
 
     /// The answer to our hello.
@@ -255,10 +285,16 @@ impl Handler {
                 held,
                 until,
             } => self.arrived(stream, protocol, held, until),
-            Done::Unreadable(error) => {
+            Done::Unreadable {
+                stream,
+                protocol,
+                error,
+            } => self.unreadable(stream, protocol, &error),
+            Done::Told => {
                 self.inbound -= 1;
-                self.unreadable(&error);
+                self.close("over the limit of the protocol");
             }
+            Done::TurnedAway => self.turned_away -= 1,
             Done::Answered => self.inbound -= 1,
             Done::Finished => self.outbound -= 1,
         }

@@ -80,7 +80,15 @@ pub(super) enum Done {
         until: Instant,
     },
     /// A request could not be read.
-    Unreadable(frame::Error),
+    Unreadable {
+        stream: Stream,
+        protocol: Protocol,
+        error: frame::Error,
+    },
+    /// A peer that broke the limits has been told.
+    Told,
+    /// A request for which there was no place has been turned away.
+    TurnedAway,
     /// A request of the peer is answered, refused or dropped.
     Answered,
     /// A request of ours is answered or failed.
@@ -99,9 +107,30 @@ pub(super) async fn arrive(mut stream: Stream, protocol: Protocol, context: Arc<
             held,
             until,
         },
-        Ok(Err(error)) => Done::Unreadable(error),
-        Err(_) => Done::Unreadable(frame::Error::Io(std::io::ErrorKind::TimedOut.into())),
+        Ok(Err(error)) => Done::Unreadable {
+            stream,
+            protocol,
+            error,
+        },
+        Err(_) => Done::Unreadable {
+            stream,
+            protocol,
+            error: frame::Error::Io(std::io::ErrorKind::TimedOut.into()),
+        },
     }
+}
+
+/// Refuses without reading on: there is no telling where the next request would begin, or nobody waits for it.
+pub(super) async fn tell(mut stream: Stream, protocol: Protocol, body: Vec<u8>, peer: Arc<Peer>, done: Done) -> Done {
+    let answer = Answer::Refusal(body);
+    peer.answer_out(protocol, answer.len());
+    let all = async {
+        if frame::write_answer(&mut stream, &answer).await.is_ok() {
+            arrived(&mut stream).await;
+        }
+    };
+    drop(timeout(LINGER, all).await);
+    done
 }
 
 /// Refuses a request unread: what the peer still sends is thrown away.

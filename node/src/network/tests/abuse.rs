@@ -5,8 +5,15 @@ use super::*;
 
 const PAST_LIMIT: u32 = 1024 * 1024 + 1;
 
+/// The bytes of a refusal with this body.
+fn refusal(body: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![1, 0, 0, 0, u8::try_from(body.len()).expect("short")];
+    bytes.extend_from_slice(body);
+    bytes
+}
+
 #[tokio::test]
-async fn an_announced_length_over_the_limit_cuts_the_peer_and_nobody_else() {
+async fn an_announced_length_over_the_limit_is_refused_and_cuts_the_peer_and_nobody_else() {
     let server = Echo::start(Settings::default(), 1, b"server").await;
     let client = wallet(Settings::default(), b"client").await;
     let answer = ask(&client, &server.handle, 2, Protocol::Issue, b"before").await;
@@ -17,7 +24,7 @@ async fn an_announced_length_over_the_limit_cuts_the_peer_and_nobody_else() {
         assert!(!greedy.ask(Protocol::Hello, b"raw").await.is_empty());
         let mut stream = greedy.open(Protocol::Issue).await;
         stream.write(&length.to_be_bytes()).await;
-        assert_eq!(stream.rest().await, b"");
+        assert_eq!(stream.rest().await, refusal(TOO_LARGE));
         greedy.closed().await;
     }
 
@@ -106,6 +113,8 @@ async fn three_hundred_strangers_do_not_pass_the_limit_nor_crowd_out_an_old_peer
     for transport in BOTH {
         let mut few = settings(transport);
         few.limits.established_in = LIMIT;
+        few.limits.reserved_in = 0;
+        few.limits.pending_per_address = few.limits.pending_in;
         let server = Echo::start(few, 1, b"server").await;
         let old = wallet(settings(transport), b"old").await;
         let answer = ask(&old, &server.handle, 2, Protocol::Issue, b"old").await;
@@ -133,5 +142,94 @@ async fn three_hundred_strangers_do_not_pass_the_limit_nor_crowd_out_an_old_peer
         assert_eq!(answer.expect("the old peer is answered"), b"still");
         within(crowd.shutdown()).await;
         server.stop().await;
+    }
+}
+
+/// Dials until the free places of an address are taken: the peers that got one.
+async fn fill(server: &Echo, seeds: std::ops::Range<u16>, is_quic: bool) -> Vec<Raw> {
+    let mut inside = Vec::new();
+    for seed in seeds {
+        // Who is turned away notices at the handshake's end or at the first word.
+        if let Some(mut raw) = Raw::try_dial(&server.handle, seed, is_quic).await
+            && raw
+                .try_ask(Protocol::Hello, b"raw")
+                .await
+                .is_some_and(|answer| !answer.is_empty())
+        {
+            inside.push(raw);
+        }
+    }
+    inside
+}
+
+#[tokio::test]
+async fn one_address_takes_its_share_of_the_places_and_organisations_still_get_in() {
+    for transport in BOTH {
+        let is_quic = transport == Transport::QuicOnly;
+        let mut few = settings(transport);
+        few.limits.per_address = 5;
+        few.limits.established_in = 20;
+        few.limits.reserved_in = 4;
+        let server = Echo::start(few, 1, b"server").await;
+        let mut inside = fill(&server, 100..112, is_quic).await;
+        assert_eq!(inside.len(), 5, "over {transport:?}");
+        // All come from one address here; those that the trust document names are not counted with it.
+        let listed = fill(&server, LISTED..LISTED + 6, is_quic).await;
+        assert_eq!(listed.len(), 6, "over {transport:?}");
+        // Who leaves makes room.
+        let mut left = inside.remove(0);
+        drop(left.try_ask(Protocol::Issue, b"last").await);
+        drop(left);
+        until(&server.handle, |peers| {
+            peers.iter().filter(|peer| peer.connected).count() == 10
+        })
+        .await;
+        assert_eq!(fill(&server, 112..114, is_quic).await.len(), 1, "over {transport:?}");
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn strangers_never_get_the_places_that_are_kept_for_organisations() {
+    for transport in BOTH {
+        let is_quic = transport == Transport::QuicOnly;
+        let mut few = settings(transport);
+        few.limits.established_in = 8;
+        few.limits.reserved_in = 3;
+        let server = Echo::start(few, 1, b"server").await;
+        let strangers = fill(&server, 100..110, is_quic).await;
+        assert_eq!(strangers.len(), 5, "over {transport:?}");
+        let listed = fill(&server, LISTED..LISTED + 5, is_quic).await;
+        assert_eq!(
+            listed.len(),
+            3,
+            "the rest, and no more than the limit, over {transport:?}"
+        );
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_stream_over_the_limit_of_a_connection_is_refused_and_those_within_are_answered() {
+    for is_quic in [true, false] {
+        let (server, mut inbox) = organisation(Settings::default(), 1, b"server").await;
+        let limit = Settings::default().limits.streams;
+        let mut greedy = Raw::dial_over(&server, 3, is_quic).await;
+        assert!(!greedy.ask(Protocol::Hello, b"raw").await.is_empty());
+        let mut held = Vec::new();
+        for _ in 0..limit {
+            let mut stream = greedy.open(Protocol::Issue).await;
+            stream.write(&5_u32.to_be_bytes()).await;
+            held.push(stream);
+        }
+        assert_eq!(greedy.ask(Protocol::Issue, b"17th.").await, refusal(BUSY));
+        // One that ends makes room for one.
+        let mut first = held.remove(0);
+        first.write(b"first").await;
+        let inbound = within(inbox.next()).await.expect("arrives");
+        assert_eq!(inbound.body, b"first");
+        inbound.reply(b"done".to_vec());
+        assert_eq!(first.rest().await, b"\x00\x00\x00\x00\x04done");
+        within(server.shutdown()).await;
     }
 }

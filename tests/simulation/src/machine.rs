@@ -1,0 +1,229 @@
+//! One machine: a role on its store on its disk, with a clock of its own. It ends and begins as a node does.
+
+use crate::cast::{self, Cast, Who};
+use crate::dice::Dice;
+use crate::disk::{End, SimDisk};
+use credentials::schema::HolderKind;
+use credentials::status::Mirror;
+use credentials::trust::Trust;
+use issuer::Issuer;
+use std::path::Path;
+use std::sync::Arc;
+use store::{Params, Passphrase, Store};
+use verifier::Verifier;
+use wallet::Wallet;
+
+/// Where the store lies on the disk.
+const HOME: &str = "/store";
+/// Where a node keeps the trust document: in its own table beside the role's.
+const NODE: &str = "node";
+
+pub(crate) enum Role {
+    Wallet(Wallet),
+    Issuer(Issuer),
+    Verifier(Verifier),
+}
+
+/// What runs while the machine is up.
+pub(crate) struct Running {
+    pub(crate) role: Role,
+    pub(crate) store: Store,
+    /// What it mirrors of the issuers' lists: in memory, as in a node.
+    pub(crate) mirror: Mirror,
+    pub(crate) trust: Option<Arc<Trust>>,
+}
+
+pub(crate) struct Machine {
+    pub(crate) who: Who,
+    pub(crate) disk: SimDisk,
+    pub(crate) running: Option<Running>,
+    /// Seconds that its clock is ahead.
+    pub(crate) skew: i64,
+    /// Counts its processes.
+    pub(crate) life: u64,
+    seed: u64,
+}
+
+/// Why a machine did not begin.
+#[derive(Debug)]
+pub(crate) struct NotBegun(pub(crate) String);
+
+impl<E: std::error::Error> From<E> for NotBegun {
+    fn from(error: E) -> NotBegun {
+        NotBegun(error.to_string())
+    }
+}
+
+impl Machine {
+    pub(crate) fn new(seed: u64, who: Who) -> Machine {
+        Machine {
+            who,
+            disk: SimDisk::new(Dice::new(seed, &format!("disk of {}", cast::name(who)))),
+            running: None,
+            skew: 0,
+            life: 0,
+            seed,
+        }
+    }
+
+    pub(crate) fn wallet(&mut self) -> Option<&mut Wallet> {
+        match &mut self.running.as_mut()?.role {
+            Role::Wallet(wallet) => Some(wallet),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn issuer(&mut self) -> Option<&mut Issuer> {
+        match &mut self.running.as_mut()?.role {
+            Role::Issuer(issuer) => Some(issuer),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn verifier(&mut self) -> Option<&mut Verifier> {
+        match &mut self.running.as_mut()?.role {
+            Role::Verifier(verifier) => Some(verifier),
+            _ => None,
+        }
+    }
+
+    /// A process ended; `end` says what became of what it had written.
+    pub(crate) fn end(&mut self, end: End) {
+        self.running = None;
+        self.disk.end(end);
+        self.life = self.life.saturating_add(1);
+    }
+
+    /// Begins a process: makes the home when there is none, else opens what is there.
+    pub(crate) fn begin(&mut self, cast: &Cast) -> Result<(), NotBegun> {
+        let label = format!("{} {}", cast::name(self.who), self.life);
+        let store = open(&self.disk, self.seed, &label)?;
+        let trust = stored_trust(&store, cast)?;
+        let mut random = Dice::new(self.seed, &format!("random of {label}"));
+        let random = Box::new(move |bytes: &mut [u8]| random.fill(bytes));
+        let (types, who) = (cast.types.clone(), self.who);
+        let role = if cast::is_wallet(who) {
+            Role::Wallet(Wallet::open(store.clone(), types, holder(), random)?)
+        } else if cast::is_issuer(who) {
+            let key = Arc::new(cast::key(who));
+            Role::Issuer(Issuer::open(
+                store.clone(),
+                types,
+                issuer_settings(cast, who),
+                key,
+                random,
+            )?)
+        } else {
+            let settings = verifier::Settings {
+                did: cast.did(who).clone(),
+                kid: cast.kid(who),
+                peers: vec![cast::peer(who)],
+            };
+            let key = Arc::new(cast::key(who));
+            Role::Verifier(Verifier::open(store.clone(), types, settings, key, random)?)
+        };
+        self.running = Some(Running {
+            role,
+            store,
+            mirror: Mirror::default(),
+            trust: None,
+        });
+        if let Some(trust) = trust {
+            self.use_trust(trust);
+        }
+        Ok(())
+    }
+
+    fn use_trust(&mut self, trust: Arc<Trust>) {
+        let Some(running) = &mut self.running else { return };
+        match &mut running.role {
+            Role::Wallet(wallet) => wallet.set_trust(trust.clone()),
+            Role::Issuer(issuer) => issuer.set_trust(trust.clone()),
+            Role::Verifier(verifier) => verifier.set_trust(trust.clone()),
+        }
+        running.trust = Some(trust);
+    }
+
+    /// Takes a trust document as a node does: checked, not older than the one it has, and durable before it counts.
+    pub(crate) fn take_trust(&mut self, cast: &Cast, text: &str) -> Result<bool, String> {
+        let Some(running) = &self.running else { return Ok(false) };
+        let trust = Trust::verify(text, &[cast.anchor]).map_err(|problem| problem.to_string())?;
+        if running
+            .trust
+            .as_ref()
+            .is_some_and(|old| trust.sequence() <= old.sequence())
+        {
+            return Ok(false);
+        }
+        let mut transaction = running.store.transaction();
+        transaction.put(&running.store.table(NODE), "trust", text.as_bytes());
+        transaction.commit().map_err(|error| error.to_string())?;
+        self.use_trust(Arc::new(trust));
+        Ok(true)
+    }
+}
+
+fn holder() -> wallet::Settings {
+    wallet::Settings {
+        kind: HolderKind::Person,
+        organisation: None,
+    }
+}
+
+fn issuer_settings(cast: &Cast, who: Who) -> issuer::Settings {
+    let issues = if who == cast::IDENTITY { cast::PID } else { cast::INCOME };
+    issuer::Settings {
+        did: cast.did(who).clone(),
+        kid: cast.kid(who),
+        issues: vec![issues.to_owned()],
+        status_base: format!("https://{}.example/status/", cast::name(who)),
+        peers: vec![cast::peer(who)],
+    }
+}
+
+fn stored_trust(store: &Store, cast: &Cast) -> Result<Option<Arc<Trust>>, NotBegun> {
+    let Some(bytes) = store.table(NODE).get("trust")? else {
+        return Ok(None);
+    };
+    let trust = Trust::verify(&String::from_utf8(bytes)?, &[cast.anchor])?;
+    Ok(Some(Arc::new(trust)))
+}
+
+/// Opens the store of a disk, or makes it.
+pub(crate) fn open(disk: &SimDisk, seed: u64, label: &str) -> Result<Store, store::Error> {
+    let passphrase = Passphrase::new("syntetisk");
+    let mut entropy = Dice::new(seed, &format!("entropy of {label}"));
+    let entropy = Box::new(move |bytes: &mut [u8]| entropy.fill(bytes));
+    match Store::open_on(disk.as_disk(), Path::new(HOME), &passphrase, entropy) {
+        Err(store::Error::Missing { .. }) => {
+            let mut entropy = Dice::new(seed, &format!("first entropy of {label}"));
+            let entropy = Box::new(move |bytes: &mut [u8]| entropy.fill(bytes));
+            Store::create_on(disk.as_disk(), Path::new(HOME), &passphrase, Params::quick(), entropy)
+        }
+        opened => opened,
+    }
+}
+
+/// What a wallet would find after a power cut now: its holder's own export.
+pub(crate) fn durable_export(machine: &Machine, cast: &Cast) -> Result<serde_json::Value, NotBegun> {
+    let label = format!("inspection of {}", cast::name(machine.who));
+    let disk = machine.disk.durable_copy(Dice::new(machine.seed, &label));
+    let store = open(&disk, machine.seed, &label)?;
+    let mut random = Dice::new(machine.seed, &label);
+    let random = Box::new(move |bytes: &mut [u8]| random.fill(bytes));
+    let wallet = Wallet::open(store, cast.types.clone(), holder(), random)?;
+    Ok(wallet.export()?)
+}
+
+/// How many entries the access log of an issuer would have after a power cut now.
+pub(crate) fn durable_access(machine: &Machine) -> Result<u64, NotBegun> {
+    let label = format!("inspection of {}", cast::name(machine.who));
+    let disk = machine.disk.durable_copy(Dice::new(machine.seed, &label));
+    let store = open(&disk, machine.seed, &label)?;
+    Ok(access(&store)?)
+}
+
+/// Entries of an issuer's access log.
+pub(crate) fn access(store: &Store) -> Result<u64, store::Error> {
+    store.table("issuer.access").len()
+}

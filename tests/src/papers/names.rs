@@ -1,0 +1,184 @@
+//! What documents name: tests that exist, words in three languages, exceptions of the published vectors.
+
+use super::{read, root};
+use node::text::{Catalogue, LANGUAGES};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// Texts of the screens with a term of the glossary that must be in them, in each language.
+const ON_SCREEN: &[(&str, &str)] = &[
+    ("verdict-valid", "valid"),
+    ("verdict-invalid", "invalid"),
+    ("verdict-undecided", "could not decide"),
+    ("problem-wrong_passphrase", "passphrase"),
+    ("problem-trust_missing", "trust list"),
+    ("problem-status_missing", "status list"),
+    ("problem-unknown_issuer", "issuer"),
+    ("problem-no_legal_ground", "legal ground"),
+    ("remedy-wrong_code", "offer"),
+    ("problem-wrong_code", "activation code"),
+    ("ask-code", "activation code"),
+    ("offer-code", "link"),
+    ("outcome-carry", "check words"),
+    ("outcome-carry", "wallet"),
+    ("outcome-waiting", "request"),
+    ("outcome-collected", "credential"),
+    ("outcome-collected", "wallet"),
+    ("backup-created", "backup"),
+    ("backup-created", "passphrase"),
+];
+
+/// Other words for the same things, which no screen uses.
+const NOT_ON_SCREEN: &[(&str, &[&str])] = &[
+    ("nb", &["kredensial", "sertifikat", "verifikator", "utferd"]),
+    (
+        "nn",
+        &["kredensial", "sertifikat", "verifikator", "utferd", "utstederen"],
+    ),
+    ("en", &["certificate", "attestation", "password"]),
+];
+
+/// Exceptions to the published vectors.
+const EXCEPTIONS: &[&str] = &[
+    "#test075c",
+    "#test075m",
+    "signedProofChain1.json",
+    "signedProofChain2.json",
+    "eddsa-rdfc-2022/employ",
+    "Ed25519Signature2020",
+];
+
+/// The source of every crate and test.
+fn sources() -> String {
+    fn walk(folder: &Path, text: &mut String) {
+        for entry in fs::read_dir(folder).expect("reads") {
+            let path = entry.expect("reads").path();
+            if path.is_dir() {
+                walk(&path, text);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                text.push_str(&fs::read_to_string(&path).expect("reads"));
+            }
+        }
+    }
+    let mut text = String::new();
+    for name in ["credentials", "store", "wallet", "issuer", "verifier", "node", "tests"] {
+        walk(&root().join(name).join("src"), &mut text);
+    }
+    text
+}
+
+#[test]
+fn the_threat_model_names_tests_that_exist() {
+    let document = read("docs/threat-model.md");
+    let all = sources();
+    let mut named = 0;
+    for word in document
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|word| word.contains("::"))
+    {
+        let test = word.rsplit("::").next().expect("a last part");
+        assert!(all.contains(&format!("fn {test}(")), "no test is called {word}");
+        named += 1;
+    }
+    assert!(named >= 30, "the threat model names its tests: {named}");
+    // Every line of a table says what shows it.
+    for line in document
+        .lines()
+        .filter(|line| line.starts_with("| to ") || line.starts_with("| a "))
+    {
+        assert!(line.contains("::"), "no test: {line}");
+    }
+}
+
+/// English, bokmål, nynorsk of each row.
+fn glossary() -> Vec<[String; 3]> {
+    let document = read("docs/glossary.md");
+    let rows = document
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| English"));
+    rows.map(|row| {
+        let cells: Vec<_> = row
+            .trim_matches('|')
+            .split('|')
+            .map(|cell| cell.trim().to_owned())
+            .collect();
+        let [english, bokmal, nynorsk, meaning] = <[String; 4]>::try_from(cells).expect(row);
+        assert!(
+            [&english, &bokmal, &nynorsk, &meaning]
+                .iter()
+                .all(|cell| !cell.is_empty()),
+            "{row}"
+        );
+        [english, bokmal, nynorsk]
+    })
+    .collect()
+}
+
+#[test]
+fn the_glossary_has_each_term_once_in_three_languages() {
+    let rows = glossary();
+    assert!(rows.len() >= 60, "{} terms", rows.len());
+    let english: Vec<String> = rows.iter().map(|[english, ..]| english.to_lowercase()).collect();
+    assert!(english.is_sorted(), "the terms stand in the order of the alphabet");
+    let terms: Vec<&str> = english.iter().flat_map(|cell| cell.split(", ")).collect();
+    let once: BTreeSet<&str> = terms.iter().copied().collect();
+    assert_eq!(once.len(), terms.len(), "no term twice");
+}
+
+#[test]
+fn the_screens_use_the_words_of_the_glossary() {
+    let rows = glossary();
+    for (key, term) in ON_SCREEN {
+        let row = rows
+            .iter()
+            .find(|[english, ..]| english.split(", ").any(|one| one == *term));
+        let [english, bokmal, nynorsk] = row.unwrap_or_else(|| panic!("{term} is not in the glossary"));
+        for (language, cell) in [("en", english), ("nb", bokmal), ("nn", nynorsk)] {
+            let text = Catalogue::new(language)
+                .text(key, &[("words", "x"), ("path", "x")])
+                .to_lowercase();
+            // Each word of the term, whatever ending it has in the sentence.
+            let is_said = |term: &str| {
+                term.split_whitespace().all(|word| {
+                    let stem: String = word
+                        .chars()
+                        .take(word.chars().count().saturating_sub(1).max(2))
+                        .collect();
+                    text.contains(&stem)
+                })
+            };
+            assert!(
+                cell.split(", ").any(is_said),
+                "{language}, {key}: {cell:?} is not in {text:?}"
+            );
+        }
+    }
+    for (language, words) in NOT_ON_SCREEN {
+        assert!(LANGUAGES.contains(language));
+        for file in ["node/ui/text", "wallet/text"] {
+            let name = format!("{file}/{language}.ftl");
+            for line in read(&name).lines() {
+                let text = line.split_once(" = ").map_or(line, |(_, text)| text).to_lowercase();
+                // Commands are the same in every language.
+                let said = text.replace("bevis wallet ", "").replace("`wallet ", "");
+                let found = words.iter().find(|word| said.contains(**word));
+                assert!(found.is_none(), "{name}: {found:?} in {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_exception_to_the_published_vectors_stands_in_a_document() {
+    let (document, test) = (read("docs/conformance.md"), read("tests/src/conformance.rs"));
+    for exception in EXCEPTIONS {
+        assert!(
+            document.contains(exception),
+            "docs/conformance.md does not name {exception}"
+        );
+        assert!(test.contains(exception), "the test makes no exception for {exception}");
+    }
+}
