@@ -6,7 +6,7 @@
 //! One rule decides every signature: S below the group order, A and R encoded canonically and not of small order,
 //! and the strict equation \[S\]B = R + \[k\]A. Two verifiers of this crate never disagree about a signature.
 
-use crate::{Code, Problem, Random};
+use crate::{Code, Problem, Random, base58};
 use aws_lc_rs::signature::Ed25519KeyPair;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::Value;
@@ -15,9 +15,6 @@ use zeroize::Zeroizing;
 
 /// Multicodec prefix of an Ed25519 public key (`0xed` as a varint).
 const MULTICODEC: [u8; 2] = [0xed, 0x01];
-
-/// Longest base58 text of prefix and key: 34 bytes make at most 47 digits.
-const BASE58_MAX: usize = 48;
 
 /// A private Ed25519 key. Zeroized when dropped, by each library its own; `Debug` prints nothing of it.
 pub struct SigningKey {
@@ -142,13 +139,8 @@ impl VerifyingKey {
 
     /// From the Multikey text; another base or another kind of key is `None`.
     pub fn from_multibase(text: &str) -> Option<VerifyingKey> {
-        let digits = text.strip_prefix('z')?;
-        if digits.len() > BASE58_MAX {
-            return None;
-        }
-        let mut bytes = [0; 34];
-        let length = bs58::decode(digits).onto(&mut bytes).ok()?;
-        VerifyingKey::from_bytes(bytes.get(..length)?.strip_prefix(&MULTICODEC)?.try_into().ok()?)
+        let bytes = base58::decode::<34>(text.strip_prefix('z')?)?;
+        VerifyingKey::from_bytes(bytes.strip_prefix(&MULTICODEC)?.try_into().ok()?)
     }
 
     fn x(self) -> String {
