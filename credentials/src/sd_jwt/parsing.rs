@@ -2,8 +2,7 @@
 
 use super::binding::KeyBinding;
 use super::{DIGEST_LENGTH, DISCLOSURES_MAX, Disclosure, REGISTERED, SD_JWT_MAX, STATUS_URI_MAX};
-use super::{SdJwt, StatusRef, TYP, digest_text};
-use crate::schema::Path;
+use super::{SdJwt, StatusRef, Steps, TYP, digest_text};
 use crate::{Code, Did, Problem, Timestamp, VerifyingKey, json, jws};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::{Map, Value};
@@ -40,7 +39,7 @@ pub(super) fn parse(text: &str) -> Result<SdJwt, Problem> {
         opened: Vec::with_capacity(sealed.all.len()),
         sealed,
         seen: Vec::new(),
-        path: Path(Vec::new()),
+        path: Vec::new(),
     };
     let claims = opening.object(members, 0)?;
     opening.check()?;
@@ -166,13 +165,15 @@ impl Sealing {
 
 /// The disclosures of a text with a `~` after each, which begins at `start` in the whole.
 fn decode(disclosures: &str, start: usize) -> Result<Sealing, Problem> {
-    let count = disclosures.bytes().filter(|byte| *byte == b'~').count();
-    if count > DISCLOSURES_MAX {
+    // A text of fewer bytes need not be counted.
+    let is_long = disclosures.len() > DISCLOSURES_MAX;
+    if is_long && disclosures.bytes().filter(|byte| *byte == b'~').count() > DISCLOSURES_MAX {
         return Err(Code::TooLarge.into());
     }
+    let usual = (disclosures.len() / DISCLOSURE_USUAL).saturating_add(1);
     let mut sealed = Sealing {
-        all: Vec::with_capacity(count),
-        digests: Vec::with_capacity(count),
+        all: Vec::with_capacity(usual),
+        digests: Vec::with_capacity(usual),
     };
     let mut bytes = Vec::with_capacity(DISCLOSURE_USUAL);
     let mut start = start;
@@ -230,12 +231,12 @@ struct Opening {
     /// Every digest met so far.
     seen: Vec<String>,
     opened: Vec<Disclosure>,
-    path: Path,
+    path: Steps,
 }
 
 impl Opening {
     fn object(&mut self, members: Map<String, Value>, depth: usize) -> Result<Map<String, Value>, Problem> {
-        let is_top = self.path.0.is_empty();
+        let is_top = self.path.is_empty();
         let mut shown = members;
         let digests = shown.remove("_sd").map(texts).transpose()?.unwrap_or_default();
         if shown.contains_key("...") {
@@ -244,9 +245,9 @@ impl Opening {
         for (name, value) in &mut shown {
             // Whatever is no container stays as it is, if it does not lie too deep.
             if value.is_object() || value.is_array() {
-                self.path.0.push(Some(name.clone()));
+                self.path.push(Some(name.as_str().into()));
                 *value = self.value(value.take(), depth)?;
-                self.path.0.pop();
+                self.path.pop();
             } else {
                 deeper(depth)?;
             }
@@ -263,16 +264,16 @@ impl Opening {
             if shown.contains_key(&name) {
                 return Err(invalid("name twice"));
             }
-            self.path.0.push(Some(name.clone()));
+            self.path.push(Some(name.as_str().into()));
             let value = self.open(place, value, depth)?;
-            self.path.0.pop();
+            self.path.pop();
             shown.insert(name, value);
         }
         Ok(shown)
     }
 
     fn array(&mut self, items: Vec<Value>, depth: usize) -> Result<Vec<Value>, Problem> {
-        self.path.0.push(None);
+        self.path.push(None);
         let mut shown = Vec::with_capacity(items.len());
         for item in items {
             let place = item.as_object().and_then(|members| members.get("..."));
@@ -291,7 +292,7 @@ impl Opening {
                 shown.push(self.open(sealed.place, sealed.value, depth)?);
             }
         }
-        self.path.0.pop();
+        self.path.pop();
         Ok(shown)
     }
 
