@@ -165,15 +165,13 @@ impl Sealing {
 
 /// The disclosures of a text with a `~` after each, which begins at `start` in the whole.
 fn decode(disclosures: &str, start: usize) -> Result<Sealing, Problem> {
-    // A text of fewer bytes need not be counted.
-    let is_long = disclosures.len() > DISCLOSURES_MAX;
-    if is_long && disclosures.bytes().filter(|byte| *byte == b'~').count() > DISCLOSURES_MAX {
+    let count = tildes(disclosures);
+    if count > DISCLOSURES_MAX {
         return Err(Code::TooLarge.into());
     }
-    let usual = (disclosures.len() / DISCLOSURE_USUAL).saturating_add(1);
     let mut sealed = Sealing {
-        all: Vec::with_capacity(usual),
-        digests: Vec::with_capacity(usual),
+        all: Vec::with_capacity(count),
+        digests: Vec::with_capacity(count),
     };
     let mut bytes = Vec::with_capacity(DISCLOSURE_USUAL);
     let mut start = start;
@@ -205,6 +203,16 @@ fn decode(disclosures: &str, start: usize) -> Result<Sealing, Problem> {
         return Err(invalid("doubled"));
     }
     Ok(sealed)
+}
+
+/// How many `~` there are, counted in parts of which one byte holds the number.
+fn tildes(text: &str) -> usize {
+    let parts = text.as_bytes().chunks(usize::from(u8::MAX));
+    let counts = parts.map(|part| {
+        part.iter()
+            .fold(0_u8, |count, byte| count.wrapping_add(u8::from(*byte == b'~')))
+    });
+    counts.map(usize::from).sum()
 }
 
 /// What is wrong with a disclosure that is no array of salt, name and value.
