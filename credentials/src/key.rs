@@ -6,7 +6,7 @@
 //! One rule decides every signature: S below the group order, A and R encoded canonically and not of small order,
 //! and the strict equation \[S\]B = R + \[k\]A. Two verifiers of this crate never disagree about a signature.
 
-use crate::{Code, Problem, Random};
+use crate::{Code, Problem, Random, base58};
 use aws_lc_rs::signature::Ed25519KeyPair;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::Value;
@@ -15,9 +15,6 @@ use zeroize::Zeroizing;
 
 /// Multicodec prefix of an Ed25519 public key (`0xed` as a varint).
 const MULTICODEC: [u8; 2] = [0xed, 0x01];
-
-/// Longest base58 text of prefix and key: 34 bytes make at most 47 digits.
-const BASE58_MAX: usize = 48;
 
 /// A private Ed25519 key. Zeroized when dropped, by each library its own; `Debug` prints nothing of it.
 pub struct SigningKey {
@@ -81,11 +78,10 @@ impl Ord for VerifyingKey {
 impl VerifyingKey {
     /// Parses 32 bytes; refuses non-canonical points and points of small order.
     pub fn from_bytes(bytes: &[u8; 32]) -> Option<VerifyingKey> {
-        if !is_canonical_point(bytes) {
+        if !is_canonical_point(bytes) || is_of_small_order(bytes) {
             return None;
         }
-        let key = ed25519_dalek::VerifyingKey::from_bytes(bytes).ok()?;
-        (!key.is_weak()).then_some(VerifyingKey(key))
+        ed25519_dalek::VerifyingKey::from_bytes(bytes).ok().map(VerifyingKey)
     }
 
     /// The 32 bytes.
@@ -103,8 +99,13 @@ impl VerifyingKey {
         if !is_canonical_point(r) || !is_canonical_scalar(s) {
             return false;
         }
+        // `verify` computes [S]B - [k]A and compares its encoding with R byte by byte, as `verify_strict` does. The latter takes
+        // in addition a square root to find the point R, only to see whether it is of small order: the bytes tell that too.
+        if is_of_small_order(r) || is_of_small_order(self.0.as_bytes()) {
+            return false;
+        }
         let signature = ed25519_dalek::Signature::from_bytes(signature);
-        self.0.verify_strict(message, &signature).is_ok()
+        ed25519_dalek::Verifier::verify(&self.0, message, &signature).is_ok()
     }
 
     /// RFC 8037 JWK: `{"kty":"OKP","crv":"Ed25519","x":…}` as a JSON value.
@@ -142,13 +143,8 @@ impl VerifyingKey {
 
     /// From the Multikey text; another base or another kind of key is `None`.
     pub fn from_multibase(text: &str) -> Option<VerifyingKey> {
-        let digits = text.strip_prefix('z')?;
-        if digits.len() > BASE58_MAX {
-            return None;
-        }
-        let mut bytes = [0; 34];
-        let length = bs58::decode(digits).onto(&mut bytes).ok()?;
-        VerifyingKey::from_bytes(bytes.get(..length)?.strip_prefix(&MULTICODEC)?.try_into().ok()?)
+        let bytes = base58::decode::<34>(text.strip_prefix('z')?)?;
+        VerifyingKey::from_bytes(bytes.strip_prefix(&MULTICODEC)?.try_into().ok()?)
     }
 
     fn x(self) -> String {
@@ -184,6 +180,36 @@ fn is_canonical_point(bytes: &[u8; 32]) -> bool {
     let mut y = *bytes;
     y[31] &= 0x7f;
     is_below(&y, &P)
+}
+
+/// Whether a point with y below p is one of the eight of small order: they have five y coordinates between them.
+fn is_of_small_order(bytes: &[u8; 32]) -> bool {
+    const Y: [[u8; 32]; 5] = [
+        [0; 32],
+        {
+            let mut one = [0; 32];
+            one[0] = 1;
+            one
+        },
+        {
+            let mut minus_one = [0xff; 32];
+            minus_one[0] = 0xec;
+            minus_one[31] = 0x7f;
+            minus_one
+        },
+        // The two of order 8; their sum is p.
+        [
+            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf,
+            0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+        ],
+        [
+            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20,
+            0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+        ],
+    ];
+    let mut y = *bytes;
+    y[31] &= 0x7f;
+    Y.contains(&y)
 }
 
 /// Whether S is below the group order ℓ = 2^252 + 27742317777372353535851937790883648493 (RFC 8032 §5.1.7 step 1).

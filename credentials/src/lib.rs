@@ -9,6 +9,7 @@
 //! and bound), [`trust`] (who may issue and who may ask), [`request`] (what an asker signs), [`verify`] (the one
 //! door behind which a `Verified…` value exists) and [`protocol`] (the messages that carry it all).
 
+mod base58;
 pub mod canonical;
 pub mod decision;
 pub mod did;

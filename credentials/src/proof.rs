@@ -8,7 +8,7 @@ pub mod rdfc;
 pub mod statements;
 
 use crate::{
-    Code, Problem, Timestamp, VerifyingKey,
+    Code, Problem, Timestamp, VerifyingKey, base58,
     canonical::{canonicalize_signed, loses_digits},
     key::Signer,
 };
@@ -17,9 +17,6 @@ use sha2::{Digest, Sha256};
 
 /// Most proofs on one document.
 pub const PROOFS_MAX: usize = 8;
-
-/// Longest base58 text of a signature: 64 bytes make at most 88 digits.
-const BASE58_MAX: usize = 88;
 
 /// The cryptosuites we create and check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -290,13 +287,7 @@ fn time(proof: &Map<String, Value>, name: &str) -> Result<Option<Timestamp>, Pro
 
 /// Multibase base58 (`z`) of exactly 64 bytes.
 fn signature_bytes(text: &str) -> Option<[u8; 64]> {
-    let digits = text.strip_prefix('z')?;
-    if digits.len() > BASE58_MAX {
-        return None;
-    }
-    let mut bytes = [0; 64];
-    let length = bs58::decode(digits).onto(&mut bytes).ok()?;
-    (length == bytes.len()).then_some(bytes)
+    base58::decode(text.strip_prefix('z')?)
 }
 
 #[cfg(test)]

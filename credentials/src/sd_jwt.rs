@@ -16,6 +16,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::ops::{Bound, Range};
+use std::sync::Arc;
 
 /// Largest SD-JWT with disclosures and key binding that we read.
 pub const SD_JWT_MAX: usize = 128 * 1024;
@@ -92,13 +93,32 @@ pub struct SdJwt {
     key_binding: Option<KeyBinding>,
 }
 
+/// A path whose names are shared by all that lies below them.
+type Steps = Vec<Option<Arc<str>>>;
+
 /// One disclosure that was sent and found its digest.
 struct Disclosure {
     /// Where it stands in the text.
     place: Range<usize>,
-    path: Path,
+    path: Steps,
     /// It carries a value of its own, not only the frame of further disclosures.
     is_leaf: bool,
+}
+
+impl Disclosure {
+    fn path(&self) -> Path {
+        Path(
+            self.path
+                .iter()
+                .map(|step| step.as_deref().map(str::to_owned))
+                .collect(),
+        )
+    }
+    /// Whether it is at `path`, above it or below it.
+    fn is_towards(&self, path: &Path) -> bool {
+        let mut steps = self.path.iter().zip(&path.0);
+        steps.all(|(one, other)| one.as_deref() == other.as_deref())
+    }
 }
 
 impl SdJwt {
@@ -148,23 +168,28 @@ impl SdJwt {
     /// The leaf paths that are disclosed *selectively* (not class A), for "shows more than was asked": sorted, each once. A
     /// disclosed object or array of objects counts only when nothing below it is disclosed.
     pub fn disclosed_paths(&self) -> Vec<Path> {
-        let all: BTreeSet<&Path> = self.opened_paths().collect();
+        let opened: Vec<(Path, bool)> = self
+            .disclosures
+            .iter()
+            .map(|shown| (shown.path(), shown.is_leaf))
+            .collect();
+        let all: BTreeSet<&Path> = opened.iter().map(|(path, _)| path).collect();
         // What lies below a path comes right after it in their order.
         let shows_below = |path: &Path| {
             let mut after = all.range::<Path, _>((Bound::Excluded(path), Bound::Unbounded));
             after.next().is_some_and(|next| path.covers(next))
         };
-        let leaves: BTreeSet<&Path> = self
-            .disclosures
+        let leaves: BTreeSet<&Path> = opened
             .iter()
-            .filter(|shown| shown.is_leaf || !shows_below(&shown.path))
-            .map(|shown| &shown.path)
+            .filter(|(path, is_leaf)| *is_leaf || !shows_below(path))
+            .map(|(path, _)| path)
             .collect();
         leaves.into_iter().cloned().collect()
     }
-    /// The paths of all disclosures, in the order of their texts.
-    pub(crate) fn opened_paths(&self) -> impl Iterator<Item = &Path> {
-        self.disclosures.iter().map(|shown| &shown.path)
+    /// Whether every disclosure is at one of `paths`, above it or below it.
+    pub(crate) fn opens_only<'p>(&self, paths: impl Iterator<Item = &'p Path> + Clone) -> bool {
+        let mut disclosures = self.disclosures.iter();
+        disclosures.all(|shown| paths.clone().any(|path| shown.is_towards(path)))
     }
     /// The SD-JWT that shows just `paths` (and what lies above and below them), ready for [`bind`]: ends with `~`, no key binding.
     ///
@@ -173,10 +198,7 @@ impl SdJwt {
         let mut selected = self.text.get(..self.issued).unwrap_or_default().to_owned();
         selected.push('~');
         for disclosure in &self.disclosures {
-            let is_selected = paths
-                .iter()
-                .any(|path| path.covers(&disclosure.path) || disclosure.path.covers(path));
-            if is_selected {
+            if paths.iter().any(|path| disclosure.is_towards(path)) {
                 selected.push_str(self.text.get(disclosure.place.clone()).unwrap_or_default());
                 selected.push('~');
             }

@@ -37,6 +37,8 @@ use std::time::{Duration, Instant};
 
 /// Wallets: the network lets one peer make 16 requests a second for long.
 const WALLETS: usize = 4;
+/// Time that a presentation takes at least, the untimed rest of it included: two requests each, four wallets in turns.
+const PACE: Duration = Duration::from_millis(35);
 /// Credentials that each wallet collects, one after the other, of 8 copies each.
 const WARM_BATCHES: usize = 7;
 const COLD_BATCHES: usize = 3;
@@ -57,30 +59,25 @@ async fn measure() {
         .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
         .unwrap();
     let mut town = Town::begin(folder.path()).await;
-    // The first presentation of each wallet finds everything cold, on disk and in memory.
-    let mut first = Samples::default();
+    // The first presentations find everything new, on disk and in memory, and do not count.
     for wallet in 0..WALLETS {
         town.collect(wallet).await;
-        town.present(wallet, false, &mut first).await;
-        for _ in 1..COPIES {
+        for _ in 0..COPIES {
             town.present(wallet, false, &mut Samples::default()).await;
         }
     }
-    let mut warm = Samples::default();
-    for _ in 0..WARM_BATCHES {
-        for wallet in 0..WALLETS {
-            town.collect(wallet).await;
-            for _ in 0..COPIES {
-                town.present(wallet, false, &mut warm).await;
+    let [mut warm, mut cold] = [Samples::default(), Samples::default()];
+    for (batches, is_cold, samples) in [(WARM_BATCHES, false, &mut warm), (COLD_BATCHES, true, &mut cold)] {
+        for _ in 0..batches {
+            for wallet in 0..WALLETS {
+                town.collect(wallet).await;
             }
-        }
-    }
-    let mut cold = Samples::default();
-    for _ in 0..COLD_BATCHES {
-        for wallet in 0..WALLETS {
-            town.collect(wallet).await;
             for _ in 0..COPIES {
-                town.present(wallet, true, &mut cold).await;
+                for wallet in 0..WALLETS {
+                    let next = tokio::time::Instant::now() + PACE;
+                    town.present(wallet, is_cold, samples).await;
+                    tokio::time::sleep_until(next).await;
+                }
             }
         }
     }
@@ -120,7 +117,7 @@ impl Samples {
                 line(&format!("{what}, {percentile}"), at.as_secs_f64() * 1_000.0, "ms");
             }
         }
-        line("commits before the verdict", self.commits as f64 / count as f64, "");
+        line("commits before the verdict", self.commits as f64 / count as f64, "-");
         line("bytes in them", self.bytes as f64 / count as f64, "B");
     }
 }

@@ -82,9 +82,24 @@ pub(super) fn has_format(schemas: &[&Value], format: &str) -> bool {
 /// Whether a member on the way to `path` is missing in some object of `document` although the schema requires it of each.
 /// Only what holds in every case counts: what is required under `anyOf` or `oneOf` may be another case's.
 pub(super) fn lacks(root: &Value, document: &Value, path: &Path) -> bool {
+    // Most documents have all that is asked of them, and that is seen without the schema.
+    if !misses(document, &path.0) {
+        return false;
+    }
     let mut top = Vec::new();
     expand_certain(root, root, NESTING_MAX, &mut top);
     lacks_below(root, &top, document, &path.0)
+}
+
+/// Whether some object of `value` has no member of that name on the way to `path`, required or not.
+fn misses(value: &Value, path: &[Option<String>]) -> bool {
+    match (path.split_first(), value) {
+        (Some((Some(name), rest)), Value::Object(members)) => {
+            members.get(name).is_none_or(|member| misses(member, rest))
+        }
+        (Some((None, rest)), Value::Array(items)) => items.iter().any(|item| misses(item, rest)),
+        _ => false,
+    }
 }
 
 fn lacks_below(root: &Value, schemas: &[&Value], value: &Value, path: &[Option<String>]) -> bool {

@@ -2,8 +2,7 @@
 
 use super::binding::KeyBinding;
 use super::{DIGEST_LENGTH, DISCLOSURES_MAX, Disclosure, REGISTERED, SD_JWT_MAX, STATUS_URI_MAX};
-use super::{SdJwt, StatusRef, TYP, digest_text};
-use crate::schema::Path;
+use super::{SdJwt, StatusRef, Steps, TYP, digest_text};
 use crate::{Code, Did, Problem, Timestamp, VerifyingKey, json, jws};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::{Map, Value};
@@ -40,7 +39,7 @@ pub(super) fn parse(text: &str) -> Result<SdJwt, Problem> {
         opened: Vec::with_capacity(sealed.all.len()),
         sealed,
         seen: Vec::new(),
-        path: Path(Vec::new()),
+        path: Vec::new(),
     };
     let claims = opening.object(members, 0)?;
     opening.check()?;
@@ -166,7 +165,7 @@ impl Sealing {
 
 /// The disclosures of a text with a `~` after each, which begins at `start` in the whole.
 fn decode(disclosures: &str, start: usize) -> Result<Sealing, Problem> {
-    let count = disclosures.bytes().filter(|byte| *byte == b'~').count();
+    let count = tildes(disclosures);
     if count > DISCLOSURES_MAX {
         return Err(Code::TooLarge.into());
     }
@@ -206,6 +205,16 @@ fn decode(disclosures: &str, start: usize) -> Result<Sealing, Problem> {
     Ok(sealed)
 }
 
+/// How many `~` there are, counted in parts of which one byte holds the number.
+fn tildes(text: &str) -> usize {
+    let parts = text.as_bytes().chunks(usize::from(u8::MAX));
+    let counts = parts.map(|part| {
+        part.iter()
+            .fold(0_u8, |count, byte| count.wrapping_add(u8::from(*byte == b'~')))
+    });
+    counts.map(usize::from).sum()
+}
+
 /// What is wrong with a disclosure that is no array of salt, name and value.
 fn refusal(bytes: &[u8]) -> Problem {
     let parsed = json::parse(bytes, SD_JWT_MAX).map_err(|problem| match problem.code {
@@ -230,12 +239,12 @@ struct Opening {
     /// Every digest met so far.
     seen: Vec<String>,
     opened: Vec<Disclosure>,
-    path: Path,
+    path: Steps,
 }
 
 impl Opening {
     fn object(&mut self, members: Map<String, Value>, depth: usize) -> Result<Map<String, Value>, Problem> {
-        let is_top = self.path.0.is_empty();
+        let is_top = self.path.is_empty();
         let mut shown = members;
         let digests = shown.remove("_sd").map(texts).transpose()?.unwrap_or_default();
         if shown.contains_key("...") {
@@ -244,9 +253,9 @@ impl Opening {
         for (name, value) in &mut shown {
             // Whatever is no container stays as it is, if it does not lie too deep.
             if value.is_object() || value.is_array() {
-                self.path.0.push(Some(name.clone()));
+                self.path.push(Some(name.as_str().into()));
                 *value = self.value(value.take(), depth)?;
-                self.path.0.pop();
+                self.path.pop();
             } else {
                 deeper(depth)?;
             }
@@ -263,16 +272,16 @@ impl Opening {
             if shown.contains_key(&name) {
                 return Err(invalid("name twice"));
             }
-            self.path.0.push(Some(name.clone()));
+            self.path.push(Some(name.as_str().into()));
             let value = self.open(place, value, depth)?;
-            self.path.0.pop();
+            self.path.pop();
             shown.insert(name, value);
         }
         Ok(shown)
     }
 
     fn array(&mut self, items: Vec<Value>, depth: usize) -> Result<Vec<Value>, Problem> {
-        self.path.0.push(None);
+        self.path.push(None);
         let mut shown = Vec::with_capacity(items.len());
         for item in items {
             let place = item.as_object().and_then(|members| members.get("..."));
@@ -291,7 +300,7 @@ impl Opening {
                 shown.push(self.open(sealed.place, sealed.value, depth)?);
             }
         }
-        self.path.0.pop();
+        self.path.pop();
         Ok(shown)
     }
 

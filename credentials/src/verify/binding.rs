@@ -95,11 +95,11 @@ fn check_query(examined: &Examined, asked: &CredentialQuery) -> Result<(), Probl
     let is_asked = |path: &[Option<&str>]| asked.claims.iter().any(|claim| begins_with(path, &claim.path));
     let unrequested = |path: &Path| Problem::new(Code::ClaimsUnrequested, path.to_string());
     // When all that was opened fits, so do those that carry a value.
-    let is_fitting = |path: &Path| {
-        let fits = |claim: &query::ClaimQuery| claim.path.covers(path) || path.covers(&claim.path);
-        asked.claims.iter().any(fits)
-    };
-    if !sd_jwt.opened_paths().all(is_fitting) {
+    if !sd_jwt.opens_only(asked.claims.iter().map(|claim| &claim.path)) {
+        let is_fitting = |path: &Path| {
+            let fits = |claim: &query::ClaimQuery| claim.path.covers(path) || path.covers(&claim.path);
+            asked.claims.iter().any(fits)
+        };
         let unfitting = sd_jwt.disclosed_paths().into_iter().find(|path| !is_fitting(path));
         unfitting.map_or(Ok(()), |path| Err(unrequested(&path)))?;
     }
