@@ -161,9 +161,12 @@ impl Lists {
         while self.open.len() < OPEN_LISTS + SPARE_LISTS {
             let is_first = self.epoch > 0 && !self.lists.values().any(|list| list.record.epoch == self.epoch);
             let jump = if is_first { epoch::jump(random) } else { 1 };
-            let number = self.lists.last_key_value().map_or(0, |(last, _)| {
-                last.checked_add(jump).unwrap_or_else(|| last.saturating_add(1))
-            });
+            let number = match self.lists.last_key_value() {
+                Some((last, _)) => last.checked_add(jump).unwrap_or_else(|| last.saturating_add(1)),
+                // A backup may be older than its home's first list: what that home published from 0 on is not known here.
+                None if is_first => jump,
+                None => 0,
+            };
             let list = List::new(ListRecord::begin(self.epoch, random), States::new());
             self.lists.insert(number, list);
             self.open.push(number);

@@ -97,6 +97,8 @@ pub enum Refusal {
     Busy,
     /// It announced more than its protocol allows. The connection is closed.
     TooLarge,
+    /// Its bytes are not of the form of the framing. The connection is closed.
+    Malformed,
     /// It did not come whole, in its time or before its stream ended.
     Incomplete,
 }

@@ -403,9 +403,10 @@ pub fn create_keys(store: &Store, config: &Config, company: Option<&Organisation
     Keys::create(store, config, company)
 }
 
-/// What a peer was refused, for whoever runs this node. The detail of a problem can come from the peer and stays out.
+/// What a peer was refused, for whoever looks for a fault. Below `info`: a peer may ask as often as it likes, and must not fill
+/// the log. The detail of a problem can come from the peer and stays out.
 fn note_refusal(peer: &str, protocol: Protocol, problem: &Problem) {
-    tracing::info!(peer, %protocol, code = %problem.code, "refused");
+    tracing::debug!(peer, %protocol, code = %problem.code, "refused");
 }
 
 fn refuse(problem: Problem) -> Result<Vec<u8>, Problem> {

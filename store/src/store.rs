@@ -35,6 +35,7 @@ pub(crate) struct Opened {
     pub(crate) replayed: u64,
     pub(crate) keys_renewed: bool,
     pub(crate) mark_renewed: bool,
+    pub(crate) mark_lost: bool,
     pub(crate) torn_bytes: u64,
     pub(crate) lost_tail: bool,
     pub(crate) repaired: Vec<Damage>,
@@ -76,9 +77,12 @@ pub struct Health {
     pub index_in_memory: bool,
     /// One copy of the key file was damaged, missing or outdated, and was written anew.
     pub keys_renewed: bool,
-    /// The high-water file was missing or damaged, and was written anew; a tail lost before this opening may have gone
-    /// unnoticed by it.
+    /// The high-water file was missing, or a slot of it was damaged, and it was written anew; a tail lost before this opening
+    /// may have gone unnoticed by it.
     pub mark_renewed: bool,
+    /// No slot of the high-water file was authentic at opening: where the home was made is not known, it may be a copy. A
+    /// store that was just made has lost nothing.
+    pub mark_lost: bool,
     /// Bytes of a last, never acknowledged record that were cut off at opening.
     pub torn_bytes: u64,
     /// Damage of the journal that opening met. Nothing was lost by it: the index held what was damaged, and the journal
@@ -285,6 +289,7 @@ impl Store {
                 replayed: end.sequence.saturating_sub(indexed),
                 keys_renewed: how.keys_renewed,
                 mark_renewed,
+                mark_lost: mark.is_none() && end.sequence > 0,
                 torn_bytes,
                 lost_tail,
                 repaired: repaired.damage,
@@ -370,6 +375,7 @@ impl Store {
             index_in_memory: index.is_in_memory(),
             keys_renewed: core.opened.keys_renewed,
             mark_renewed: core.opened.mark_renewed,
+            mark_lost: core.opened.mark_lost,
             torn_bytes: core.opened.torn_bytes,
             journal_repairs: core.opened.repaired.clone(),
             lost_tail: core.opened.lost_tail,

@@ -128,6 +128,42 @@ fn two_homes_restored_from_one_copy_give_out_different_entries() {
 }
 
 #[test]
+fn a_copy_from_before_the_first_list_takes_up_no_list_of_the_home_it_replaces() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("copy");
+    let mut world = World::after(|identity| identity.backup(&file));
+    let late = world.pid(MUNTER);
+    let now = world.now;
+    let act = |world: &mut World, number: &str| {
+        let identity = world.identity.issuer();
+        identity.set_state(now, subject(number), State::Revoked, "").unwrap();
+        world.pull();
+    };
+    act(&mut world, MUNTER);
+    assert_eq!(world.mirrored(&late.texts[0][0]), Some(State::Revoked));
+    let mut given: BTreeSet<String> = entries(&late).into_iter().map(|(list, _)| list).collect();
+    let zero = format!("{}0", world.identity.settings.status_base);
+    assert!(given.contains(&zero), "the first home began at list 0: {given:?}");
+    for _ in 0..2 {
+        world.pass(1);
+        world.identity.restore(&file);
+        assert!(world.identity.issuer().lists().iter().all(|list| list.uri != zero));
+        world.pull();
+        for text in late.texts.iter().flatten() {
+            assert_ne!(world.mirrored(text), Some(State::Valid), "revoked, and read as valid");
+        }
+        // The home goes on: its register is imported again, and its entries are others.
+        let now = world.now;
+        world.identity.import(now, PID, &[person(ROLIG), person(MUNTER)]);
+        let new = world.pid(MUNTER);
+        assert_eq!(world.mirrored(&new.texts[0][0]), Some(State::Valid));
+        let lists: BTreeSet<String> = entries(&new).into_iter().map(|(list, _)| list).collect();
+        assert!(lists.is_disjoint(&given), "{lists:?} again");
+        given.extend(lists);
+    }
+}
+
+#[test]
 fn open_offers_and_their_codes_are_void_in_a_new_epoch() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("copy");

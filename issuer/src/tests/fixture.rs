@@ -199,7 +199,13 @@ pub(crate) struct World {
 impl World {
     /// With the registers' cast imported.
     pub(crate) fn new() -> World {
+        Self::after(|_| ())
+    }
+
+    /// As [`Self::new`], with something done to the identity's home before anything else is.
+    pub(crate) fn after(act: impl FnOnce(&mut Agency)) -> World {
         let mut identity = Agency::new("identity.example", &[PID]);
+        act(&mut identity);
         let mut agency = Agency::new("agency.example", &[INCOME, COMPANY, GUARANTEE]);
         let now = noon();
         let anchor = SigningKey::generate(random().as_mut());

@@ -19,6 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 const BUSY: &[u8] = b"busy";
 const TOO_LARGE: &[u8] = b"too large";
+const MALFORMED: &[u8] = b"malformed";
 const INCOMPLETE: &[u8] = b"incomplete";
 /// The first of eight identities that count as organisations'.
 const LISTED: u16 = 900;
@@ -51,6 +52,7 @@ impl Greeter for Words {
         match why {
             Refusal::Busy => BUSY.to_vec(),
             Refusal::TooLarge => TOO_LARGE.to_vec(),
+            Refusal::Malformed => MALFORMED.to_vec(),
             Refusal::Incomplete => INCOMPLETE.to_vec(),
         }
     }

@@ -16,6 +16,8 @@ const HEARD_MAX: i64 = DAY;
 /// Organisations that must be apart from us before their word alone stops what we would sign: one with a wrong clock stops
 /// nobody but itself.
 const WITNESSES_MIN: usize = 2;
+/// What a version of the trust document is below: it is a number in JSON, exact up to here (RFC 8259 §6).
+const SEQUENCE_END: u64 = 1 << 53;
 
 /// Codes that a wrong clock brings about.
 const OF_TIME: &[Code] = &[
@@ -37,7 +39,7 @@ struct Heard {
     time: Timestamp,
     /// Seconds since our machine was started: setting our clock afterwards changes the comparison, as it must.
     since_boot: i64,
-    /// Version of the trust document that the organisation holds.
+    /// Version of the trust document that the organisation said last it holds.
     trust: Option<u64>,
 }
 
@@ -71,24 +73,25 @@ impl Compared {
 }
 
 impl Clocks {
-    /// Takes what a listed organisation said.
+    /// Takes what a listed organisation said. Where it says no version of the trust document, or what can be none, the one it
+    /// said before stands.
     pub(super) fn hear(&self, did: &Did, time: Timestamp, trust: Option<u64>, since_boot: Option<i64>) {
         let Some(since_boot) = since_boot else { return };
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = all.get(did).and_then(|heard| heard.trust);
         let heard = Heard {
             time,
             since_boot,
-            trust,
+            trust: trust.filter(|version| *version < SEQUENCE_END).or(before),
         };
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(did.clone(), heard);
+        all.insert(did.clone(), heard);
     }
 
-    /// Highest version of the trust document that an organisation said it holds.
-    pub(super) fn newest_trust(&self) -> Option<u64> {
+    /// Highest version of the trust document that an organisation said it holds, and who said so: one alone may be wrong.
+    pub(super) fn newest_trust(&self) -> Option<(u64, Did)> {
         let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.values().filter_map(|heard| heard.trust).max()
+        let said = heard.iter().filter_map(|(did, heard)| Some((heard.trust?, did)));
+        said.max().map(|(version, did)| (version, did.clone()))
     }
 
     /// Compares our clock with theirs, as both stand now.
@@ -212,6 +215,37 @@ mod tests {
                 Some(1),
             );
         }
-        assert_eq!(clocks.newest_trust(), Some(7));
+        assert_eq!(clocks.newest_trust(), Some((7, did("v7"))));
+    }
+
+    #[test]
+    fn a_version_that_an_organisation_told_stands_until_it_tells_another() {
+        let clocks = Clocks::default();
+        let hear = |trust| clocks.hear(&did("bank"), Timestamp::from_unix(NOW), trust, Some(1));
+        hear(Some(7));
+        // Its refusal of our clock tells the time and nothing else.
+        hear(None);
+        assert_eq!(clocks.newest_trust(), Some((7, did("bank"))));
+        hear(Some(6));
+        assert_eq!(
+            clocks.newest_trust(),
+            Some((6, did("bank"))),
+            "it says itself what it has"
+        );
+    }
+
+    #[test]
+    fn a_number_that_can_be_no_version_of_the_trust_document_is_not_believed() {
+        let clocks = Clocks::default();
+        let hear = |name, trust| clocks.hear(&did(name), Timestamp::from_unix(NOW), Some(trust), Some(1));
+        hear("liar", u64::MAX);
+        hear("other", SEQUENCE_END);
+        assert_eq!(clocks.newest_trust(), None);
+        hear("bank", 7);
+        assert_eq!(clocks.newest_trust(), Some((7, did("bank"))));
+        hear("bank", u64::MAX);
+        assert_eq!(clocks.newest_trust(), Some((7, did("bank"))));
+        hear("other", SEQUENCE_END - 1);
+        assert_eq!(clocks.newest_trust(), Some((SEQUENCE_END - 1, did("other"))));
     }
 }

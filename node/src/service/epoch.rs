@@ -24,10 +24,11 @@ struct Began {
 /// the copy was noticed now.
 ///
 /// The epoch is durable before it is noted: a crash between the two leaves a home that is no copy any more, in an epoch that
-/// is noted at the next start. A home whose mark of acknowledged work is missing counts as a copy too.
+/// is noted at the next start. A home that lost its whole mark of acknowledged work counts as a copy too, because nothing says
+/// where it was made; one damaged slot of two does not.
 pub(super) fn settle(store: &Store) -> Result<bool, Failure> {
     let health = store.health();
-    let is_copied = health.is_copied || (health.mark_renewed && health.sequence > 0);
+    let is_copied = health.is_copied || health.mark_lost;
     if is_copied {
         let epoch = store.begin_epoch()?;
         tracing::warn!(epoch, "this home was copied here: a new epoch begins");
@@ -79,5 +80,100 @@ impl Service {
                 "number": began.epoch, "since": began.at.to_string(), "copied": began.is_copied,
             }),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// Bytes of one slot of the high-water file: nonce, sequence, hash, device and inode, tag.
+    const SLOT: usize = 24 + 56 + 16;
+
+    fn passphrase() -> store::Passphrase {
+        store::Passphrase::new("a synthetic passphrase")
+    }
+
+    fn open(dir: &Path) -> Store {
+        Store::open(dir, &passphrase(), crate::service::entropy()).expect("opens")
+    }
+
+    /// A home in which something was acknowledged, closed.
+    fn made() -> tempfile::TempDir {
+        let home = tempfile::tempdir().expect("a folder");
+        let store = Store::create(
+            home.path(),
+            &passphrase(),
+            store::Params::quick(),
+            crate::service::entropy(),
+        );
+        let store = store.expect("made");
+        assert!(!settle(&store).expect("settled"), "a new home is no copy");
+        for _ in 0..3 {
+            let mut transaction = store.transaction();
+            transaction.put(&store.table(keys::TABLE), "row", b"value");
+            transaction.commit().expect("committed");
+        }
+        home
+    }
+
+    fn alter(home: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+        let path = home.join("high-water");
+        let mut bytes = std::fs::read(&path).expect("reads");
+        assert_eq!(bytes.len(), 2 * SLOT);
+        change(&mut bytes);
+        std::fs::write(&path, bytes).expect("writes");
+    }
+
+    #[test]
+    fn one_damaged_slot_of_the_mark_keeps_the_epoch() {
+        let changes: [fn(&mut Vec<u8>); 4] = [
+            |bytes| bytes[SLOT / 2] ^= 1,
+            |bytes| bytes[SLOT + 4] ^= 1,
+            |bytes| bytes.truncate(150),
+            |bytes| bytes.truncate(SLOT),
+        ];
+        for change in changes {
+            let home = made();
+            alter(home.path(), change);
+            for is_first in [true, false] {
+                let store = open(home.path());
+                assert!(!store.health().mark_lost && (is_first || !store.health().mark_renewed));
+                assert!(!settle(&store).expect("settled"));
+                assert_eq!(store.epoch(), 0);
+                assert!(began(&store).expect("reads").is_none(), "nothing is told");
+            }
+        }
+    }
+
+    #[test]
+    fn a_home_that_lost_its_whole_mark_begins_one_new_epoch() {
+        let changes: [fn(&mut Vec<u8>); 3] = [
+            |bytes| {
+                bytes[SLOT / 2] ^= 1;
+                bytes[SLOT + 4] ^= 1;
+            },
+            |bytes| bytes.truncate(50),
+            Vec::clear,
+        ];
+        for change in changes {
+            let home = made();
+            alter(home.path(), change);
+            begins_one_epoch(home.path());
+        }
+        let home = made();
+        std::fs::remove_file(home.path().join("high-water")).expect("removed");
+        begins_one_epoch(home.path());
+    }
+
+    fn begins_one_epoch(home: &Path) {
+        let store = open(home);
+        assert!(settle(&store).expect("settled"));
+        drop(store);
+        let store = open(home);
+        assert!(!settle(&store).expect("settled"), "noticed once");
+        assert_eq!(store.epoch(), 1);
+        assert!(began(&store).expect("reads").is_some_and(|began| began.is_copied));
     }
 }

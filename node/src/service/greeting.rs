@@ -84,12 +84,13 @@ impl Greeter for Greeting {
 
     fn check(&self, peer: &PeerName, body: &[u8], we_dialled: bool) -> Result<(), Vec<u8>> {
         self.judge(peer, body, we_dialled).map_err(|problem| {
-            // Whoever dialled is told by its command; of those who dial us only the log tells.
-            if we_dialled {
-                tracing::debug!(%peer, code = %problem.code, "hello not accepted");
+            // Below `info`: anybody may dial us as often as they like, and must not fill the log.
+            let what = if we_dialled {
+                "hello not accepted"
             } else {
-                tracing::info!(%peer, code = %problem.code, "hello refused");
-            }
+                "hello refused"
+            };
+            tracing::debug!(%peer, code = %problem.code, what);
             refusal(problem)
         })
     }
@@ -98,9 +99,10 @@ impl Greeter for Greeting {
         let code = match why {
             Refusal::Busy => Code::RateLimited,
             Refusal::TooLarge => Code::TooLarge,
+            Refusal::Malformed => Code::Malformed,
             Refusal::Incomplete => Code::Unreachable,
         };
-        tracing::info!(%peer, %protocol, %code, "refused");
+        tracing::debug!(%peer, %protocol, %code, "refused");
         refusal(code.into())
     }
 

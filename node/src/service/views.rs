@@ -130,9 +130,13 @@ impl Service {
         findings.push(match self.trust() {
             None => finding("trust", "fail", Code::TrustMissing.as_str()),
             Some(trust) => match trust.current(now) {
-                Ok(()) => match self.clocks.newest_trust().filter(|newest| *newest > trust.sequence()) {
-                    // A home that was restored may have been given an older document than it had.
-                    Some(newest) => finding("trust", "warn", format!("{} < {newest}", trust.sequence())),
+                Ok(()) => match self
+                    .clocks
+                    .newest_trust()
+                    .filter(|(newest, _)| *newest > trust.sequence())
+                {
+                    // A home that was restored may have been given an older document than it had. One organisation's word.
+                    Some((newest, did)) => finding("trust", "warn", format!("{} < {newest} ({did})", trust.sequence())),
                     None => finding("trust", "ok", trust.sequence().to_string()),
                 },
                 Err(problem) => finding("trust", "fail", problem.to_string()),
@@ -163,7 +167,8 @@ impl Service {
             }
         }
         let health = self.store.health();
-        let mended = health.index_rebuilt_at_open || health.keys_renewed || !health.journal_repairs.is_empty();
+        let is_renewed = health.keys_renewed || health.mark_renewed;
+        let mended = health.index_rebuilt_at_open || is_renewed || !health.journal_repairs.is_empty();
         let state = if mended || health.lost_tail { "warn" } else { "ok" };
         findings.push(finding("store", state, health.sequence.to_string()));
         if let Some((state, detail)) = self.epoch_found(now)? {

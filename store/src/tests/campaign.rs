@@ -227,6 +227,7 @@ fn heal(sample: &Sample, dir: &Path, what: &str, passphrase: &Passphrase) -> End
         Ok(store) => {
             let health = store.health();
             let journal = !health.journal_repairs.is_empty();
+            assert!(health.mark_renewed || !health.mark_lost, "a lost mark is a renewed one");
             assert!(
                 journal || what != "journal",
                 "damage of the journal was mended silently"

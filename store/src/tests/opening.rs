@@ -172,3 +172,30 @@ fn a_copied_home_is_noticed_until_a_new_epoch_begins() {
     assert!(!store.health().is_copied);
     assert_eq!((store.epoch(), store.sequence()), (1, 7));
 }
+
+#[test]
+fn a_mark_is_lost_only_when_none_of_its_slots_is_authentic() {
+    let home = tempfile::tempdir().unwrap();
+    let store = create(home.path());
+    assert!(!store.health().mark_lost, "a new store has lost nothing");
+    fill(&store, 3);
+    drop(store);
+    let path = home.path().join("high-water");
+    let slot = std::fs::metadata(&path).unwrap().len() / 2;
+    let found = || {
+        let health = open(home.path()).unwrap().health();
+        (health.mark_renewed, health.mark_lost, health.is_copied)
+    };
+    for at in [slot / 2, slot + slot / 2] {
+        flip(&path, at, 0);
+        assert_eq!(found(), (true, false, false), "one of two at {at}");
+        assert_eq!(found(), (false, false, false), "both slots are good again");
+    }
+    for at in [slot / 2, slot + slot / 2] {
+        flip(&path, at, 0);
+    }
+    assert_eq!(found(), (true, true, false));
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(found(), (true, true, false));
+    assert_eq!(open(home.path()).unwrap().sequence(), 3);
+}

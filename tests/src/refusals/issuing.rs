@@ -72,7 +72,7 @@ const NUMBERS: [&str; 4] = [CITIZEN, STRANGER, CARRIER, STRANGER_COMPANY];
 
 /// Starts issuers with their registers; gives the signed document.
 fn begin(network: &Network, issuers: &mut [(&crate::network::Organisation, &mut Home)], wallets: &[&Home]) -> Begun {
-    network.begin(issuers, wallets, &[]);
+    network.begin(issuers, wallets, &["--log", "debug"]);
     let registers = network.population(40, 12);
     for (organisation, home) in issuers.iter() {
         for name in organisation.issues {
@@ -181,7 +181,7 @@ fn wrong_activation_codes_are_counted_across_a_kill() {
     };
     guess(2);
     identity.kill();
-    identity.serve(&[]);
+    identity.serve(&["--log", "debug"]);
     let (guesser, collecting) = guess(3);
     let sixth = guesser.collect(&collecting, collecting.by_code(&right));
     assert_eq!(sixth.err(), Some(line.code));
@@ -204,7 +204,7 @@ fn wrong_activation_codes_are_counted_across_a_kill() {
             assert_eq!(refused, Some(Code::WrongCode));
         }
         identity.kill();
-        identity.serve(&[]);
+        identity.serve(&["--log", "debug"]);
     }
     let collected = citizen.ok(&["wallet", "receive", &link, "--code-file", argument(&code)]);
     assert_eq!(collected["outcome"], "collected");
@@ -348,7 +348,7 @@ fn a_delivery_is_repeated_to_the_same_keys_only() {
 
     collecting.keys.swap(0, 1);
     identity.kill();
-    identity.serve(&[]);
+    identity.serve(&["--log", "debug"]);
     let wallet = Intruder::new(&begun.trust);
     let again = wallet
         .collect(&collecting, collecting.by_code(&code))

@@ -83,7 +83,7 @@ impl Door {
     fn new() -> Door {
         let network = Network::new();
         let mut identity = network.init(&IDENTITY, &[]);
-        network.begin(&mut [(&IDENTITY, &mut identity)], &[], &[]);
+        network.begin(&mut [(&IDENTITY, &mut identity)], &[], &["--log", "debug"]);
         let registers = network.population(40, 12);
         import(&identity, "C01", &registers);
         let trust = trust(&network, &network.folder().join("trust.json"));
@@ -282,7 +282,11 @@ fn nesting_is_refused_at_its_limit_in_cbor_and_in_json() {
     let line = line("deep nesting");
     let network = Network::new();
     let [mut identity, mut tax] = [IDENTITY, TAX].map(|organisation| network.init(&organisation, &[]));
-    network.begin(&mut [(&IDENTITY, &mut identity), (&TAX, &mut tax)], &[], &[]);
+    network.begin(
+        &mut [(&IDENTITY, &mut identity), (&TAX, &mut tax)],
+        &[],
+        &["--log", "debug"],
+    );
     let registers = network.population(40, 12);
     import(&identity, "C01", &registers);
     import(&tax, "C02", &registers);
@@ -388,7 +392,7 @@ fn a_list_that_inflates_without_end_is_refused_in_bounded_memory() {
         let impostor = Impostor::start("did:web:lure.example", "315902738", "LOKKE MIDDEL AS");
         impostor.list(&network, &["C02"]);
         publish(&impostor, &honest, 1);
-        network.begin(&mut [(&BANK, &mut bank)], &[], &[]);
+        network.begin(&mut [(&BANK, &mut bank)], &[], &["--log", "debug"]);
         let finding = |bank: &Home| {
             let doctor = bank.ok(&["doctor"]);
             let findings = doctor["findings"].as_array().expect("findings").clone();

@@ -239,13 +239,11 @@ impl Handler {
     /// A request that could not be read: the peer is told why where it still listens.
     fn unreadable(&mut self, stream: Stream, protocol: Protocol, error: &frame::Error) {
         tracing::debug!(peer = %self.name(), %protocol, %error, "request not readable");
-        let (why, done) = match error {
-            // A peer that ignores the limits gets no second request in.
-            frame::Error::TooLarge { .. } | frame::Error::Malformed => (Refusal::TooLarge, Done::Told),
-            frame::Error::Full => (Refusal::Busy, Done::Answered),
-            frame::Error::Io(_) => (Refusal::Incomplete, Done::Answered),
-        };
-        if matches!(done, Done::Told) {
+        let why = reason(error);
+        // A peer that ignores the limits or the form gets no second request in.
+        let is_last = matches!(why, Refusal::TooLarge | Refusal::Malformed);
+        let done = if is_last { Done::Told } else { Done::Answered };
+        if is_last {
             self.state = State::Ending;
             self.deadline = None;
             self.parked.clear();
@@ -418,5 +416,30 @@ impl fmt::Debug for Handler {
             .field("peer", self.name())
             .field("state", &self.state)
             .finish_non_exhaustive()
+    }
+}
+
+/// What a peer is told whose request could not be read.
+fn reason(error: &frame::Error) -> Refusal {
+    match error {
+        frame::Error::TooLarge { .. } => Refusal::TooLarge,
+        frame::Error::Malformed => Refusal::Malformed,
+        frame::Error::Full => Refusal::Busy,
+        frame::Error::Io(_) => Refusal::Incomplete,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_way_in_which_a_request_cannot_be_read_is_told_as_itself() {
+        let (limit, got) = (1, 2);
+        assert_eq!(reason(&frame::Error::TooLarge { limit, got }), Refusal::TooLarge);
+        assert_eq!(reason(&frame::Error::Malformed), Refusal::Malformed);
+        assert_eq!(reason(&frame::Error::Full), Refusal::Busy);
+        let cut = std::io::ErrorKind::UnexpectedEof.into();
+        assert_eq!(reason(&frame::Error::Io(cut)), Refusal::Incomplete);
     }
 }
