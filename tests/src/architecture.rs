@@ -215,7 +215,7 @@ impl Tests {
     }
 }
 
-/// The tests in a file, each by crate, file and name. One in a module `tests` inside the file is found with and without it.
+/// The tests in a file, each by crate, file and name, with the module `tests` between where they stand in one.
 fn tests_of(member: &str, file: &str, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let (mut is_marked, mut is_inside) = (false, false);
@@ -227,13 +227,9 @@ fn tests_of(member: &str, file: &str, text: &str) -> Vec<String> {
         } else if let Some(rest) = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ") {
             let name = rest.split(['(', '<']).next().unwrap_or_default();
             if is_marked {
-                found.push(format!("{member}::{file}::{name}"));
-                if is_inside {
-                    found.push(format!("{member}::{file}::tests::{name}"));
-                }
+                let module = if is_inside { "tests::" } else { "" };
+                found.push(format!("{member}::{file}::{module}{name}"));
             }
-            is_marked = false;
-        } else if !line.starts_with("#[") && !line.starts_with("//") {
             is_marked = false;
         }
     }
@@ -261,7 +257,7 @@ fn a_function_without_the_mark_or_in_another_file_is_no_test_of_that_name() {
         "frame::yes",
         "node::network::frame::yes",
         "frame::tests::within",
-        "network::frame::within",
+        "network::frame::tests::within",
     ] {
         assert!(tests.has(name), "{name}");
     }
@@ -271,6 +267,7 @@ fn a_function_without_the_mark_or_in_another_file_is_no_test_of_that_name() {
         "es",
         "hello::yes",
         "tests::yes",
+        "frame::within",
         "rame::yes",
         "wallet::network::frame::yes",
     ] {
