@@ -303,10 +303,13 @@ impl Lure {
 
     /// The acceptance: the impostor's own refusal, well said, is taken for what it says.
     pub(crate) fn expect_polite(&self) {
-        self.expect(Code::NoData, |name, _| match name == Protocol::Issue.as_str() {
-            true => Act::Answer(protocol::encode(&Reply::Problem(Code::NoData.into())).expect("encodes")),
-            false => Act::Bytes(Vec::new()),
-        });
+        self.expect_told(Code::NoData);
+    }
+
+    /// What three people read whom an issuer refuses with this code.
+    pub(crate) fn expect_told(&self, code: Code) {
+        let said = protocol::encode(&Reply::Problem(code.into())).expect("encodes");
+        self.expect(code, at_issue(move || Act::Answer(said.clone())));
     }
 }
 

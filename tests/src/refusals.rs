@@ -59,6 +59,7 @@ const KINDS: &[&str] = &[
     "activation code wrong five times",
     "activation code wrong five times, and after a restart",
     "a relayed PID presentation",
+    "a relayed PID presentation, to other keys",
     "redelivery to other keys",
     "asking for another person's data",
     "company opened by a person without a role",
@@ -157,6 +158,38 @@ fn source(root: &Path, module: &str) -> String {
     read(&root.join(format!("{module}.rs"))) + &inside
 }
 
+/// What a test function of a module has to itself and shares with no other test: its own text and, for kinds that it takes
+/// from a table, what stands there outside [`Line`]s and other tests.
+fn own(source: &str, test: &str) -> Option<String> {
+    let (before, after) = source.split_once("const LINES: &[Line] = &[")?;
+    let (_, after) = after.split_once("\n];\n")?;
+    let outside = format!("{before}{after}");
+    let mut parts = outside.split("#[test]\nfn ");
+    let mut text = parts.next()?.to_owned();
+    let mut is_there = false;
+    for part in parts {
+        let (function, rest) = part.split_once("\n}\n")?;
+        if function.strip_prefix(test).is_some_and(|rest| rest.starts_with('(')) {
+            is_there = true;
+            text.push_str(function);
+        }
+        text.push_str(rest);
+    }
+    is_there.then_some(text)
+}
+
+#[test]
+fn a_kind_that_only_another_test_names_is_not_shown() {
+    let source = "const LINES: &[Line] = &[\n  \"a\", \"b\",\n];\nconst TABLE: &str = \"c\";\n\
+        #[test]\nfn one() {\n    line(\"a\");\n}\n\n#[test]\nfn two() {\n    line(\"b\");\n}\n";
+    let one = own(source, "one").expect("there");
+    assert!(one.contains("\"a\"") && one.contains("\"c\"") && !one.contains("\"b\""));
+    let two = own(source, "two").expect("there");
+    assert!(!two.contains("\"a\"") && two.contains("\"c\"") && two.contains("\"b\""));
+    assert_eq!(own(source, "tw"), None);
+    assert_eq!(own(source, "three"), None);
+}
+
 #[test]
 fn every_kind_of_bad_input_has_its_test() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/refusals");
@@ -168,9 +201,14 @@ fn every_kind_of_bad_input_has_its_test() {
             line.kind
         );
         shown.insert(line.kind);
-        let text = source(&root, module);
-        let function = format!("#[test]\nfn {}(", line.test);
-        assert!(text.contains(&function), "{module}: no test is called {}", line.test);
+        let text = own(&source(&root, module), line.test);
+        let text = text.unwrap_or_else(|| panic!("{module}: no test is called {}", line.test));
+        assert!(
+            text.contains(&format!("\"{}\"", line.kind)),
+            "{module}: {} does not show {:?}",
+            line.test,
+            line.kind
+        );
     }
     let missing: Vec<_> = KINDS.iter().filter(|kind| !shown.contains(*kind)).collect();
     assert!(missing.is_empty(), "kinds without a test: {missing:?}");

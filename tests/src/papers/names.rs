@@ -1,10 +1,9 @@
 //! What documents name: tests that exist, words in three languages, exceptions of the published vectors.
 
-use super::{read, root};
+use super::read;
+use crate::architecture::{Tests, named_tests};
 use node::text::{Catalogue, LANGUAGES};
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 
 /// Texts of the screens with a term of the glossary that must be in them, in each language.
 const ON_SCREEN: &[(&str, &str)] = &[
@@ -49,48 +48,33 @@ const EXCEPTIONS: &[&str] = &[
     "Ed25519Signature2020",
 ];
 
-/// The source of every crate and test.
-fn sources() -> String {
-    fn walk(folder: &Path, text: &mut String) {
-        for entry in fs::read_dir(folder).expect("reads") {
-            let path = entry.expect("reads").path();
-            if path.is_dir() {
-                walk(&path, text);
-            } else if path.extension().is_some_and(|end| end == "rs") {
-                text.push_str(&fs::read_to_string(&path).expect("reads"));
-            }
-        }
-    }
-    let mut text = String::new();
-    for name in ["credentials", "store", "wallet", "issuer", "verifier", "node", "tests"] {
-        walk(&root().join(name).join("src"), &mut text);
-    }
-    text
-}
-
 #[test]
 fn the_threat_model_names_tests_that_exist() {
     let document = read("docs/threat-model.md");
-    let all = sources();
+    let tests = Tests::read();
     let mut named = 0;
-    for word in document
-        .split('`')
-        .skip(1)
-        .step_by(2)
-        .filter(|word| word.contains("::"))
-    {
-        let test = word.rsplit("::").next().expect("a last part");
-        assert!(all.contains(&format!("fn {test}(")), "no test is called {word}");
+    for word in named_tests(&document) {
+        assert!(tests.has(word), "no test is called {word}");
         named += 1;
     }
     assert!(named >= 30, "the threat model names its tests: {named}");
-    // Every line of a table says what shows it.
-    for line in document
-        .lines()
-        .filter(|line| line.starts_with("| to ") || line.starts_with("| a "))
-    {
-        assert!(line.contains("::"), "no test: {line}");
+    // Every row of what attackers try says what shows it. The first two lines of a table are its head.
+    let section = document.split("\n## Attackers\n").nth(1).expect("the attackers");
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let mut rows = 0;
+    for table in section.split("\n\n").filter(|part| part.starts_with('|')) {
+        let (head, body) = table.split_once("|---|---|---|\n").expect("three columns under a head");
+        assert_eq!(head.lines().count(), 1, "one line of head: {head}");
+        for row in body.lines() {
+            let shown = row.trim_end_matches('|').rsplit('|').next().unwrap_or_default();
+            assert!(named_tests(shown).next().is_some(), "no test: {row}");
+            rows += 1;
+        }
     }
+    let lines = section.lines().filter(|line| line.starts_with("| ")).count();
+    let tables = section.matches("|---|---|---|\n").count();
+    assert_eq!(rows + tables, lines, "every row stands in a table of its own lines");
+    assert!(rows >= 20, "{rows} rows");
 }
 
 /// English, bokmål, nynorsk of each row.

@@ -397,8 +397,7 @@ fn a_clock_a_day_behind_is_suspected_and_nothing_is_valid_by_it() {
 /// Set in the process of a test that was started again in a mount namespace of its own.
 const WITHIN: &str = "TEST_IN_A_NAMESPACE";
 
-/// Whether this process may mount: it was started again in namespaces of its own. Else starts it, and says how it went. On a
-/// machine without namespaces the test says so on standard error and asserts nothing.
+/// Whether this process may mount: it was started again in namespaces of its own. Else starts it, and says how it went.
 fn is_within(test: &str) -> bool {
     if node::clock::environment(WITHIN).is_some() {
         return true;
@@ -406,10 +405,10 @@ fn is_within(test: &str) -> bool {
     // Built here, where building belongs.
     crate::process::bevis();
     let tried = Command::new("unshare").args(["-Urm", "true"]).output();
-    if !tried.as_ref().is_ok_and(|tried| tried.status.success()) {
-        eprintln!("NOT TESTED: no namespaces on this machine: {tried:?}");
-        return false;
-    }
+    assert!(
+        tried.as_ref().is_ok_and(|tried| tried.status.success()),
+        "this test needs a machine that lets its user make user and mount namespaces (`unshare -Urm true`): {tried:?}"
+    );
     let name = format!(
         "{}::{test}",
         module_path!().split_once("::").expect("a module of the crate").1
@@ -506,8 +505,11 @@ fn a_full_disk_loses_nothing_and_the_node_goes_on() {
     assert_eq!(thread.identity.ok(&["node", "status"])["online"], true);
     let (link, code) = last;
     let collecting = ["wallet", "receive", &link, "--code-file", argument(&code)];
-    let told = text(&late.run(&collecting).json()["code"]);
-    assert!(["internal", "trace_unavailable"].contains(&told.as_str()), "{told}");
+    // What begins a delivery is short: in what is left of the page it may fit where the delivery with its log entry does not.
+    let told = (0..4)
+        .map(|_| text(&late.run(&collecting).json()["code"]))
+        .find(|told| told != "trace_unavailable");
+    assert_eq!(told.as_deref(), Some("internal"));
     assert_eq!(counts(&thread.identity), before);
     assert_eq!(thread.identity.pid(), pid);
 

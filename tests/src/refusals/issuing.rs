@@ -1,7 +1,7 @@
 //! Collecting at the issuer's door.
 
 use super::{Line, line};
-use crate::impostor::{Act, Impostor};
+use crate::impostor::{Act, Impostor, Lure};
 use crate::intruder::{
     GUARANTEE, INCOME, Intruder, PID, REGISTRATION, copies, expect_log, new_keys, sealed, selected, trust,
 };
@@ -41,7 +41,7 @@ pub(super) const LINES: &[Line] = &[
         test: "a_relayed_identification_is_for_another_audience",
     },
     Line {
-        kind: "a relayed PID presentation",
+        kind: "a relayed PID presentation, to other keys",
         code: Code::KeysNotCovered,
         test: "an_identification_does_not_cover_the_keys_of_whoever_took_it",
     },
@@ -113,6 +113,14 @@ fn expect_offer_refused(line: &Line, wallet: &Home, link: &str, code: &Path) {
         let typed = [&["--lang", language][..], &arguments].concat();
         line.expect_text(finish(wallet.typed(&typed), ""), language);
     }
+}
+
+/// What people read whom an issuer answers with what the thieves above were answered: an honest wallet never earns it, so it
+/// comes from a listed peer that says it, to a command as it is typed.
+fn expect_told(code: Code) {
+    let lure = Lure::new("quic");
+    lure.expect_polite();
+    lure.expect_told(code);
 }
 
 #[test]
@@ -274,7 +282,8 @@ fn a_relayed_identification_is_for_another_audience() {
 
 #[test]
 fn an_identification_does_not_cover_the_keys_of_whoever_took_it() {
-    let code = Code::KeysNotCovered;
+    let line = line("a relayed PID presentation, to other keys");
+    let code = line.code;
     let network = Network::new();
     let [mut identity, mut tax] = [IDENTITY, TAX].map(|organisation| network.init(&organisation, &[]));
     let begun = begin(&network, &mut [(&IDENTITY, &mut identity), (&TAX, &mut tax)], &[]);
@@ -306,6 +315,7 @@ fn an_identification_does_not_cover_the_keys_of_whoever_took_it() {
     let bare = sd_jwt::bind(&selected(&opened, &copy), &bind, &*copy.key).expect("binds");
     assert_eq!(person.collect(&collecting, sealed(&opened, &bare)).err(), Some(code));
     expect_log(&tax, code, &NUMBERS);
+    expect_told(code);
 
     let delivered = person.collect(&collecting, signed).expect("to the keys it covers");
     assert_eq!(delivered.len(), 8);
@@ -345,6 +355,7 @@ fn a_delivery_is_repeated_to_the_same_keys_only() {
         Some(line.code)
     );
     expect_log(&identity, line.code, &[&NUMBERS[..], &[code.as_str()]].concat());
+    expect_told(line.code);
 
     collecting.keys.swap(0, 1);
     identity.kill();
@@ -428,6 +439,7 @@ fn nobody_collects_what_is_anothers() {
     let by = stranger.identification(&other, &company.pop().expect("a copy"), &other.covers());
     assert_eq!(stranger.collect(&other, by).err(), Some(line.code));
     expect_log(&guarantor, line.code, &NUMBERS);
+    expect_told(line.code);
     assert_eq!(
         guarantor.ok(&["issuer", "status", "--type", "C05"])["issued"],
         json!([])
