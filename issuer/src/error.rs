@@ -43,7 +43,7 @@ impl Error {
         self.problem().code
     }
 
-    /// What a person may be told. A peer is not told how our disk fares: see [`Issuer::failed`](crate::Issuer::failed).
+    /// What a person may be told. A peer is not told how our disk fares: it hears `internal`.
     pub fn problem(&self) -> Problem {
         match self {
             Error::Refused(problem) => problem.clone(),

@@ -152,7 +152,8 @@ fn text(session: &Session, given: String) -> Result<String, Failure> {
         return session.or_stdin(given);
     }
     let bytes = read_input(Path::new("-"), TEXT_MAX)?;
-    String::from_utf8(bytes).map_err(|e| Failure::because(Code::LinkInvalid, e))
+    let text = String::from_utf8(bytes).map_err(|e| Failure::because(Code::LinkInvalid, e))?;
+    Ok(text.trim().to_owned())
 }
 
 fn asks_for_code(link: &str) -> bool {
