@@ -251,6 +251,21 @@ impl Network {
         {
             home.ok(&["trust", "import", argument(&document)]);
         }
+        // Whoever asks must know how what is shown to them stands: each has mirrored every issuer of what it may ask for.
+        let identifies = organisations
+            .iter()
+            .find(|(organisation, _)| organisation.issues.contains(&"C01"));
+        let identity = identifies.map(|(organisation, _)| organisation.did);
+        for (organisation, home) in organisations.iter() {
+            let asks = identity.filter(|did| organisation.services.contains(&"K02") && organisation.did != *did);
+            if let Some(issuer) = asks {
+                until("the identity issuer's lists are mirrored", || {
+                    let status = home.ok(&["node", "status"]);
+                    let mut heads = status["mirrored"].as_array().into_iter().flatten();
+                    heads.any(|head| head["issuer"] == issuer)
+                });
+            }
+        }
     }
 
     /// `bevis demo population`: the folder with the registers.
