@@ -97,6 +97,15 @@ impl Back {
             _ => Back::Other(bytes.to_vec()),
         }
     }
+
+    /// Nothing, or the beginning of the network's refusal: the connection ended before all of it was read.
+    pub(crate) fn is_cut_refusal(&self) -> bool {
+        match self {
+            Back::Nothing => true,
+            Back::Other(bytes) => bytes.first() == Some(&1),
+            Back::Refused(_) | Back::Problem(_) | Back::Answer => false,
+        }
+    }
 }
 
 /// Terms that were got, and the keys that are to be bound.

@@ -13,6 +13,8 @@ pub(super) const STEP_BYTES: usize = 4 * 1024;
 /// Longest body of a refusal: a problem code and a sentence.
 pub(super) const REFUSAL_BYTES_MAX: usize = 4 * 1024;
 
+/// What stands before an answer's body: its kind and its length.
+const HEAD_BYTES: usize = 5;
 const ANSWER: u8 = 0;
 const REFUSAL: u8 = 1;
 
@@ -130,14 +132,20 @@ pub(super) async fn read_answer<T: AsyncRead + Unpin>(io: &mut T, limit: usize) 
     }
 }
 
-/// Writes an answer and ends our side of the stream.
+/// Writes an answer, in one piece, and ends our side of the stream.
 pub(super) async fn write_answer<T: AsyncWrite + Unpin>(io: &mut T, answer: &Answer) -> io::Result<()> {
     let (kind, body) = match answer {
         Answer::Body(body) => (ANSWER, body),
         Answer::Refusal(body) => (REFUSAL, body),
     };
-    io.write_all(&[kind]).await?;
-    write_body(io, body).await?;
+    let length = u32::try_from(body.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    // One write: a connection that ends early cuts no short refusal in two.
+    let mut whole = Vec::with_capacity(answer.len().saturating_add(HEAD_BYTES));
+    whole.push(kind);
+    whole.extend_from_slice(&length.to_be_bytes());
+    whole.extend_from_slice(body);
+    io.write_all(&whole).await?;
+    io.flush().await?;
     io.close().await
 }
 

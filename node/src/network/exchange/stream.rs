@@ -120,13 +120,14 @@ pub(super) async fn arrive(mut stream: Stream, protocol: Protocol, context: Arc<
     }
 }
 
-/// Refuses without reading on: there is no telling where the next request would begin, or nobody waits for it.
+/// Refuses without looking at what follows: there is no telling where the next request would begin, or nobody waits for it.
 pub(super) async fn tell(mut stream: Stream, protocol: Protocol, body: Vec<u8>, peer: Arc<Peer>, done: Done) -> Done {
     let answer = Answer::Refusal(body);
     peer.answer_out(protocol, answer.len());
     let all = async {
         if frame::write_answer(&mut stream, &answer).await.is_ok() {
-            arrived(&mut stream).await;
+            // A connection that is closed with bytes unread is reset, and the reset overtakes the refusal.
+            futures::io::copy(&mut stream, &mut futures::io::sink()).await.ok();
         }
     };
     drop(timeout(LINGER, all).await);
