@@ -262,7 +262,7 @@ fn children(parent: u32) -> Vec<(u32, String)> {
 }
 
 /// The nine.
-pub(crate) const NODES: &[&str] = &[
+pub(crate) const NODES: [&str; 9] = [
     "identity",
     "tax",
     "loans",

@@ -1,8 +1,8 @@
 //! What must still be there, and be there once.
 
 use super::{ISSUES, Load};
-use crate::kills::NAMES;
 use crate::kills::kept::text;
+use crate::telling::NODES;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use node::population::{CARRIER, CITIZEN};
 use serde_json::{Value, json};
@@ -86,7 +86,7 @@ impl Load<'_> {
                 assert!(result["code"].is_null(), "{wallet} cannot end what it began: {result}");
             }
         }
-        for node in NAMES {
+        for node in NODES {
             self.check(node);
         }
         for register in self.registers {
