@@ -97,7 +97,7 @@ pub struct Issuer {
     lists: Lists,
     counts: BTreeMap<String, Counts>,
     terms: Vec<OpenTerms>,
-    due: Deadlines,
+    due: BTreeSet<(Timestamp, Due)>,
     imports: HashMap<String, import::Running>,
     access_next: u64,
     failure: Option<Error>,
@@ -239,11 +239,9 @@ impl Issuer {
 /// Deadlines that one transaction settles.
 const DUE_TOGETHER: usize = 256;
 
-/// What ends by itself, the next first.
-type Deadlines = BTreeSet<(Timestamp, Due)>;
-
 /// What ends by itself, and which terms are open.
-fn deadlines(tables: &Tables) -> Result<(Vec<OpenTerms>, Deadlines), Error> {
+#[allow(clippy::type_complexity)]
+fn deadlines(tables: &Tables) -> Result<(Vec<OpenTerms>, BTreeSet<(Timestamp, Due)>), Error> {
     let unreadable = |table| Error::Unreadable { table };
     let mut due = BTreeSet::new();
     let mut open = Vec::new();

@@ -16,7 +16,6 @@ mod reading;
 mod repair;
 mod secrecy;
 mod together;
-mod writers;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -77,13 +76,6 @@ fn fill(store: &Store, transactions: u32) {
         }
         transaction.commit().unwrap();
     }
-}
-
-/// A store with such a history, closed; gives what is in it.
-fn filled(dir: &Path, transactions: u32) -> Vec<Rows> {
-    let store = create(dir);
-    fill(&store, transactions);
-    all(&store)
 }
 
 fn files_under(dir: &Path) -> Vec<PathBuf> {

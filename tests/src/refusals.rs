@@ -117,11 +117,6 @@ pub(crate) fn line(kind: &str) -> &'static Line {
 }
 
 impl Line {
-    /// A line, in the order of its table.
-    pub(crate) const fn new(kind: &'static str, code: Code, test: &'static str) -> Line {
-        Line { kind, code, test }
-    }
-
     /// The exit code of a command that ends with this code.
     pub(crate) fn exit(&self) -> i32 {
         i32::from(node::error::exit(self.code))

@@ -262,7 +262,7 @@ fn children(parent: u32) -> Vec<(u32, String)> {
 }
 
 /// The nine.
-pub(crate) const NODES: [&str; 9] = [
+pub(crate) const NODES: &[&str] = &[
     "identity",
     "tax",
     "loans",

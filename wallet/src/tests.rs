@@ -5,5 +5,4 @@ mod company;
 mod epochs;
 mod keeping;
 mod presenting;
-mod refusing;
 mod world;

@@ -24,7 +24,10 @@ pub(super) fn cut(path: &Path, length: u64) {
 #[test]
 fn without_sled_the_tables_are_rebuilt_equal() {
     let home = tempfile::tempdir().unwrap();
-    let before = filled(home.path(), 100);
+    let store = create(home.path());
+    fill(&store, 100);
+    let before = all(&store);
+    drop(store);
     std::fs::remove_dir_all(home.path().join("index")).unwrap();
     let store = open(home.path()).unwrap();
     assert!(store.health().index_rebuilt_at_open);
@@ -35,7 +38,9 @@ fn without_sled_the_tables_are_rebuilt_equal() {
 fn an_older_index_is_brought_up_to_the_journal() {
     let home = tempfile::tempdir().unwrap();
     let (dir, old) = (home.path().join("home"), home.path().join("old"));
-    filled(&dir, 50);
+    let store = create(&dir);
+    fill(&store, 50);
+    drop(store);
     copy_home(&dir.join("index"), &old);
     let store = open(&dir).unwrap();
     fill(&store, 90);
@@ -105,9 +110,10 @@ fn flipped_bits_in_sled_never_change_a_value() {
     assert!(replayed > 0, "some of the flips must have been met");
 }
 
-/// Makes a store with two rows, and exchanges them inside sled.
-fn exchange_rows(dir: &Path) {
-    let store = create(dir);
+#[test]
+fn a_row_exchanged_inside_sled_is_not_returned() {
+    let home = tempfile::tempdir().unwrap();
+    let store = create(home.path());
     let table = store.table("people");
     let mut transaction = store.transaction();
     transaction
@@ -116,17 +122,13 @@ fn exchange_rows(dir: &Path) {
     transaction.commit().unwrap();
     let (kari, ola) = (table.keys.row_key(b"", b"kari"), table.keys.row_key(b"", b"ola"));
     drop((table, store));
-    let sled = sled::open(dir.join("index")).unwrap();
-    let (a, b) = (sled.get(kari).unwrap().unwrap(), sled.get(ola).unwrap().unwrap());
-    sled.insert(kari, b).unwrap();
-    sled.insert(ola, a).unwrap();
-    sled.flush().unwrap();
-}
-
-#[test]
-fn a_row_exchanged_inside_sled_is_not_returned() {
-    let home = tempfile::tempdir().unwrap();
-    exchange_rows(home.path());
+    {
+        let sled = sled::open(home.path().join("index")).unwrap();
+        let (a, b) = (sled.get(kari).unwrap().unwrap(), sled.get(ola).unwrap().unwrap());
+        sled.insert(kari, b).unwrap();
+        sled.insert(ola, a).unwrap();
+        sled.flush().unwrap();
+    }
     let store = open(home.path()).unwrap();
     let table = store.table("people");
     assert_eq!(table.get("kari").unwrap().unwrap(), b"of kari");
@@ -168,7 +170,10 @@ fn a_row_taken_out_of_sled_or_put_back_in_an_older_version_is_noticed_at_opening
 fn a_flipped_bit_anywhere_in_the_journal_is_repaired_from_the_index_or_named() {
     let home = tempfile::tempdir().unwrap();
     let (dir, broken) = (home.path().join("home"), home.path().join("broken"));
-    let before = filled(&dir, 30);
+    let store = create(&dir);
+    fill(&store, 30);
+    let before = all(&store);
+    drop(store);
     let offsets = offsets(&segment(&dir));
     let length = *offsets.last().unwrap();
     let mut dice = Dice(7);
@@ -235,7 +240,22 @@ fn a_flipped_bit_anywhere_in_the_journal_is_repaired_from_the_index_or_named() {
 #[test]
 fn a_journal_damaged_while_in_use_never_reads_as_an_empty_table() {
     let home = tempfile::tempdir().unwrap();
-    exchange_rows(home.path());
+    let store = create(home.path());
+    let table = store.table("people");
+    let mut transaction = store.transaction();
+    transaction
+        .put(&table, "kari", b"of kari")
+        .put(&table, "ola", b"of ola");
+    transaction.commit().unwrap();
+    let (kari, ola) = (table.keys.row_key(b"", b"kari"), table.keys.row_key(b"", b"ola"));
+    drop((table, store));
+    {
+        let sled = sled::open(home.path().join("index")).unwrap();
+        let (a, b) = (sled.get(kari).unwrap().unwrap(), sled.get(ola).unwrap().unwrap());
+        sled.insert(kari, b).unwrap();
+        sled.insert(ola, a).unwrap();
+        sled.flush().unwrap();
+    }
     let store = open(home.path()).unwrap();
     let path = segment(home.path());
     flip(&path, offsets(&path)[0] + 130, 2);
@@ -254,7 +274,9 @@ fn a_journal_damaged_while_in_use_never_reads_as_an_empty_table() {
 fn a_journal_that_went_another_way_is_noticed() {
     let home = tempfile::tempdir().unwrap();
     let (dir, other) = (home.path().join("home"), home.path().join("other"));
-    filled(&dir, 5);
+    let store = create(&dir);
+    fill(&store, 5);
+    drop(store);
     copy_home(&dir, &other);
     for (dir, more) in [(&dir, 3), (&other, 6)] {
         fill(&open(dir).unwrap(), more);
@@ -268,7 +290,10 @@ fn a_torn_last_record_is_cut_off_and_nothing_acknowledged_goes_with_it() {
     use std::io::Write;
     let home = tempfile::tempdir().unwrap();
     let (dir, longer) = (home.path().join("home"), home.path().join("longer"));
-    let before = filled(&dir, 20);
+    let store = create(&dir);
+    fill(&store, 20);
+    let before = all(&store);
+    drop(store);
     copy_home(&dir, &longer);
     fill(&open(&longer).unwrap(), 1);
     let path = segment(&dir);
@@ -295,7 +320,10 @@ fn a_torn_last_record_is_cut_off_and_nothing_acknowledged_goes_with_it() {
 #[test]
 fn one_damaged_copy_of_the_key_file_is_renewed_and_two_are_named() {
     let home = tempfile::tempdir().unwrap();
-    let before = filled(home.path(), 5);
+    let store = create(home.path());
+    fill(&store, 5);
+    let before = all(&store);
+    drop(store);
     let copies = [home.path().join("keys"), home.path().join("keys-spare")];
     let length = std::fs::metadata(&copies[0]).unwrap().len();
     for copy in &copies {
