@@ -19,6 +19,7 @@ pub mod jwe;
 pub mod jws;
 pub mod key;
 pub mod link;
+pub mod notice;
 pub mod problem;
 pub mod proof;
 pub mod protocol;

@@ -153,13 +153,43 @@ codes! {
     TrustStale = "trust_stale",
     /// The trust document has a lower version than one already seen.
     TrustRollback = "trust_rollback",
+    /// Root, head and list do not belong together.
+    TrustMismatch = "trust_mismatch",
+    /// Too few anchors, or classes of anchor, signed; or one key twice.
+    TrustThreshold = "trust_threshold",
+    /// Two validly signed trust documents of one version say different things.
+    TrustConflict = "trust_conflict",
     /// No status list for this credential is at hand.
     StatusMissing = "status_missing",
     /// The status list is too old to decide by.
     StatusStale = "status_stale",
+    /// The home was restored, and heads of enough organisations have not been taken yet.
+    CatchingUp = "catching_up",
+    /// An issuer signed two different things about one list: two contents of one version, or changes that do not lead to the
+    /// content it names.
+    StatusConflict = "status_conflict",
+    // --- notices ---
+    /// The document is not signed by two different keys of the register.
+    SecondKeyMissing = "second_key_missing",
+    /// Two different notices of a register have the same number, or do not follow one another: the stream stands still.
+    NoticeConflict = "notice_conflict",
+    /// Notices before this one are missing; it waits and acts on nothing.
+    NoticeGap = "notice_gap",
+    /// The notice does not fit what was published before it; the detail names the field.
+    NoticeInvalid = "notice_invalid",
+    /// Another notice is drafted and neither published nor discarded.
+    DraftOpen = "draft_open",
+    /// The home was restored, and two organisations have not yet told which number was published last.
+    NumberUnsettled = "number_unsettled",
+    /// The answer was not computed with the key that the register published.
+    EvaluationInvalid = "evaluation_invalid",
     // --- peers ---
     /// An organisation that no trust document binds to this peer.
     NotListed = "not_listed",
+    /// The node certificate does not hold; the detail names the member.
+    CertificateInvalid = "certificate_invalid",
+    /// A newer node certificate took the place of this one.
+    CertificateSuperseded = "certificate_superseded",
     /// Two clocks are too far apart: ours, and that of a peer or of a signer whose documents we hold.
     ClockSuspect = "clock_suspect",
     /// A message before `hello`, or one that does not fit the conversation.

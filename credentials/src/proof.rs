@@ -97,7 +97,7 @@ pub fn sign(
     if let (Suite::Jcs, Some(context)) = (suite, members.get("@context")) {
         proof.insert("@context".into(), context.clone());
     }
-    let signature = signer.sign(&signing_input(suite, &members, &proof, &mut None)?)?;
+    let signature = signer.sign(&signing_input(suite, &members, &proof, &mut Hashes::default())?)?;
     let value = format!("z{}", bs58::encode(signature).into_string());
     proof.insert("proofValue".into(), value.into());
     members.insert("proof".into(), Value::Object(proof));
@@ -135,6 +135,16 @@ pub fn verify(
     purpose: Purpose,
     resolve: &dyn Fn(&str) -> Option<VerifyingKey>,
 ) -> Result<Vec<VerifiedProof>, Problem> {
+    verify_at_most(document, purpose, resolve, PROOFS_MAX)
+}
+
+/// As [`verify`], with another limit than [`PROOFS_MAX`].
+pub(crate) fn verify_at_most(
+    document: &Value,
+    purpose: Purpose,
+    resolve: &dyn Fn(&str) -> Option<VerifyingKey>,
+    proofs_max: usize,
+) -> Result<Vec<VerifiedProof>, Problem> {
     let members = document.as_object().ok_or(Code::Malformed)?;
     let missing = || Problem::new(Code::Malformed, "proof");
     let proofs = match members.get("proof").ok_or_else(missing)? {
@@ -142,16 +152,15 @@ pub fn verify(
         Value::Array(proofs) => proofs.as_slice(),
         proof => std::slice::from_ref(proof),
     };
-    if proofs.len() > PROOFS_MAX {
+    if proofs.len() > proofs_max {
         return Err(Problem::new(Code::TooLarge, "proof"));
     }
-    // Expanding to RDF is the expensive part, and the same for every proof.
-    let mut statements = None;
+    let mut hashes = Hashes::default();
     proofs
         .iter()
         .map(|proof| {
             let proof = proof.as_object().ok_or_else(missing)?;
-            verify_one(members, proof, purpose, resolve, &mut statements)
+            verify_one(members, proof, purpose, resolve, &mut hashes)
         })
         .collect()
 }
@@ -161,7 +170,7 @@ fn verify_one(
     proof: &Map<String, Value>,
     purpose: Purpose,
     resolve: &dyn Fn(&str) -> Option<VerifyingKey>,
-    statements: &mut Option<[u8; 32]>,
+    hashes: &mut Hashes,
 ) -> Result<VerifiedProof, Problem> {
     if text(proof, "type")? != Some("DataIntegrityProof") {
         return Err(Problem::new(Code::Unsupported, "proof.type"));
@@ -191,20 +200,38 @@ fn verify_one(
         .and_then(signature_bytes)
         .ok_or_else(|| Problem::new(Code::Malformed, "proof.proofValue"))?;
     let key = resolve(method).ok_or(Code::UnknownKey)?;
-    if key.verify(&signing_input(suite, document, proof, statements)?, &signature) {
+    if key.verify(&signing_input(suite, document, proof, hashes)?, &signature) {
         Ok(verified)
     } else {
         Err(Code::SignatureInvalid.into())
     }
 }
 
+/// Of a document without its proofs, where they are the same for all of its proofs: the expensive part of a check.
+#[derive(Default)]
+struct Hashes {
+    /// Of its canonical JSON, with its own context.
+    plain: Option<[u8; 32]>,
+    /// Of its canonical statements.
+    statements: Option<[u8; 32]>,
+}
+
+/// SHA-256 of the canonical JSON of `document` without its proofs: what all `eddsa-jcs-2022` proofs of it have in common, where
+/// it has no context. Errors: `malformed` for a number whose digits it would not cover, `too_large`.
+pub(crate) fn content_hash(
+    document: &Map<String, Value>,
+    context: Option<(&str, &Value)>,
+) -> Result<[u8; 32], Problem> {
+    Ok(Sha256::digest(canonicalize_signed(document, "proof", context)?).into())
+}
+
 /// Hash of the proof configuration, which is `proof` without its value, then hash of the document without its proofs (vc-di-eddsa
-/// §3.2.4 and §3.3.4). `statements` keeps the latter under RDFC.
+/// §3.2.4 and §3.3.4).
 fn signing_input(
     suite: Suite,
     document: &Map<String, Value>,
     proof: &Map<String, Value>,
-    statements: &mut Option<[u8; 32]>,
+    hashes: &mut Hashes,
 ) -> Result<[u8; 64], Problem> {
     let context = document.get("@context");
     let (config, document) = match suite {
@@ -215,12 +242,13 @@ fn signing_input(
             {
                 return Err(Problem::new(Code::SignatureInvalid, "proof.@context"));
             }
-            let context = signed.map(|signed| ("@context", signed));
             let config = canonicalize_signed(proof, "proofValue", None)?;
-            (
-                config,
-                Sha256::digest(canonicalize_signed(document, "proof", context)?).into(),
-            )
+            let hash = match (signed, hashes.plain) {
+                (Some(signed), _) => content_hash(document, Some(("@context", signed)))?,
+                (None, Some(hash)) => hash,
+                (None, None) => *hashes.plain.insert(content_hash(document, None)?),
+            };
+            (config, hash)
         }
         Suite::Rdfc => {
             let context = context.ok_or_else(|| Problem::new(Code::Malformed, "@context"))?;
@@ -231,12 +259,12 @@ fn signing_input(
             let mut config = proof.clone();
             config.remove("proofValue");
             config.insert("@context".into(), context.clone());
-            let document = match *statements {
+            let document = match hashes.statements {
                 Some(hash) => hash,
                 None => {
                     let mut document = document.clone();
                     document.remove("proof");
-                    *statements.insert(Sha256::digest(nquads(document)?).into())
+                    *hashes.statements.insert(Sha256::digest(nquads(document)?).into())
                 }
             };
             (nquads(config)?, document)

@@ -7,8 +7,10 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub mod hello;
 pub mod issuance;
+pub mod notice;
 pub mod presentation;
 pub mod status;
+pub mod trust;
 
 /// Deepest nesting of a message; the deepest of ours has six levels.
 pub const DEPTH_MAX: usize = 16;

@@ -3,7 +3,7 @@
 //! Claims: `client_id` = `decentralized_identifier:<did>`, `response_type` = `vp_token`, `response_mode` = `bevis.libp2p.jwe`,
 //! `aud` = `https://self-issued.me/v2`, `nonce`, `iat`, `exp`, `state` = the session's name, `dcql_query`,
 //! `client_metadata.jwks.keys` = one X25519 key, `client_metadata.encrypted_response_enc_values_supported` = `["A256GCM"]`,
-//! `expected_origins` = `libp2p:<PeerId>` of the asker, and `bevis` {service, case, issue?}. Header `typ` = `oauth-authz-req+jwt`, `kid` = `<did>#<key>`.
+//! `expected_origins` = `libp2p:<PeerId>` of the asker, and `bevis` {service, purpose, ground, keep_seconds, status_age_max, case, issue?}. Header `typ` = `oauth-authz-req+jwt`, `kid` = `<did>#<key>`.
 //!
 //! A member that is not named here is refused (`unsupported`): the holder's screen would not show what it asks.
 
@@ -12,7 +12,7 @@ mod object;
 use crate::identifier::PersonNumber;
 use crate::jws::{self, Jws};
 use crate::query::Query;
-use crate::service::Registration;
+use crate::service::{Registration, Statement};
 use crate::trust::{Organisation, Trust};
 use crate::{Code, Did, Problem, Timestamp, key::Signer};
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,8 @@ pub struct Request {
     pub origins: Vec<String>,
     /// Registered service id.
     pub service: String,
+    /// Purpose, ground and retention.
+    pub stated: Statement,
     /// The asker's own case reference, shown to the holder; at most 64 characters; no person number (checked when built and opened).
     pub case: String,
     /// When the request is for collecting a credential: which.
@@ -112,7 +114,8 @@ pub struct OpenedRequest {
 /// In this order: size, form (`unsigned_request` for alg none or a bare object), trust document current (`trust_stale`), asker listed
 /// (`unknown_verifier`), key and window, signature, client_id equals signer, times (`expired` from `exp` on, `not_yet_valid` with a clock
 /// skew of 300 s), origin, service registered (`over_ask` with the service's id), query parsed, registration allows (`over_ask` with the
-/// type or path), lifetime ≤ registered (`over_ask` "time").
+/// type or path), lifetime ≤ registered (`over_ask` `time`), purpose, ground, retention and age of status within the registered (`over_ask`
+/// with `purpose`, `ground`, `keep_seconds`, `status_age_max`). The registration is the trust list's: a request brings none.
 pub fn open(jws: &str, trust: &Trust, channel: Option<&str>, now: Timestamp) -> Result<OpenedRequest, Problem> {
     if jws.len() > REQUEST_MAX {
         return Err(Code::TooLarge.into());
@@ -159,6 +162,7 @@ pub fn open(jws: &str, trust: &Trust, channel: Option<&str>, now: Timestamp) -> 
     if expires.since(issued) > registration.request_seconds_max {
         return Err(Problem::new(Code::OverAsk, "time"));
     }
+    registration.allows_statement(&request.stated)?;
     Ok(OpenedRequest {
         request,
         asker: asker.clone(),

@@ -6,6 +6,7 @@
 mod csv;
 mod declaration;
 mod ending;
+mod notice;
 mod path;
 mod row;
 mod tree;
@@ -15,6 +16,7 @@ mod types;
 mod tests;
 
 pub(crate) use declaration::is_vct;
+pub use notice::NoticeType;
 pub(crate) use path::any_at;
 pub use path::{Path, values_at};
 pub use row::{Claims, Row, RowError};

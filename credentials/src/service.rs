@@ -1,6 +1,10 @@
 //! Service registrations: who may ask for which claims of which types, for which purpose, on which ground, kept how long.
 //! Data in `credentials/services/*.json`; an organisation's registrations stand in the trust list.
 
+mod maximum;
+
+pub use maximum::CLOCK_CHANGE_MARGIN;
+
 use crate::schema::{Path, Text, is_vct};
 use crate::{Code, Problem, json, query::Query};
 use serde::{Deserialize, Serialize};
@@ -12,21 +16,22 @@ pub const REGISTRATION_MAX: usize = 64 * 1024;
 /// Where the asker's registered name goes in a source's consent text.
 pub const ASKER: &str = "{asker}";
 
+/// Longest code of a purpose or ground, in bytes.
+const WORD_MAX: usize = 64;
 /// Longest text of a registration, in characters.
 const TEXT_MAX: usize = 4000;
 /// Most types of one registration, and most claims of one type.
 const ENTRIES_MAX: usize = 128;
-/// Longest time a request may live: ten days, the longest consent of a service here (domain §4.1).
-const REQUEST_SECONDS_MAX: i64 = 10 * crate::time::DAY;
 /// Longest time that what was shown may be kept: thirty years.
 const KEEP_SECONDS_MAX: i64 = 30 * 366 * crate::time::DAY;
 /// Oldest status list that any service may accept: a week.
 const STATUS_AGE_MAX: i64 = 7 * crate::time::DAY;
 
 /// The registrations that come with this crate.
-const BUILTIN: [&[u8]; 5] = [
+const BUILTIN: [&[u8]; 6] = [
     include_bytes!("../services/S01.json"),
     include_bytes!("../services/S09.json"),
+    include_bytes!("../services/S11.json"),
     include_bytes!("../services/S15.json"),
     include_bytes!("../services/K01.json"),
     include_bytes!("../services/K02.json"),
@@ -52,7 +57,8 @@ pub struct Registration {
     /// Types that this service must never ask, with the reason (`StudentLoanBalance` under S01).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub never: Vec<Never>,
-    /// Longest time between signing a request and its expiry, in seconds.
+    /// Longest time between signing a request and its expiry, in seconds; at most what the law or the source sets for the
+    /// service, less [`CLOCK_CHANGE_MARGIN`] (E03).
     pub request_seconds_max: i64,
     /// How long what was shown may be kept, in seconds; 0 = erased when the session ends.
     pub keep_seconds: i64,
@@ -63,6 +69,29 @@ pub struct Registration {
     /// Link to the asker's privacy statement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub privacy: Option<String>,
+}
+/// What a request says of itself beside its query: its one purpose, its ground, and what becomes of what is shown (E01). It is
+/// the asker's word under its signature; what it may be is the registration's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Statement {
+    /// Code of the one purpose (E04).
+    pub purpose: String,
+    /// Code of the legal ground.
+    pub ground: String,
+    /// How long what is shown will be kept, in seconds; 0 = erased when the session ends.
+    pub keep_seconds: i64,
+    /// Oldest status list that the asker will call *valid* by, in seconds.
+    pub status_age_max: i64,
+}
+impl Statement {
+    /// Whether every member has its form.
+    pub(crate) fn is_formed(&self) -> bool {
+        is_word(&self.purpose, WORD_MAX)
+            && is_word(&self.ground, WORD_MAX)
+            && (0..=KEEP_SECONDS_MAX).contains(&self.keep_seconds)
+            && (1..=STATUS_AGE_MAX).contains(&self.status_age_max)
+    }
 }
 /// A code with its text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,7 +131,7 @@ impl Registration {
         Ok(read)
     }
 
-    /// The registrations of this crate: S01, S09, S15, K01, K02.
+    /// The registrations of this crate: S01, S09, S11, S15, K01, K02.
     pub fn builtin() -> Vec<Registration> {
         static REGISTRATIONS: OnceLock<Vec<Registration>> = OnceLock::new();
         let read = || {
@@ -114,7 +143,14 @@ impl Registration {
         REGISTRATIONS.get_or_init(read).clone()
     }
 
-    /// Whether every part is within bounds; for registrations that come inside a larger document. `malformed` names the member.
+    /// One of [`Self::builtin`].
+    pub fn known(id: &str) -> Option<Registration> {
+        Self::builtin().into_iter().find(|known| known.id == id)
+    }
+
+    /// Whether every part is within bounds, and within what the law or the source sets for the service; for registrations that
+    /// come inside a larger document. `malformed` names the member: `keep_seconds`, or `S01 request_seconds_max: 864000 is over 860340`
+    /// where it is the service's maximum that is exceeded.
     pub fn check(&self) -> Result<(), Problem> {
         let require = |holds: bool, member: &str| {
             if holds {
@@ -123,7 +159,7 @@ impl Registration {
                 Err(Problem::new(Code::Malformed, member))
             }
         };
-        let coded = |coded: &Coded| is_word(&coded.code, 64) && is_text(&coded.text);
+        let coded = |coded: &Coded| is_word(&coded.code, WORD_MAX) && is_text(&coded.text);
         require(is_word(&self.id, 16), "id")?;
         require(is_text(&self.name), "name")?;
         require(coded(&self.purpose), "purpose")?;
@@ -142,16 +178,52 @@ impl Registration {
             let fresh = types.insert(never.vct.as_str());
             require(fresh && is_vct(&never.vct) && is_text(&never.reason), "never")?;
         }
-        require(
-            (1..=REQUEST_SECONDS_MAX).contains(&self.request_seconds_max),
-            "request_seconds_max",
-        )?;
+        require(self.request_seconds_max >= 1, "request_seconds_max")?;
+        let longest = maximum::request_seconds(self);
+        self.within("request_seconds_max", self.request_seconds_max, Some(longest))?;
         require((0..=KEEP_SECONDS_MAX).contains(&self.keep_seconds), "keep_seconds")?;
+        self.within("keep_seconds", self.keep_seconds, maximum::keep_seconds(self))?;
         require((1..=STATUS_AGE_MAX).contains(&self.status_age_max), "status_age_max")?;
         let secure = |link: &String| {
             link.len() <= 256 && link.starts_with("https://") && link.bytes().all(|b| b.is_ascii_graphic())
         };
         require(self.privacy.as_ref().is_none_or(secure), "privacy")
+    }
+
+    /// Refuses seconds over the service's maximum.
+    fn within(&self, member: &str, seconds: i64, most: Option<i64>) -> Result<(), Problem> {
+        match most {
+            Some(most) if seconds > most => {
+                let detail = format!("{} {member}: {seconds} is over {most}", self.id);
+                Err(Problem::new(Code::Malformed, detail))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What a request under this registration says of itself when it takes all that is registered.
+    pub fn statement(&self) -> Statement {
+        Statement {
+            purpose: self.purpose.code.clone(),
+            ground: self.ground.code.clone(),
+            keep_seconds: self.keep_seconds,
+            status_age_max: self.status_age_max,
+        }
+    }
+
+    /// Refuses with `over_ask` what a request says of itself beyond this registration: `purpose`, `ground`, `keep_seconds` (kept
+    /// longer), `status_age_max` (content with older status). To keep shorter and to want fresher status is nobody's loss.
+    pub fn allows_statement(&self, stated: &Statement) -> Result<(), Problem> {
+        let rules = [
+            ("purpose", stated.purpose == self.purpose.code),
+            ("ground", stated.ground == self.ground.code),
+            ("keep_seconds", stated.keep_seconds <= self.keep_seconds),
+            ("status_age_max", stated.status_age_max <= self.status_age_max),
+        ];
+        match rules.iter().find(|(_, holds)| !holds) {
+            Some((what, _)) => Err(Problem::new(Code::OverAsk, *what)),
+            None => Ok(()),
+        }
     }
 
     /// Refuses with `over_ask` and the first type or claim path beyond this registration (invariant 10). The detail of a type is

@@ -1,13 +1,18 @@
 //! Status lists: 2^20 two-bit states, published as a Token Status List (`bits` 2, LSB first, zlib) and derived from it two
 //! W3C Bitstring lists (MSB first, gzip). Signed heads say which lists exist; whole lists are fetched by hash.
 
+mod bitstring;
+mod changes;
+mod digest;
 mod head;
 mod list;
 mod mirror;
 
+pub use changes::{CHANGES_MAX, Changes};
+pub use digest::{DIGEST_MAX, DIGEST_TYP, Digest, News};
 pub use head::{Head, ListVersion};
 pub use list::{List, list_hash};
-pub use mirror::Mirror;
+pub use mirror::{Cached, CachedList, Conflict, Heard, Mirror, Mirrored, Wanted};
 
 use crate::{Did, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -113,7 +118,8 @@ fn place(index: u32) -> Option<(usize, u32)> {
 
 /// Whoever holds mirrored lists (wallet, verifier).
 pub trait Source {
-    /// State of `index` in list `uri` of `issuer`, and when that issuer last said so (the newest head's `iat` that names the list's hash). `None` when not at hand.
+    /// State of `index` in list `uri` of `issuer`, and when that issuer last said so: the `iat` of the newest head or digest that
+    /// names the states held. Fetching, or asking again, makes nothing younger. `None` when not at hand.
     fn state(&self, issuer: &Did, uri: &str, index: u32) -> Option<(State, Timestamp)>;
 }
 

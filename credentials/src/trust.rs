@@ -1,9 +1,13 @@
-//! The trust document: who is an agency or an asker, with keys, nodes, types and service registrations.
-//! Data model of ETSI TS 119 602 in JSON, with an `eddsa-jcs-2022` proof by the anchor's key.
+//! What everybody goes by: who is an agency or an asker, with keys, nodes, types and service registrations.
 //!
-//! # The document
+//! Three kinds of document, after TUF: a [`Root`] says who the anchors are and how many must sign; a [`List`] (data model of
+//! ETSI TS 119 602 in JSON) names the organisations; a [`Head`] says, anew each day, which root and list are in force. Roots and
+//! lists bear `eddsa-jcs-2022` proofs, one for each signer; a head is one JWS for each. [`Known`] is what a client remembers and
+//! by which rules it takes newer ones; [`Trust`] is the view of them that everybody else uses.
 //!
-//! `{"LoTE": {"ListAndSchemeInformation": …, "TrustedEntitiesList": […]}, "proof": {…}}`. An organisation is one trusted entity:
+//! # The list
+//!
+//! `{"LoTE": {"ListAndSchemeInformation": …, "TrustedEntitiesList": […]}, "proof": […]}`. An organisation is one trusted entity:
 //!
 //! | ours | where the model has it |
 //! |---|---|
@@ -12,24 +16,77 @@
 //! | DID, nodes | `TEInformationExtensions[].BevisExtension` {`did`, `nodes`[{`peer`, `addresses`}]} |
 //! | keys | the service `…/SvcType/Identity`: `ServiceDigitalIdentity.PublicKeyValues`, as JWK with `kid`, and `nbf`, `exp` and `revoked` of OpenID Federation |
 //! | types it may issue | one service `…/SvcType/Issuance` each, `ServiceInformationExtensions[].BevisExtension` {`vct`} |
-//! | what it may ask | one service `…/SvcType/Presentation` each, `ServiceInformationExtensions[].BevisExtension` {`registration`} |
+//! | what it may ask | one service `…/SvcType/Presentation` each, `ServiceInformationExtensions[].BevisExtension` {`registration`}: the place, from 0, in `ListAndSchemeInformation.SchemeExtensions[].BevisExtension` {`registrations`}, where each stands once |
 //!
 //! Services but the first name their bearer by `ServiceDigitalIdentity.OtherIds` = its DID, so that a key stands in one place only.
 //! Postal and electronic addresses (`TEAddress`) are left out: nobody here reads them. When reading, a further member of
 //! `ListAndSchemeInformation` or `TrustedEntityInformation` is passed over; anywhere else (a service status, a history) it is refused.
 
+mod anchor;
+mod bundle;
+mod ceremony;
+mod certificate;
+pub mod diff;
 mod document;
+mod fingerprint;
+mod head;
+pub mod history;
+mod known;
+mod list;
+mod root;
 mod rules;
+mod signatures;
+
+pub use anchor::{Anchor, AnchorKeys, Class, Role, Tally, Thresholds};
+pub use bundle::{BUNDLE_SCHEMA, Bundle};
+pub use ceremony::{Ceremony, Hand};
+pub use certificate::{CERTIFICATE_MAX, CERTIFICATE_TYP, Certificate, Certificates, NodeRole, Seen};
+pub use fingerprint::Fingerprint;
+pub use head::{HEAD_TYP, Head};
+pub use known::{Evidence, Known, Refused, Taken};
+pub use list::{List, text_hash};
+pub use root::{ROOT_TYPE, Root, SignedRoot};
 
 use crate::service::Registration;
-use crate::{Code, Did, Problem, Timestamp, VerifyingKey, key::Signer};
-use crate::{canonical, json, proof};
+use crate::{Code, Did, Problem, Timestamp, VerifyingKey};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
-/// Largest trust document.
+/// Largest list, in bytes.
 pub const TRUST_MAX: usize = 1024 * 1024;
+/// Largest root, in bytes.
+pub const ROOT_MAX: usize = 64 * 1024;
+/// Most roots of one bundle, and most that a client holds: one each half year for thirty years.
+pub const ROOTS_MAX: usize = 64;
+/// Largest head with all its signatures, in bytes.
+pub const HEAD_MAX: usize = 8 * 1024;
+/// Largest bundle, in bytes: every part at its limit is 5.1 MB, and its quotation marks and line ends take two bytes each.
+pub const BUNDLE_MAX: usize = 8 * 1024 * 1024;
+/// Largest [`Known::to_bytes`].
+pub const STATE_MAX: usize = 6 * 1024 * 1024;
+/// Most signatures of one document: a root may need the threshold of the old and of the new.
+pub const SIGNATURES_MAX: usize = 2 * THRESHOLD_MAX as usize;
+/// Highest threshold.
+pub const THRESHOLD_MAX: u8 = 16;
+/// Most anchors.
+pub const ANCHORS_MAX: usize = 32;
+/// Most keys of an anchor in one role.
+pub const ANCHOR_KEYS_MAX: usize = 4;
+/// Highest version number of any document: the highest integer that canonical JSON keeps, 2^53 - 1.
+pub const VERSION_MAX: u64 = (1 << 53) - 1;
+/// Longest time that a root counts, in days.
+pub const ROOT_DAYS_MAX: i64 = 5 * 366;
+/// How long a root counts that does not say otherwise, in days.
+pub const ROOT_DAYS: i64 = 730;
+/// Longest time between a list and its next update, in days.
+pub const LIST_DAYS_MAX: i64 = 366;
+/// Time between a list and its next update that does not say otherwise, in days.
+pub const LIST_DAYS: i64 = 90;
+/// How long a head counts at most, in seconds.
+pub const HEAD_SECONDS_MAX: i64 = crate::time::DAY;
+/// Longest validity of a node certificate, in days.
+pub const CERTIFICATE_DAYS_MAX: i64 = 90;
 /// Most organisations.
 pub const ORGANISATIONS_MAX: usize = 1_000;
 /// Most keys of one organisation, past ones included.
@@ -117,27 +174,26 @@ impl Draft {
     pub fn check(&self) -> Result<(), Problem> {
         rules::check(self)
     }
-    /// Signs with the anchor's key; verification method = `did:key` of it. Returns pretty-printed JSON.
-    pub fn sign(&self, now: Timestamp, anchor: &dyn Signer) -> Result<String, Problem> {
-        self.check()?;
-        let signed = proof::sign(
-            proof::Suite::Jcs,
-            &self.to_value(),
-            &method_of(anchor.verifying_key()),
-            proof::Purpose::Assertion,
-            now,
-            None,
-            anchor,
-        )?;
-        let text = serde_json::to_string_pretty(&signed).map_err(|_| Code::Internal)?;
-        if text.len() > TRUST_MAX {
-            return Err(Code::TooLarge.into());
-        }
-        Ok(text)
+}
+
+/// Where a trust document stands in the order of all: by root, then list, then head.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Version {
+    /// Version of the root.
+    pub root: u64,
+    /// Sequence of the list.
+    pub list: u64,
+    /// Version of the head.
+    pub head: u64,
+}
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}.{}", self.root, self.list, self.head)
     }
 }
 
-/// A trust document whose proof by one of our anchors was checked.
+/// A list in force, with the root and the head that say so. Made by [`Known::take`] only.
 #[derive(Clone, Debug)]
 pub struct Trust {
     draft: Draft,
@@ -145,31 +201,24 @@ pub struct Trust {
     places: HashMap<Did, usize>,
     text: String,
     hash: [u8; 32],
+    version: Version,
+    head_issued: Timestamp,
+    head_expires: Timestamp,
+    root_expires: Timestamp,
 }
 impl Trust {
-    /// Bounded parse, proof by an anchor (`signature_invalid`, `unknown_key`), well-formedness (unique DIDs, numbers, PeerIds, keys; addresses and registrations in bounds).
-    pub fn verify(text: &str, anchors: &[VerifyingKey]) -> Result<Trust, Problem> {
-        let document = json::parse(text.as_bytes(), TRUST_MAX)?;
-        if canonical::loses_digits(&document) {
-            return Err(Problem::new(Code::Malformed, "number"));
-        }
-        let anchor = |method: &str| anchors.iter().copied().find(|key| method_of(*key) == method);
-        check_proofs(&document, &anchor)?;
-        let proofs = proof::verify(&document, proof::Purpose::Assertion, &anchor)?;
-        if proofs.is_empty() {
-            return Err(Code::SignatureInvalid.into());
-        }
-        let hash = Sha256::digest(canonical::canonicalize(&document)?).into();
-        let draft = Draft::from_value(&document)?;
-        let organisations = draft.organisations.iter().enumerate();
-        Ok(Trust {
-            places: organisations
-                .map(|(place, listed)| (listed.did.clone(), place))
-                .collect(),
+    fn of(root: &SignedRoot, list: &List, head: &Head) -> Trust {
+        let draft = list.draft().clone();
+        Trust {
+            places: places(&draft),
+            text: list.text().to_owned(),
+            hash: list.hash(),
+            version: head.number(),
+            head_issued: head.issued,
+            head_expires: head.expires,
+            root_expires: root.root().expires,
             draft,
-            text: text.to_owned(),
-            hash,
-        })
+        }
     }
     /// The content.
     pub fn document(&self) -> &Draft {
@@ -179,11 +228,27 @@ impl Trust {
     pub fn text(&self) -> &str {
         &self.text
     }
-    /// SHA-256 of the canonical document, its proof included.
+    /// SHA-256 of the list's canonical document without proofs.
     pub fn hash(&self) -> [u8; 32] {
         self.hash
     }
-    /// Version.
+    /// Root, list and head.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+    /// When the head was signed: the age of what everybody goes by counts from here.
+    pub fn head_issued(&self) -> Timestamp {
+        self.head_issued
+    }
+    /// After this instant nothing is decided, until a newer head is taken.
+    pub fn head_expires(&self) -> Timestamp {
+        self.head_expires
+    }
+    /// After this instant nothing but a newer root is taken.
+    pub fn root_expires(&self) -> Timestamp {
+        self.root_expires
+    }
+    /// Sequence of the list.
     pub fn sequence(&self) -> u64 {
         self.draft.sequence
     }
@@ -198,41 +263,24 @@ impl Trust {
             .iter()
             .find(|organisation| organisation.nodes.iter().any(|node| node.peer == peer))
     }
-    /// `trust_stale` when `now` is past `next_update`; `clock_suspect` when it is before `issued` by more than 300 s: the anchor
-    /// signed what we hold, so ours or the anchor's clock is wrong, and nothing is decided by either.
+    /// `trust_stale` when `now` is past the end of head, list or root; `clock_suspect` when it is before either head or list was
+    /// signed, by more than 300 s: we hold what was signed, so our clock or the signer's is wrong, and nothing is decided by either.
     pub fn current(&self, now: Timestamp) -> Result<(), Problem> {
-        if self.draft.issued > now.plus(CLOCK_SKEW) {
+        if self.draft.issued.max(self.head_issued) > now.plus(CLOCK_SKEW) {
             return Err(Code::ClockSuspect.into());
         }
-        if now > self.draft.next_update {
+        if now > self.draft.next_update.min(self.head_expires).min(self.root_expires) {
             return Err(Code::TrustStale.into());
         }
         Ok(())
     }
 }
 
-/// Refuses, before anything is hashed, a proof that no anchor could have made.
-fn check_proofs(document: &Value, anchor: &dyn Fn(&str) -> Option<VerifyingKey>) -> Result<(), Problem> {
-    let proofs = match document.get("proof") {
-        None => return Err(Code::SignatureInvalid.into()),
-        Some(Value::Array(proofs)) => proofs.as_slice(),
-        Some(proof) => std::slice::from_ref(proof),
-    };
-    for proof in proofs {
-        let member = |name: &str| proof.get(name).and_then(Value::as_str);
-        if member("cryptosuite") != Some("eddsa-jcs-2022") {
-            return Err(Problem::new(Code::Unsupported, "cryptosuite"));
-        }
-        if member("verificationMethod").and_then(anchor).is_none() {
-            return Err(Code::UnknownKey.into());
-        }
-    }
-    Ok(())
-}
-
-/// The verification method of an anchor: the one of its `did:key`.
-fn method_of(key: VerifyingKey) -> String {
-    Did::Key(key).verification_method().unwrap_or_default()
+fn places(draft: &Draft) -> HashMap<Did, usize> {
+    let organisations = draft.organisations.iter().enumerate();
+    organisations
+        .map(|(place, listed)| (listed.did.clone(), place))
+        .collect()
 }
 
 impl Organisation {

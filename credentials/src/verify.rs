@@ -125,7 +125,7 @@ pub struct Report {
     pub lines: Vec<Line>,
     /// When the oldest status used was said, if any was.
     pub status_at: Option<Timestamp>,
-    /// When the trust document was issued.
+    /// When the head of the trust list was signed.
     pub trust_at: Option<Timestamp>,
 }
 impl Report {

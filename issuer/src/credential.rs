@@ -104,7 +104,7 @@ fn refusal(state: State) -> Option<Code> {
 
 impl Issuer {
     /// Revokes, suspends, reinstates (`valid`, from suspended only) or marks as superseded. The change is durable when this
-    /// returns, and the next status head that anybody asks for has it.
+    /// returns, and the next digest and the next status head that anybody asks for have it.
     ///
     /// `no_data` when the target names nothing; `revoked` or `superseded` when the state of everything it names is final;
     /// a credential that is in the state already is no error and not counted.
@@ -120,9 +120,16 @@ impl Issuer {
             return Err(Code::NoData.into());
         }
         let mut changed = Changed::default();
-        let (matching, others): (Vec<_>, Vec<_>) = named
-            .into_iter()
-            .partition(|(_, credential)| may_become(credential.state, state));
+        let (matching, others): (Vec<_>, Vec<_>) = named.into_iter().partition(|(_, credential)| {
+            // An ending that waits for the day's publication is published at once when somebody asks for it.
+            let waits = || {
+                credential
+                    .positions
+                    .iter()
+                    .any(|position| self.lists.is_waiting(*position))
+            };
+            may_become(credential.state, state) || (credential.state == state && waits())
+        });
         if matching.is_empty() {
             let is_so_already = others.iter().any(|(_, other)| other.state == state);
             let refusal = others.iter().find_map(|(_, other)| refusal(other.state));

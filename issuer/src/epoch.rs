@@ -4,6 +4,8 @@
 //! this store knows nothing. So, before anything is served in a new epoch:
 //!
 //! - personal offers are closed, and terms end: a code could be tried five more times, a nonce used twice;
+//! - endings that waited for the day's publication are published: the other copy may have published them, and nothing that ended
+//!   may be seen to come back;
 //! - deliveries end; a credential that was not acknowledged is revoked, because the wallet may have been told otherwise;
 //! - rows that were prepared are prepared anew: their entries and salts may have gone out;
 //! - in lists of earlier epochs every entry is revoked that no credential we know of has. What was issued after the backup could
@@ -53,6 +55,7 @@ pub(crate) fn settle(store: &Store, tables: &Tables) -> Result<(), Error> {
     let settling = Settling { store, tables };
     settling.close_offers()?;
     settling.end_terms()?;
+    settling.publish_queue()?;
     settling.end_deliveries()?;
     settling.prepare_anew()?;
     settling.revoke_unknown(epoch)?;
@@ -99,6 +102,24 @@ impl Settling<'_> {
             changes.delete(&self.tables.terms.table, &nonce);
         }
         changes.commit()?;
+        Ok(())
+    }
+
+    fn publish_queue(&self) -> Result<(), Error> {
+        let mut queued: Vec<(Vec<u8>, Vec<u8>, Vec<u8>)> = Vec::new();
+        self.tables.queue.table.scan(&mut |list, index, state| {
+            queued.push((list.to_vec(), index.to_vec(), state.to_vec()));
+            true
+        })?;
+        for together in queued.chunks(TOGETHER) {
+            let mut changes = self.store.transaction();
+            for (list, index, state) in together {
+                let key = Key::in_group(list, index);
+                changes.put(&self.tables.states.table, key, state);
+                changes.delete(&self.tables.queue.table, key);
+            }
+            changes.commit()?;
+        }
         Ok(())
     }
 

@@ -11,8 +11,11 @@
 //! 3. **offer**: an invitation, personal with an activation code or open to everybody ([`Issuer::offer`]).
 //! 4. **issue**: the holder proves who they are and that they have the keys; the row is signed to these keys, the access
 //!    log gets its entry, and the delivery can be repeated byte for byte for seven days ([`Issuer::receive_issue`]).
-//! 5. **status**: lists of two-bit states and signed heads that say which lists are current ([`Issuer::receive_status`]);
-//!    [`Issuer::set_state`] revokes, suspends and reinstates.
+//! 5. **status**: lists of two-bit states, signed heads that say which lists are current ([`Issuer::receive_status`]) and digests that
+//!    tell everybody what changed ([`Issuer::take_digests`]); [`Issuer::set_state`] revokes, suspends and reinstates at once, other
+//!    endings wait for the day's publication ([`Issuer::endings`]).
+//!
+//! Beside credentials a register publishes **notices**: numbered, signed by two keys, given to everybody (module `notice`).
 //!
 //! A time that goes by without a message is told by [`Issuer::tick`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing))]
@@ -33,6 +36,7 @@ mod epoch;
 mod error;
 mod import;
 mod issuance;
+mod notice;
 mod offer;
 mod register;
 mod staged;
@@ -43,13 +47,14 @@ pub use access::{Entry, Ground};
 pub use credential::{Changed, Issued, Target};
 pub use error::Error;
 pub use import::{ImportProgress, ImportReport, ImportStart, Job, Rejected, Stage};
+pub use notice::{NoticeLimits, NoticeState, NoticeView, Published, Seen, Settling};
 pub use offer::NewOffer;
-pub use status::ListInfo;
+pub use status::{Endings, ListInfo};
 
 use issuance::OpenTerms;
 use staged::Due;
 use status::Lists;
-use tables::{Counts, Delivery, Offer, Tables, Terms};
+use tables::{Counts, DailyRecord, Delivery, NEXT, Offer, Tables, Terms};
 
 /// Who the issuer is and what it issues.
 #[derive(Clone, Debug)]
@@ -95,10 +100,12 @@ pub struct Issuer {
     random: Box<dyn Random>,
     trust: Option<Arc<Trust>>,
     lists: Lists,
+    daily: Option<DailyRecord>,
     counts: BTreeMap<String, Counts>,
     terms: Vec<OpenTerms>,
-    due: BTreeSet<(Timestamp, Due)>,
+    due: Deadlines,
     imports: HashMap<String, import::Running>,
+    notices: notice::Log,
     access_next: u64,
     failure: Option<Error>,
 }
@@ -126,15 +133,18 @@ impl Issuer {
         let tables = Tables::new(&store);
         epoch::settle(&store, &tables)?;
         let mut counts = BTreeMap::new();
-        for vct in &settings.issues {
+        // Notices are no credentials: a register of them has no rows of that type.
+        for vct in settings.issues.iter().filter(|vct| *vct != credentials::notice::VCT) {
             if types.get(vct).is_none() {
                 return Err(Problem::new(Code::UnknownType, vct).into());
             }
             counts.insert(vct.clone(), tables.counts.read(vct)?.unwrap_or_else(Counts::default));
         }
         let lists = Lists::open(&tables, store.epoch())?;
+        let daily = tables.daily.read(NEXT)?;
         let (terms, due) = deadlines(&tables)?;
         let access_next = tables.access.table.len()?;
+        let notices = notice::Log::open(&store)?;
         let mut issuer = Issuer {
             store,
             tables,
@@ -144,10 +154,12 @@ impl Issuer {
             random,
             trust: None,
             lists,
+            daily,
             counts,
             terms,
             due,
             imports: HashMap::new(),
+            notices,
             access_next,
             failure: None,
         };
@@ -160,8 +172,27 @@ impl Issuer {
         self.trust = Some(trust);
     }
 
-    /// Does what is due: ends terms, offers and deliveries, revokes what was not acknowledged within seven days, and signs
-    /// the status head anew while it is asked for.
+    /// Signs with another key from now on: `kid` names it as the trust list does (`<did>#<key>`). What was signed before stands
+    /// as it is, but for the status lists: they get a new version when they are asked for next. Errors: `unknown_key` when the name is none of this organisation's.
+    pub fn set_signer(&mut self, kid: &str, signer: Arc<dyn Signer>) -> Result<(), Problem> {
+        let is_ours = kid
+            .strip_prefix(&self.settings.did.to_string())
+            .and_then(|rest| rest.strip_prefix('#'))
+            .is_some_and(|name| !name.is_empty());
+        if !is_ours {
+            return Err(Problem::new(Code::UnknownKey, kid));
+        }
+        if kid != self.settings.kid {
+            kid.clone_into(&mut self.settings.kid);
+            // What the key before signed counts for nothing any more when that key was compromised.
+            self.lists.sign_anew();
+        }
+        self.signer = signer;
+        Ok(())
+    }
+
+    /// Does what is due: ends terms, offers and deliveries, revokes what was not acknowledged within seven days, publishes the
+    /// endings of the day, and signs lists anew every hour and the status head while it is asked for.
     pub fn tick(&mut self, now: Timestamp) -> Result<(), Error> {
         loop {
             let due: Vec<(Timestamp, Due)> = self
@@ -186,7 +217,8 @@ impl Issuer {
             self.commit(staged)?;
             self.terms.retain(|terms| terms.expires > now);
         }
-        self.publish_if_asked(now)
+        self.publish_daily(now)?;
+        self.publish_if_due(now)
     }
 
     /// How many there are of what, per type.
@@ -239,9 +271,11 @@ impl Issuer {
 /// Deadlines that one transaction settles.
 const DUE_TOGETHER: usize = 256;
 
+/// What ends by itself, the next first.
+type Deadlines = BTreeSet<(Timestamp, Due)>;
+
 /// What ends by itself, and which terms are open.
-#[allow(clippy::type_complexity)]
-fn deadlines(tables: &Tables) -> Result<(Vec<OpenTerms>, BTreeSet<(Timestamp, Due)>), Error> {
+fn deadlines(tables: &Tables) -> Result<(Vec<OpenTerms>, Deadlines), Error> {
     let unreadable = |table| Error::Unreadable { table };
     let mut due = BTreeSet::new();
     let mut open = Vec::new();

@@ -126,7 +126,11 @@ impl Issuer {
                     }
                     _ => continue,
                 }
-                staged.set_state(&self.tables, &id, &mut credential, state)?;
+                if is_revoking {
+                    staged.set_state(&self.tables, &id, &mut credential, state)?;
+                } else {
+                    staged.end_with_the_day(&self.tables, &id, &mut credential, state)?;
+                }
             }
         }
         Ok(replaced)

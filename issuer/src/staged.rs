@@ -31,8 +31,12 @@ pub(crate) struct Staged {
     pub(crate) raised: BTreeSet<u32>,
     /// What these versions are at least; 0 where they only rise by one.
     pub(crate) version_min: u64,
-    /// Entries whose state changes.
+    /// Entries whose state changes at once.
     pub(crate) states: Vec<(Position, State)>,
+    /// Entries whose ending is published with the day.
+    pub(crate) queued: Vec<(Position, State)>,
+    /// The list that a round of the daily publication goes through.
+    pub(crate) padded: Option<(u32, Timestamp)>,
     /// Deadlines that begin.
     pub(crate) due: Vec<(Timestamp, Due)>,
     /// Deadlines that are gone.
@@ -42,8 +46,33 @@ pub(crate) struct Staged {
 }
 
 impl Staged {
-    /// Writes a credential in a new state, with the state of its copies.
+    /// Writes a credential in a new state; the state of its copies is published at once.
     pub(crate) fn set_state(
+        &mut self,
+        tables: &Tables,
+        id: &CredentialId,
+        credential: &mut Credential,
+        state: State,
+    ) -> Result<(), Error> {
+        self.states
+            .extend(credential.positions.iter().map(|position| (*position, state)));
+        self.put_state(tables, id, credential, state)
+    }
+
+    /// Writes a credential in a new state; that of its copies is published with the day.
+    pub(crate) fn end_with_the_day(
+        &mut self,
+        tables: &Tables,
+        id: &CredentialId,
+        credential: &mut Credential,
+        state: State,
+    ) -> Result<(), Error> {
+        self.queued
+            .extend(credential.positions.iter().map(|position| (*position, state)));
+        self.put_state(tables, id, credential, state)
+    }
+
+    fn put_state(
         &mut self,
         tables: &Tables,
         id: &CredentialId,
@@ -54,9 +83,6 @@ impl Staged {
             counts.moved(credential.state, state);
         }
         credential.state = state;
-        for position in &credential.positions {
-            self.states.push((*position, state));
-        }
         let record = tables.credentials.encode(credential)?;
         self.transaction.put(&tables.credentials.table, id, &record);
         Ok(())
@@ -73,6 +99,8 @@ impl Issuer {
             raised: BTreeSet::new(),
             version_min: 0,
             states: Vec::new(),
+            queued: Vec::new(),
+            padded: None,
             due: Vec::new(),
             done: Vec::new(),
             logged: 0,
@@ -90,6 +118,22 @@ impl Issuer {
                 State::Valid => transaction.delete(&self.tables.states.table, key),
                 other => transaction.put(&self.tables.states.table, key, &[*other as u8]),
             };
+            // What is published does not wait any more.
+            if self.lists.is_waiting(*position) {
+                transaction.delete(&self.tables.queue.table, key);
+            }
+        }
+        for (position, state) in &staged.queued {
+            let (list, index) = (position.list.to_be_bytes(), position.index.to_be_bytes());
+            let key = Key::in_group(&list, &index);
+            transaction.put(&self.tables.queue.table, key, &[*state as u8]);
+        }
+        let padded = staged
+            .padded
+            .and_then(|(number, round)| Some((number, self.lists.padded(number, round)?)));
+        if let Some((number, record)) = &padded {
+            let record = self.tables.padding.encode(record)?;
+            transaction.put(&self.tables.padding.table, &number.to_be_bytes(), &record);
         }
         let mut versions = BTreeMap::new();
         for number in staged.touched.union(&staged.raised) {
@@ -111,6 +155,10 @@ impl Issuer {
         }
         staged.transaction.commit()?;
         self.lists.apply(&staged.states, &versions, staged.version_min > 0);
+        self.lists.queue(&staged.queued);
+        if let Some((number, record)) = padded {
+            self.lists.note_padded(number, record);
+        }
         self.counts = staged.counts;
         self.access_next = self.access_next.saturating_add(staged.logged);
         for done in &staged.done {

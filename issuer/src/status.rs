@@ -1,49 +1,36 @@
 //! Status: which entries copies have, what state they are in, and what is published about them.
+//!
+//! [`entries`](Lists::allocate) are given out here; `publish` signs texts, heads and digests; `daily` queues the endings that can wait
+//! and publishes them once a day among decoys.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
-use credentials::protocol::status::{Ask, CHUNK, Reply};
-use credentials::status::{ENTRIES, Head, ListVersion, Source, State, States, list_hash};
-use credentials::{Code, Did, Problem, Random, Timestamp, key::Signer, random};
-use serde::Serialize;
+use credentials::status::{CHANGES_MAX, ENTRIES, Source, State, States};
+use credentials::{Did, Random, Timestamp, random};
 
-use crate::tables::{ListRecord, Position, Secret, Tables};
-use crate::{Error, Issuer, Settings, epoch};
+use crate::tables::{ListRecord, PaddingRecord, Position, Secret, Tables};
+use crate::{Error, Settings, epoch};
 use order::Order;
+use publish::{Outgoing, Step, Text};
 
+mod daily;
 mod order;
+mod publish;
 
-/// How long a list's text is good for, in seconds: a day, so that a mirror that has it need not fetch it again every hour.
-const LIST_LIFETIME: i64 = 86_400;
-/// Age at which a list's text is signed anew, in seconds: a quarter of its life, so that nobody is left with an expired one.
-const LIST_AGE_MAX: i64 = LIST_LIFETIME / 4;
-/// How long a head is good for, in seconds: what it says is relied on this long after its issuer fell silent.
-const HEAD_LIFETIME: i64 = 3_600;
-/// Age at which a head is signed anew when it is asked for, in seconds: mirrors ask every 5 seconds.
-const HEAD_AGE_MAX: i64 = 5;
+pub use daily::Endings;
+pub use publish::ListInfo;
+
 /// Lists that are open at a time: the copies of one credential are spread over them.
 const OPEN_LISTS: usize = 2;
 /// Lists that are published before entries are given out of them, so that every mirror has the list when its first entry is
 /// shown.
 const SPARE_LISTS: usize = 1;
-
-/// What versions rise by in a second of the clock: 2^20, more than can be made durable.
-const VERSIONS_A_SECOND: u64 = 1 << 20;
-
-/// A status list as an operator sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ListInfo {
-    /// Where it is published.
-    pub uri: String,
-    /// Version of the newest text.
-    pub version: u64,
-    /// When that text was signed; none when nobody has asked for it yet.
-    pub published: Option<Timestamp>,
-    /// Entries that were given out, of 2^20.
-    pub used: u32,
-    /// Whether entries are still given out.
-    pub open: bool,
-}
+/// Entries of every list that are never given out, an eighth: they are the decoys among the endings of each day, two times 64 a
+/// day for a thousand days.
+const RESERVE: u32 = ENTRIES / 8;
+/// Entries of a list that are given out.
+const ROOM: u32 = ENTRIES - RESERVE;
 
 /// All lists of the issuer, with what is published of them.
 pub(crate) struct Lists {
@@ -51,30 +38,31 @@ pub(crate) struct Lists {
     /// Numbers of the lists that entries are given out of.
     open: Vec<u32>,
     epoch: u32,
-    head: Option<SignedHead>,
-    asked: bool,
+    outgoing: Outgoing,
 }
 
 struct List {
     record: ListRecord,
+    padding: PaddingRecord,
     order: Option<Order>,
     states: States,
+    /// Hash of `states`.
+    hash: String,
+    /// `states` under zlib, once somebody asked.
+    packed: OnceLock<Vec<u8>>,
+    /// The states with the endings that wait to be published; none when none wait.
+    ahead: Option<States>,
     /// This process has begun a version by the clock: nobody has seen a higher one.
     is_lifted: bool,
     text: Option<Text>,
     /// The text before, for a mirror that is in the middle of it.
     before: Option<Text>,
-}
-
-struct Text {
-    text: String,
-    hash: String,
-    issued: Timestamp,
-}
-
-struct SignedHead {
-    jws: String,
-    issued: Timestamp,
+    /// Changed since a text was signed, at most [`CHANGES_MAX`]; none when there was more.
+    fresh: Option<BTreeMap<u32, State>>,
+    /// What changed between texts that were signed, oldest first.
+    steps: Vec<Step>,
+    /// Where the changes start from that no digest told of yet.
+    untold: Option<String>,
 }
 
 impl Lists {
@@ -97,11 +85,20 @@ impl Lists {
                     return Err(Error::Unreadable { table: "issuer.states" });
                 }
             }
-            lists.insert(number, List::new(record, states));
+            let mut list = List::new(record, states);
+            list.padding = tables.padding.read(&id)?.unwrap_or_default();
+            for (index, state) in tables.queue.table.group(&id)? {
+                let waits = number_of(&index).zip(state_of(&state));
+                let Some((index, state)) = waits.filter(|(index, _)| *index < ENTRIES) else {
+                    return Err(Error::Unreadable { table: "issuer.queue" });
+                };
+                list.wait(index, state);
+            }
+            lists.insert(number, list);
         }
         let open = lists
             .iter()
-            .filter(|(_, list)| list.record.epoch == epoch_now && list.record.next < ENTRIES)
+            .filter(|(_, list)| list.record.epoch == epoch_now && list.record.next < ROOM)
             .map(|(number, _)| *number)
             .take(OPEN_LISTS + SPARE_LISTS)
             .collect();
@@ -109,8 +106,7 @@ impl Lists {
             lists,
             open,
             epoch: epoch_now,
-            head: None,
-            asked: false,
+            outgoing: Outgoing::default(),
         })
     }
 
@@ -157,7 +153,7 @@ impl Lists {
     pub(crate) fn begin(&mut self, random: &mut dyn Random) {
         let lists = &self.lists;
         self.open
-            .retain(|number| lists.get(number).is_some_and(|list| list.record.next < ENTRIES));
+            .retain(|number| lists.get(number).is_some_and(|list| list.record.next < ROOM));
         while self.open.len() < OPEN_LISTS + SPARE_LISTS {
             let is_first = self.epoch > 0 && !self.lists.values().any(|list| list.record.epoch == self.epoch);
             let jump = if is_first { epoch::jump(random) } else { 1 };
@@ -170,7 +166,7 @@ impl Lists {
             let list = List::new(ListRecord::begin(self.epoch, random), States::new());
             self.lists.insert(number, list);
             self.open.push(number);
-            self.head = None;
+            self.outgoing.head = None;
         }
     }
 
@@ -178,7 +174,7 @@ impl Lists {
     pub(crate) fn apply(&mut self, states: &[(Position, State)], raised: &BTreeMap<u32, u64>, is_lifted: bool) {
         for (position, state) in states {
             if let Some(list) = self.lists.get_mut(&position.list) {
-                list.states.set(position.index, *state);
+                list.set(position.index, *state);
             }
         }
         for (number, version) in raised {
@@ -188,105 +184,69 @@ impl Lists {
                 if let Some(text) = list.text.take() {
                     list.before = Some(text);
                 }
-                self.head = None;
-            }
-        }
-    }
-
-    /// Lists that need a new version before they are published: those whose text is too old, and those that this process has
-    /// not lifted yet, because an earlier process may have published their version with another text.
-    fn outdated(&self, now: Timestamp) -> BTreeSet<u32> {
-        self.lists
-            .iter()
-            .filter(|(_, list)| match &list.text {
-                Some(text) => now.since(text.issued) >= LIST_AGE_MAX,
-                None => !list.is_lifted,
-            })
-            .map(|(number, _)| *number)
-            .collect()
-    }
-
-    /// Signs what is not signed: texts of lists, and the head.
-    fn publish(&mut self, now: Timestamp, settings: &Settings, signer: &dyn Signer) -> Result<&str, Problem> {
-        for (number, list) in &mut self.lists {
-            if list.text.is_none() {
-                let uri = uri(settings, *number);
-                let text = list
-                    .states
-                    .sign(&uri, &settings.did, &settings.kid, now, LIST_LIFETIME, signer)?;
-                list.text = Some(Text {
-                    hash: list_hash(&text),
-                    text,
-                    issued: now,
-                });
-            }
-        }
-        // A clock that was set back must not keep an old head alive.
-        let head = self
-            .head
-            .take()
-            .filter(|head| (0..HEAD_AGE_MAX).contains(&now.since(head.issued)));
-        let head = match head {
-            Some(head) => head,
-            None => {
-                self.asked = false;
-                let lists = self
-                    .lists
-                    .iter()
-                    .filter_map(|(number, list)| {
-                        let text = list.text.as_ref()?;
-                        Some(ListVersion {
-                            uri: uri(settings, *number),
-                            version: list.record.version,
-                            hash: text.hash.clone(),
-                            size: u32::try_from(text.text.len()).ok()?,
-                        })
-                    })
-                    .collect();
-                let head = Head {
-                    issuer: settings.did.clone(),
-                    issued: now,
-                    expires: now.plus(HEAD_LIFETIME),
-                    lists,
-                };
-                SignedHead {
-                    jws: head.sign(&settings.kid, signer)?,
-                    issued: now,
+                let hash = list.states.hash();
+                let before = std::mem::replace(&mut list.hash, hash);
+                if before != list.hash {
+                    list.packed = OnceLock::new();
+                    list.untold.get_or_insert(before);
                 }
+                self.outgoing.head = None;
             }
-        };
-        Ok(&self.head.insert(head).jws)
-    }
-
-    /// A piece of a text that a head named.
-    fn chunk(&self, hash: &str, offset: u32) -> Reply {
-        let text = self
-            .lists
-            .values()
-            .flat_map(|list| [&list.text, &list.before])
-            .flatten()
-            .find(|text| text.hash == hash);
-        let Some(text) = text else {
-            return Reply::Problem(Code::StatusMissing.into());
-        };
-        let bytes = text.text.as_bytes();
-        let from = usize::try_from(offset).unwrap_or(usize::MAX);
-        match (u32::try_from(bytes.len()), bytes.get(from..)) {
-            (Ok(total), Some(rest)) if !rest.is_empty() => Reply::Chunk {
-                total,
-                bytes: rest.iter().take(CHUNK).copied().collect(),
-            },
-            _ => Reply::Problem(Problem::new(Code::Malformed, "offset")),
         }
     }
 
-    /// The state of an entry.
+    /// Has every list begin a new version before it is published again: another key signs from now on.
+    pub(crate) fn sign_anew(&mut self) {
+        for list in self.lists.values_mut() {
+            list.is_lifted = false;
+            if let Some(text) = list.text.take() {
+                list.before = Some(text);
+            }
+        }
+        self.outgoing.head = None;
+    }
+
+    /// The record of a list that went through a round of the daily publication.
+    pub(crate) fn padded(&self, number: u32, round: Timestamp) -> Option<PaddingRecord> {
+        let list = self.lists.get(&number)?;
+        Some(PaddingRecord {
+            decoys: list.padding.decoys,
+            round: Some(round),
+        })
+    }
+
+    /// Takes over what is durable of it.
+    pub(crate) fn note_padded(&mut self, number: u32, padding: PaddingRecord) {
+        if let Some(list) = self.lists.get_mut(&number) {
+            list.padding = padding;
+        }
+    }
+
+    /// Takes over endings that are durably queued.
+    pub(crate) fn queue(&mut self, queued: &[(Position, State)]) {
+        for (position, state) in queued {
+            if let Some(list) = self.lists.get_mut(&position.list) {
+                list.wait(position.index, *state);
+            }
+        }
+    }
+
+    /// The state of an entry as the issuer itself knows it: an ending that is not published yet has happened.
     pub(crate) fn state(&self, settings: &Settings, list: &str, index: u32) -> Option<State> {
         let number: u32 = list.strip_prefix(&settings.status_base)?.parse().ok()?;
         if uri(settings, number) != list {
             return None;
         }
-        self.lists.get(&number)?.states.get(index)
+        let list = self.lists.get(&number)?;
+        list.ahead.as_ref().unwrap_or(&list.states).get(index)
+    }
+
+    /// Whether an ending of this entry waits to be published.
+    pub(crate) fn is_waiting(&self, position: Position) -> bool {
+        self.lists.get(&position.list).is_some_and(|list| {
+            let ahead = list.ahead.as_ref();
+            ahead.is_some_and(|ahead| ahead.get(position.index) != list.states.get(position.index))
+        })
     }
 }
 
@@ -294,12 +254,36 @@ impl List {
     fn new(record: ListRecord, states: States) -> List {
         List {
             record,
+            padding: PaddingRecord::default(),
             order: None,
+            hash: states.hash(),
+            packed: OnceLock::new(),
             states,
+            ahead: None,
             is_lifted: false,
             text: None,
             before: None,
+            fresh: Some(BTreeMap::new()),
+            steps: Vec::new(),
+            untold: None,
         }
+    }
+
+    fn set(&mut self, index: u32, state: State) {
+        self.states.set(index, state);
+        if let Some(ahead) = &mut self.ahead {
+            ahead.set(index, state);
+        }
+        if let Some(fresh) = &mut self.fresh {
+            fresh.insert(index, state);
+        }
+        if self.fresh.as_ref().is_some_and(|fresh| fresh.len() > CHANGES_MAX) {
+            self.fresh = None;
+        }
+    }
+
+    fn wait(&mut self, index: u32, state: State) {
+        self.ahead.get_or_insert_with(|| self.states.clone()).set(index, state);
     }
 }
 
@@ -338,13 +322,6 @@ impl Source for OwnAndMirror<'_> {
     }
 }
 
-/// The lowest version that a list may have from an instant on. Versions begun in one process rise by one from there, and a
-/// million of them in a second are never reached, so that a store restored from any backup goes on above what mirrors saw.
-/// Fits the 53 bits that JSON numbers are exact in until the year 2242.
-fn version_at(now: Timestamp) -> u64 {
-    u64::try_from(now.unix()).unwrap_or(0).saturating_mul(VERSIONS_A_SECOND)
-}
-
 fn number_of(bytes: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(bytes.try_into().ok()?))
 }
@@ -355,66 +332,5 @@ fn state_of(bytes: &[u8]) -> Option<State> {
         [2] => Some(State::Suspended),
         [3] => Some(State::Superseded),
         _ => None,
-    }
-}
-
-impl Issuer {
-    /// Answers whoever mirrors the status lists.
-    ///
-    /// Everything is cached: at most one head is signed in 5 seconds, whoever asks, unless a state changed.
-    pub fn receive_status(&mut self, now: Timestamp, ask: Ask) -> Reply {
-        match ask {
-            Ask::Head => match self.publish(now) {
-                Ok(head) => {
-                    let head = head.to_owned();
-                    self.lists.asked = true;
-                    Reply::Head { head }
-                }
-                Err(error) => Reply::Problem(self.failed(error)),
-            },
-            Ask::Chunk { hash, offset } => self.lists.chunk(&hash, offset),
-        }
-    }
-
-    /// Every status list.
-    pub fn lists(&self) -> Vec<ListInfo> {
-        let lists = &self.lists.lists;
-        lists
-            .iter()
-            .map(|(number, list)| ListInfo {
-                uri: uri(&self.settings, *number),
-                version: list.record.version,
-                published: list.text.as_ref().map(|text| text.issued),
-                used: list.record.next,
-                open: self.lists.open.contains(number),
-            })
-            .collect()
-    }
-
-    /// Signs what has to be signed anew by now, and returns the head.
-    fn publish(&mut self, now: Timestamp) -> Result<&str, Error> {
-        let outdated = self.lists.outdated(now);
-        if !outdated.is_empty() {
-            self.raise(now, outdated)?;
-        }
-        self.lists
-            .publish(now, &self.settings, self.signer.as_ref())
-            .map_err(Error::Signing)
-    }
-
-    /// Signs anew if somebody asked since the last time.
-    pub(crate) fn publish_if_asked(&mut self, now: Timestamp) -> Result<(), Error> {
-        if self.lists.asked {
-            self.publish(now)?;
-        }
-        Ok(())
-    }
-
-    /// Durably begins new versions of lists, by the clock: a store that was restored knows not which versions were seen.
-    fn raise(&mut self, now: Timestamp, lists: BTreeSet<u32>) -> Result<(), Error> {
-        let mut staged = self.stage();
-        staged.raised = lists;
-        staged.version_min = version_at(now);
-        self.commit(staged)
     }
 }

@@ -26,7 +26,7 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    fn new(store: &Store, name: &'static str) -> Kept {
+    pub(crate) fn new(store: &Store, name: &'static str) -> Kept {
         Kept {
             name,
             table: store.table(name),
@@ -95,6 +95,12 @@ pub(crate) struct Tables {
     pub(crate) offers_of: Kept,
     /// Group: list number; id: index; value: one byte. Entries that are not listed are valid.
     pub(crate) states: Kept,
+    /// Group: list number; id: index; value: one byte. Endings that wait for the daily publication.
+    pub(crate) queue: Kept,
+    /// Id: [`NEXT`]. [`DailyRecord`].
+    pub(crate) daily: Kept,
+    /// Id: list number. [`PaddingRecord`].
+    pub(crate) padding: Kept,
     /// Id: list number. [`ListRecord`].
     pub(crate) lists: Kept,
     /// Id: number of a list of an earlier epoch; value: one bit for each entry that no credential we know of has.
@@ -127,6 +133,9 @@ impl Tables {
             offers: kept("issuer.offers"),
             offers_of: kept("issuer.offers-of-holder"),
             states: kept("issuer.states"),
+            queue: kept("issuer.queue"),
+            daily: kept("issuer.daily"),
+            padding: kept("issuer.padding"),
             lists: kept("issuer.lists"),
             unknown: kept("issuer.unknown-entries"),
             epoch: kept("issuer.epoch"),
@@ -137,6 +146,9 @@ impl Tables {
         }
     }
 }
+
+/// The only id in the table of the daily publication.
+pub(crate) const NEXT: &str = "next";
 
 /// The only id in the table of the epoch.
 pub(crate) const SETTLED: &str = "settled";
@@ -301,6 +313,21 @@ pub(crate) struct ListRecord {
     pub(crate) version: u64,
     /// Epoch of the store in which it was begun: a restored store gives out nothing of older lists.
     pub(crate) epoch: u32,
+}
+
+/// When endings that wait are published next.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct DailyRecord {
+    pub(crate) next: Timestamp,
+}
+
+/// What the daily publication did to a list.
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+pub(crate) struct PaddingRecord {
+    /// Entries of its reserve that were set.
+    pub(crate) decoys: u32,
+    /// The round that it went through last.
+    pub(crate) round: Option<Timestamp>,
 }
 
 /// How many there are of what, of one type.

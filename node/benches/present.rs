@@ -122,6 +122,59 @@ impl Samples {
     }
 }
 
+/// Three anchors, two of whom sign.
+struct Anchors {
+    folder: std::path::PathBuf,
+    homes: [Node; 3],
+    root: std::path::PathBuf,
+}
+
+impl Anchors {
+    fn found(folder: &Path) -> Anchors {
+        let names = ["agency", "bank-anchor", "other"];
+        let homes = names.map(|name| Node::at(folder, name));
+        let cards = names.map(|name| folder.join(format!("{name}.card")));
+        for ((home, card), class) in homes.iter().zip(&cards).zip(["agency", "bank", "other"]) {
+            let card = card.to_str().unwrap();
+            let mut arguments = vec!["trust", "init", "--profile", "test", "--name", class, "--class", class];
+            arguments.extend(["--out", card]);
+            if class == "agency" {
+                arguments.push("--head");
+            }
+            home.run(&arguments);
+        }
+        let proposal = folder.join("root.proposal");
+        let mut arguments = vec!["trust", "propose", "root", proposal.to_str().unwrap()];
+        for card in &cards {
+            arguments.extend(["--anchor", card.to_str().unwrap()]);
+        }
+        homes[0].run(&arguments);
+        let mut anchors = Anchors {
+            folder: folder.to_owned(),
+            homes,
+            root: folder.join("root.json"),
+        };
+        anchors.root = anchors.publish("root.proposal", "root.json");
+        anchors
+    }
+
+    fn propose(&self, changes: &[&str]) {
+        let proposal = self.folder.join("list.proposal");
+        let begin = ["trust", "propose", "list", proposal.to_str().unwrap()];
+        self.homes[0].run(&[&begin[..], changes].concat());
+    }
+
+    fn publish(&self, proposal: &str, bundle: &str) -> std::path::PathBuf {
+        let (proposal, bundle) = (self.folder.join(proposal), self.folder.join(bundle));
+        let path = proposal.to_str().unwrap();
+        for home in &self.homes[..2] {
+            home.run(&["--yes", "trust", "sign", path]);
+        }
+        self.homes[0].run(&["trust", "publish", path, "--out", bundle.to_str().unwrap()]);
+        bundle
+    }
+}
+
 /// Two issuers, a bank and wallets.
 struct Town {
     identity: Node,
@@ -136,14 +189,13 @@ struct Town {
 impl Town {
     async fn begin(folder: &Path) -> Town {
         std::fs::write(folder.join("passphrase"), "korrekt hest batteri\n").unwrap();
-        let anchor = Node::at(folder, "anchor");
-        let did = anchor.run(&["trust", "new", "--profile", "test"])["anchor"].clone();
-        let did = did.as_str().unwrap();
+        let anchors = Anchors::found(folder);
+        let root = anchors.root.to_str().unwrap();
         let organisation = |name: &str, number: &str, more: &[&str]| {
             let node = Node::at(folder, name);
             let own = format!("did:web:{name}.example");
             let who = ["--did", &own, "--number", number, "--name", name];
-            node.run(&[&["init", "--profile", "test", "--anchor", did], &who[..], more].concat());
+            node.run(&[&["init", "--profile", "test", "--root", root], &who[..], more].concat());
             node
         };
         let mut identity = organisation("identity", "991825827", &["--role", "issuer", "--issues", "C01"]);
@@ -157,19 +209,18 @@ impl Town {
             node.serve();
             let card = folder.join("card.json");
             std::fs::write(&card, node.run(&["whoami"]).to_string()).unwrap();
-            let mut arguments = vec!["trust", "add", card.to_str().unwrap()];
+            let mut arguments = vec!["--admit", card.to_str().unwrap()];
             arguments.extend(more);
             if node.home.path().ends_with("tax") {
                 arguments.extend(["--service", "K02"]);
             }
-            anchor.run(&arguments);
+            anchors.propose(&arguments);
         }
-        let document = folder.join("trust.json");
+        let document = anchors.publish("list.proposal", "trust.json");
         let document = document.to_str().unwrap();
-        anchor.run(&["trust", "sign", "--out", document]);
         let registers = folder.join("registers");
         let out = registers.to_str().unwrap();
-        anchor.run(&[
+        anchors.homes[0].run(&[
             "demo",
             "population",
             "--persons",
@@ -182,7 +233,7 @@ impl Town {
         let mut wallets = Vec::new();
         for number in 0..WALLETS {
             let wallet = Node::at(folder, &format!("wallet-{number}"));
-            wallet.run(&["init", "--profile", "test", "--anchor", did, "--role", "wallet"]);
+            wallet.run(&["init", "--profile", "test", "--root", root, "--role", "wallet"]);
             wallets.push(wallet);
         }
         for node in [&identity, &tax, &bank].into_iter().chain(&wallets) {

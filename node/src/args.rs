@@ -1,5 +1,11 @@
 //! What was typed: clap types, no logic.
 
+mod notice;
+mod trust;
+
+pub use notice::{Customers, Publishing, Received};
+pub use trust::{AnchorClass, AnchorRole, Base, Propose, ProposeList, ProposeRoot, Trust, TrustCard, TrustInit};
+
 use crate::config::Transport;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -54,16 +60,19 @@ pub enum Action {
     Init(Init),
     /// Run the node of this home until it is stopped
     Serve(Serve),
-    /// Who this node is: the card that an anchor adds to the trust document
+    /// Who this node is: the card by which anchors list it
     Whoami,
     /// Check the node; a remedy on every line that is not well
     Doctor(Doctor),
     /// The running node
     #[command(subcommand)]
     Node(Node),
-    /// The trust document
+    /// Who vouches for whom: the root, the list and its head
     #[command(subcommand)]
     Trust(Trust),
+    /// The signing keys of this organisation
+    #[command(subcommand)]
+    Keys(Keys),
     /// An agency's work: registers, offers, revocation
     #[command(subcommand)]
     Issuer(Issuer),
@@ -90,7 +99,7 @@ pub enum Role {
     Issuer,
     /// Asks for presentations.
     Verifier,
-    /// Signs trust documents (use `trust new`).
+    /// Vouches for others (use `trust init`).
     Anchor,
 }
 
@@ -130,9 +139,9 @@ pub struct Init {
     /// Transport
     #[arg(long, value_enum)]
     pub transport: Option<Transport>,
-    /// Anchor (did:key) whose trust documents count; may be repeated
-    #[arg(long)]
-    pub anchor: Vec<String>,
+    /// The first root of the network (a root, or a bundle that begins with it) [default: share/bevis/root.json of the package]
+    #[arg(long, env = "BEVIS_ROOT", value_name = "FILE")]
+    pub root: Option<PathBuf>,
     /// How hard the passphrase is stretched
     #[arg(long, value_enum, default_value = "prod")]
     pub profile: Profile,
@@ -181,9 +190,9 @@ pub struct Demo {
     /// Companies in the registers
     #[arg(long, default_value_t = 1_000)]
     pub companies: u32,
-    /// Anchor that the nodes trust instead of the demo's own; the story then stops where the trust document is refused
-    #[arg(long, value_name = "DID")]
-    pub anchor: Option<String>,
+    /// First root that the nodes trust instead of the demo's own; the story then stops where the trust list is refused
+    #[arg(long, value_name = "FILE")]
+    pub root: Option<PathBuf>,
     /// Each process in a mount namespace without the other homes (Linux, needs user namespaces)
     #[arg(long)]
     pub isolate: bool,
@@ -194,9 +203,48 @@ pub struct Demo {
 pub enum DemoPart {
     /// Write synthetic registers
     Population(Population),
+    /// Show how a change of trust, a revocation and a bankruptcy reach every bank, with times
+    Trust(TrustDemo),
     /// A peer that does not keep the rules; the demo starts it
     #[command(hide = true)]
     Hostile(Hostile),
+    /// Listed nodes that lie or are silent; `demo trust` starts them
+    #[command(hide = true)]
+    Liars(Liars),
+}
+
+/// `demo liars`: reads commands as JSON lines on stdin, answers on stdout.
+#[derive(Args)]
+pub struct Liars {
+    /// How many
+    #[arg(long)]
+    pub count: usize,
+    /// TCP only
+    #[arg(long)]
+    pub tcp: bool,
+}
+
+/// `demo trust`
+#[derive(Args)]
+pub struct TrustDemo {
+    /// Anchors, 3 or more
+    #[arg(long, default_value_t = 5)]
+    pub anchors: usize,
+    /// Agencies, 4 or more; one of them is admitted in the story and one thrown out
+    #[arg(long, default_value_t = 30)]
+    pub agencies: usize,
+    /// Banks, 2 or more
+    #[arg(long, default_value_t = 114)]
+    pub banks: usize,
+    /// As many listed nodes more that lie or are silent; not counted in the times
+    #[arg(long, default_value_t = 0)]
+    pub liars: usize,
+    /// TCP with Noise instead of QUIC
+    #[arg(long)]
+    pub tcp: bool,
+    /// Keep the homes here (made, must be empty)
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
 }
 
 /// `demo population`
@@ -233,6 +281,19 @@ pub struct Hostile {
     pub tcp: bool,
 }
 
+/// `keys`
+#[derive(Subcommand)]
+pub enum Keys {
+    /// Every key with its window, and which one signs
+    List,
+    /// Make the next key; it signs once the trust list names it
+    Rotate {
+        /// When it becomes valid (RFC 3339, UTC) [default: now]
+        #[arg(long, value_name = "INSTANT")]
+        from: Option<String>,
+    },
+}
+
 /// `node`
 #[derive(Subcommand)]
 pub enum Node {
@@ -247,47 +308,38 @@ pub enum Node {
         /// did:web
         did: String,
     },
-}
-
-/// `trust`
-#[derive(Subcommand)]
-pub enum Trust {
-    /// Make the home of an anchor with its key
-    New {
-        /// How hard the passphrase is stretched
-        #[arg(long, value_enum, default_value = "prod")]
-        profile: Profile,
+    /// Figures for Prometheus, in its text format
+    Metrics,
+    /// What should never happen and did, such as two trust lists of one version
+    Alarms {
+        /// One of them, with its evidence
+        id: Option<String>,
+        /// Note that you have looked at it: doctor is silent about it, and its evidence is kept
+        #[arg(long, requires = "id")]
+        dismiss: bool,
     },
-    /// Add an organisation to the draft, or replace it
-    Add {
-        /// Card: output of `bevis whoami --json` (- = stdin)
-        card: PathBuf,
-        /// Type it may issue; may be repeated
+    /// Wait until a version is in effect here, and tell when it took effect
+    ///
+    /// For measuring. --kind trust takes --id ROOT.LIST.HEAD, status takes URI@VERSION, notice takes DID@NUMBER. The answer is
+    /// the instant in milliseconds since 1970 at which that version or a later one took effect in the running node.
+    #[command(hide = true)]
+    Seen {
+        /// trust, status or notice
         #[arg(long)]
-        issues: Vec<String>,
-        /// Service it may ask under: id of a built-in one (S01) or a file; may be repeated
+        kind: String,
+        /// Which
         #[arg(long)]
-        service: Vec<String>,
+        id: String,
+        /// Longest time to wait, in seconds (at most 120)
+        #[arg(long, default_value_t = 60)]
+        wait: u32,
     },
-    /// Sign the draft
-    Sign {
-        /// Where to write the signed document [default: stdout]
-        #[arg(long, value_name = "FILE")]
-        out: Option<PathBuf>,
-        /// Days until the next update is due
-        #[arg(long, default_value_t = 30)]
-        days: u32,
-    },
-    /// Take a signed document into this home
-    Import {
-        /// Document (- = stdin)
-        file: PathBuf,
-        /// Anchor to trust when the configuration names none; compare it with what the operator published
+    /// The certificate that ties this node to its organisation
+    Certificate {
+        /// Make a new one now
         #[arg(long)]
-        anchor: Option<String>,
+        renew: bool,
     },
-    /// Show the document in use (at the anchor: the draft)
-    Show,
 }
 
 /// What revocation is about.
@@ -344,8 +396,24 @@ pub enum Issuer {
     Suspend(Subject),
     /// End a suspension
     Reinstate(Subject),
+    /// Publish the endings that wait for today's publication now
+    Publish,
     /// Counts and status lists, or what was issued of a type, person or row
     Status(Subject),
+    /// Write a status list as W3C Bitstring status list credential
+    Bitstring {
+        /// URI of the list, as `issuer status` names it
+        list: String,
+        /// The suspensions instead of the revocations
+        #[arg(long)]
+        suspension: bool,
+        /// File to write
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Bankruptcy notices: numbered, signed by two keys, told to everybody
+    #[command(subcommand)]
+    Notice(Publishing),
     /// Imports
     Jobs,
     /// Credential types this build and home know
@@ -459,6 +527,12 @@ pub enum Verifier {
         #[arg(allow_hyphen_values = true)]
         session: Option<String>,
     },
+    /// Whose bankruptcy notices concern you
+    #[command(subcommand)]
+    Customers(Customers),
+    /// Bankruptcy notices that were received, and which customers they concern
+    #[command(subcommand)]
+    Notices(Received),
 }
 
 /// `backup`

@@ -10,6 +10,13 @@ pub fn now() -> Timestamp {
     Timestamp::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
 
+/// Milliseconds since 1970 by the machine's clock, for measuring across processes of one machine.
+#[allow(clippy::disallowed_methods)]
+pub fn milliseconds() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
+}
+
 /// Seconds since the machine was started, the time it slept included; setting the clock does not change them. `None` where the
 /// system does not tell.
 pub fn since_boot() -> Option<i64> {

@@ -3,7 +3,9 @@
 mod home;
 mod init;
 mod issuer;
+mod keys;
 mod node;
+mod notice;
 mod serve;
 mod session;
 mod trust;
@@ -104,6 +106,8 @@ async fn run(session: &mut Session, action: Action) -> Result<u8, Failure> {
     match action {
         Action::Demo(demo) => match demo.part {
             Some(DemoPart::Population(population)) => crate::population::command(&session.output, &population),
+            Some(DemoPart::Liars(liars)) => crate::demo::liars(&liars).await,
+            Some(DemoPart::Trust(trust)) => crate::demo::trust(session.demo_output(), &trust).await,
             Some(DemoPart::Hostile(hostile)) => crate::demo::hostile(&hostile).await,
             None => crate::demo::story(session.demo_output(), &demo).await,
         },
@@ -111,6 +115,8 @@ async fn run(session: &mut Session, action: Action) -> Result<u8, Failure> {
         Action::Serve(serve) | Action::Node(Node::Run(serve)) => serve::serve(session, &serve).await,
         Action::Whoami => node::whoami(session).await,
         Action::Doctor(doctor) => node::doctor(session, &doctor).await,
+        Action::Keys(keys) => keys::run(session, keys).await,
+        Action::Node(Node::Certificate { renew }) => keys::certificate(session, renew).await,
         Action::Node(node) => node::run(session, node).await,
         Action::Trust(trust) => trust::run(session, trust).await,
         Action::Issuer(issuer) => issuer::run(session, issuer).await,

@@ -38,14 +38,6 @@ pub struct Node {
     pub language: String,
 }
 
-/// `[trust]`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Trust {
-    /// Anchors (`did:key:…`) whose signature on a trust document counts.
-    pub anchors: Vec<Did>,
-}
-
 /// `[status]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -115,8 +107,6 @@ pub struct Section {}
 pub struct Config {
     /// `[node]`
     pub node: Node,
-    /// `[trust]`
-    pub trust: Trust,
     /// `[status]`
     pub status: Status,
     /// `[log]`
@@ -133,7 +123,7 @@ pub struct Config {
     /// `[verifier]`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verifier: Option<Section>,
-    /// `[anchor]`: this home signs trust documents.
+    /// `[anchor]`: this home is an anchor's and nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchor: Option<Section>,
 }
@@ -176,7 +166,6 @@ const KNOWN: &[&str] = &[
     "node.listen",
     "node.transport",
     "node.language",
-    "trust.anchors",
     "status.every_seconds",
     "log.level",
     "log.format",
@@ -186,7 +175,6 @@ const KNOWN: &[&str] = &[
     "wallet.holder",
     "issuer.issues",
     "node",
-    "trust",
     "status",
     "log",
     "organisation",
@@ -204,8 +192,7 @@ pub fn defaults() -> Config {
             transport: Transport::Both,
             language: "nb".to_owned(),
         },
-        trust: Trust { anchors: Vec::new() },
-        status: Status { every_seconds: 5 },
+        status: Status { every_seconds: 300 },
         log: Log {
             level: "info".to_owned(),
             format: "text".to_owned(),

@@ -2,13 +2,19 @@
 //!
 //! The driver has no role code: every line it tells it read from a node through the public commands, and it answers for
 //! people by `bevis wallet present ID`. What breaks rules is a process of its own ([`hostile`]).
+//!
+//! `bevis demo trust` ([`trust`]) is the other story: a list that everybody holds, and how fast changes reach everybody.
 
 mod cast;
 mod failures;
 mod hostile;
+mod liars;
 mod nodes;
 mod story;
 mod teller;
+mod trust;
 
 pub use hostile::run as hostile;
+pub use liars::run as liars;
 pub use story::run as story;
+pub use trust::run as trust;

@@ -75,6 +75,7 @@ pub fn exit(code: Code) -> u8 {
         | Code::TrustMissing
         | Code::TrustStale
         | Code::Stale
+        | Code::CatchingUp
         | Code::ClockSuspect => 4,
         Code::Unreachable | Code::RateLimited | Code::UnexpectedMessage => 5,
         Code::NotPresented | Code::CopiesSpent | Code::CopiesVoid | Code::NotConfirmed => 6,

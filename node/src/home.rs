@@ -41,6 +41,11 @@ impl Home {
         self.0.join("types")
     }
 
+    /// Copies of status lists for the next start: public data.
+    pub fn status_cache(&self) -> PathBuf {
+        self.0.join("cache/status")
+    }
+
     /// Whether somebody has run `init` here.
     pub fn exists(&self) -> bool {
         self.config().exists() || store::Store::exists(&self.store())

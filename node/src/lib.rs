@@ -1,9 +1,10 @@
 //! The program `bevis`: the only crate that touches the world (network, clock, randomness, files, terminal).
 //!
 //! [`args`] is what was typed, [`config`] what a node is, [`service`] an open home at work, [`control`] the local socket
-//! between the two, [`network`] the only user of libp2p, [`command`] what each command does and prints.
+//! between the two, [`ceremony`] what anchors carry from hand to hand, [`network`] the only user of libp2p, [`command`] what each command does and prints.
 
 pub mod args;
+pub mod ceremony;
 pub mod clock;
 pub mod command;
 pub mod config;

@@ -18,6 +18,7 @@ mod crowd;
 mod error;
 mod exchange;
 mod frame;
+mod gossip;
 mod names;
 mod pace;
 mod peers;
@@ -39,6 +40,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
 pub use error::Error;
+pub use gossip::{GOSSIP_BYTES_MAX, GossipCounters, GossipInbox, Gossiped, News, Topic, TopicCounters, Verdict};
 pub use names::{Address, PeerName, Secret32, peer_name};
 pub use pace::{Rate, Rates};
 pub use peers::{PeerCounters, Traffic};
@@ -163,6 +165,7 @@ impl fmt::Debug for Inbound {
 #[derive(Debug)]
 pub struct Inbox {
     requests: mpsc::Receiver<Inbound>,
+    gossip: Option<GossipInbox>,
 }
 
 impl Inbox {
@@ -170,12 +173,24 @@ impl Inbox {
     pub async fn next(&mut self) -> Option<Inbound> {
         self.requests.recv().await
     }
+
+    /// Where gossip comes out. It can be had once, by who listens.
+    pub fn gossip(&mut self) -> Option<GossipInbox> {
+        self.gossip.take()
+    }
 }
 
 /// The way to one swarm's task.
 struct Client {
     commands: mpsc::Sender<Command>,
     in_flight: Arc<AtomicUsize>,
+}
+
+/// The identity that listens.
+struct Own {
+    context: Arc<Context>,
+    client: Client,
+    gossip: Arc<gossip::Counts>,
 }
 
 /// The swarms of identities that only dial.
@@ -199,7 +214,7 @@ impl Drop for InFlight {
 
 struct Inner {
     shared: Arc<Shared>,
-    own: Option<(Arc<Context>, Client)>,
+    own: Option<Own>,
     clients: Arc<Mutex<Clients>>,
 }
 
@@ -235,22 +250,33 @@ pub async fn start(
         settings,
     });
     let (sender, requests) = mpsc::channel(shared.settings.limits.inbox.max(1));
-    let own = match identity {
-        None => None,
+    let (own, gossip) = match identity {
+        None => (None, None),
         Some(secret) => {
             let name = peer_name(&secret);
             let context = Arc::new(Context::new(name, Arc::clone(&shared), Some(sender)));
-            let mut swarm = swarm::build(secret.keypair(), &context)?;
+            let (news, gossip) = mpsc::channel(shared.settings.limits.gossip_inbox.max(1));
+            let counts = gossip::Counts::new();
+            let outlet = gossip::Outlet {
+                news,
+                counts: Arc::clone(&counts),
+            };
+            let mut swarm = swarm::build(secret.keypair(), &context, Some(outlet))?;
             swarm::listen(&mut swarm, &context).await?;
             let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
             tokio::spawn(swarm::run(swarm, receiver, Arc::clone(&context), None));
             let in_flight = Arc::default();
-            Some((context, Client { commands, in_flight }))
+            let own = Own {
+                context,
+                client: Client { commands, in_flight },
+                gossip: counts,
+            };
+            (Some(own), Some(GossipInbox::new(gossip)))
         }
     };
     let clients = Arc::default();
     let inner = Inner { shared, own, clients };
-    Ok((Handle(Arc::new(inner)), Inbox { requests }))
+    Ok((Handle(Arc::new(inner)), Inbox { requests, gossip }))
 }
 
 impl Handle {
@@ -258,13 +284,13 @@ impl Handle {
     #[must_use]
     pub fn addresses(&self) -> Vec<Address> {
         let own = self.0.own.as_ref();
-        own.map_or_else(Vec::new, |(context, _)| lock(&context.addresses).clone())
+        own.map_or_else(Vec::new, |own| lock(&own.context.addresses).clone())
     }
 
     /// Our listening identity, if we have one.
     #[must_use]
     pub fn peer_name(&self) -> Option<PeerName> {
-        self.0.own.as_ref().map(|(context, _)| context.own.clone())
+        self.0.own.as_ref().map(|own| own.context.own.clone())
     }
 
     /// Asks `target` and waits for the answer, at most the time of the protocol after at
@@ -304,8 +330,8 @@ impl Handle {
     /// The way to the swarm of an identity, which is made if it is not there.
     fn client(&self, identity: Option<&Secret32>) -> Result<(mpsc::Sender<Command>, InFlight), Error> {
         let Some(secret) = identity else {
-            let (_, client) = self.0.own.as_ref().ok_or(Error::NoIdentity)?;
-            return Ok(client.enter());
+            let own = self.0.own.as_ref().ok_or(Error::NoIdentity)?;
+            return Ok(own.client.enter());
         };
         let name = peer_name(secret);
         let mut clients = lock(&self.0.clients);
@@ -317,7 +343,7 @@ impl Handle {
         }
         let context = Context::new(name.clone(), Arc::clone(&self.0.shared), None);
         let context = Arc::new(context);
-        let swarm = swarm::build(secret.keypair(), &context)?;
+        let swarm = swarm::build(secret.keypair(), &context, None)?;
         let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
         let in_flight = Arc::default();
         let retire = Retire {
@@ -349,11 +375,62 @@ impl Handle {
         self.0.shared.peers.forget_backoff(peer);
     }
 
+    /// Publishes to all listed peers, at most 4 KiB. It waits, at most a few of a topic and the newest winning, while no
+    /// neighbour is there to take it or while more than our rate was published, so that this says that it was taken and
+    /// not that it left.
+    ///
+    /// The same bytes on the same topic go out once in five minutes.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`], [`Error::NoIdentity`] without a listening identity, [`Error::Closed`] after the stop.
+    pub async fn publish(&self, topic: Topic, data: Vec<u8>) -> Result<(), Error> {
+        let (limit, got) = (GOSSIP_BYTES_MAX, data.len());
+        if got > limit {
+            return Err(Error::TooLarge { limit, got });
+        }
+        self.tell(Command::Publish(topic, data)).await
+    }
+
+    /// The listed peers with their addresses, of which we keep connected to [`Limits::neighbours`], chosen at random. Those
+    /// that are still among them stay. Our own name may be among them.
+    ///
+    /// # Errors
+    /// [`Error::NoIdentity`] without a listening identity, [`Error::Closed`] after the stop.
+    pub async fn set_neighbours(&self, listed: Vec<(PeerName, Vec<Address>)>) -> Result<(), Error> {
+        let transport = self.0.shared.settings.transport;
+        let usable = |addresses: Vec<Address>| {
+            let usable = transport.usable(&addresses).into_iter().take(ADDRESSES_MAX);
+            usable.map(|address| address.multiaddr()).collect()
+        };
+        let listed = listed.into_iter().map(|(peer, addresses)| (peer, usable(addresses)));
+        self.tell(Command::Neighbours(listed.collect())).await
+    }
+
+    /// [`Greeter::is_listed`] may answer otherwise now: who is no longer listed is out of gossip at once, and hung up on.
+    ///
+    /// # Errors
+    /// [`Error::NoIdentity`] without a listening identity, [`Error::Closed`] after the stop.
+    pub async fn list_changed(&self) -> Result<(), Error> {
+        self.tell(Command::ListChanged).await
+    }
+
+    /// The counters of gossip since the start; all zero without a listening identity.
+    #[must_use]
+    pub fn gossip(&self) -> GossipCounters {
+        let own = self.0.own.as_ref();
+        own.map_or_else(GossipCounters::default, |own| own.gossip.read())
+    }
+
+    async fn tell(&self, command: Command) -> Result<(), Error> {
+        let (commands, _in_flight) = self.client(None)?;
+        commands.send(command).await.map_err(|_| Error::Closed)
+    }
+
     /// Finishes answers under way, for a bounded time, and closes all connections. Other
     /// clones of the handle get [`Error::Closed`] from then on.
     pub async fn shutdown(self) {
         let dialling = std::mem::take(&mut *lock(&self.0.clients));
-        let own = self.0.own.iter().map(|(_, client)| &client.commands);
+        let own = self.0.own.iter().map(|own| &own.client.commands);
         let all = own.chain(dialling.values().map(|client| &client.commands));
         let mut stopping = Vec::new();
         for commands in all {

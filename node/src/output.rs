@@ -2,6 +2,7 @@
 
 use crate::error::Failure;
 use crate::text::Catalogue;
+use credentials::Code;
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -67,6 +68,10 @@ impl Output {
         let mut lines = format!("{error}: {sentence}");
         if !detail.is_empty() && !sentence.contains(detail) {
             lines.push_str(&format!(" ({detail})"));
+        }
+        if failure.problem.code == Code::OverAsk && !detail.is_empty() {
+            let (what, named) = (self.catalogue.text("too-much", &[]), self.catalogue.too_much(detail));
+            lines.push_str(&format!("\n  {what}: {named}"));
         }
         if let Some(cause) = &failure.cause {
             lines.push_str(&format!("\n  {}: {cause}", self.catalogue.text("cause", &[])));

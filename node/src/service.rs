@@ -3,45 +3,58 @@
 //! Roles are synchronous and own no socket; this module carries their outputs to peers and peers' messages to them.
 //! Time and randomness come from [`crate::clock`] alone.
 
+mod alarms;
+mod answering;
+mod asking;
+mod cache;
+mod certificate;
 mod clocks;
 mod drive;
+mod effects;
 mod epoch;
 mod execute;
+mod freshness;
+mod gate;
+mod gossip;
 mod greeting;
 mod keys;
+mod metrics;
 mod mirror;
+mod notices;
 mod trust;
+mod versions;
 mod views;
 
-pub use execute::{Command, Target};
+pub use effects::{Effect, WAIT_MAX};
+pub use execute::{Command, Notice, Target};
 pub use greeting::Greeting;
-pub use keys::Card;
+pub use keys::{AnchorCard, AnchorName, Card, CardKey};
+pub use trust::{shown_bundle, shown_changes, shown_proposal, trust_first};
 
 use crate::clock;
 use crate::config::{Config, Loaded, Transport};
 use crate::error::Failure;
 use crate::home::{self, Home};
-use crate::network::{self, Inbound, Inbox, ListenOn, Protocol};
+use crate::network::{self, ListenOn};
 use clocks::Clocks;
 use credentials::identifier::OrganisationNumber;
-use credentials::protocol::{self, hello, issuance, presentation, status as status_protocol};
 use credentials::schema::{HolderKind, Types};
 use credentials::status::Mirror;
 use credentials::trust::Trust;
 use credentials::{Code, Did, Problem};
-
 use issuer::Issuer;
 use keys::Keys;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use store::Store;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, watch};
 use verifier::Verifier;
 use wallet::Wallet;
 
-/// Requests of peers that are worked on at once. Each holds a role's lock for about a millisecond; more would only wait.
-const INBOUND_AT_ONCE: usize = 64;
+/// What an operator calls bankruptcy notices among the types that a register issues.
+const NOTICES: &str = "C10";
 /// How often roles look at their clocks.
 const TICK: Duration = Duration::from_secs(1);
 /// How often a wallet tries again to end what was begun: an issuer revokes what is not acknowledged within seven days.
@@ -61,16 +74,32 @@ pub struct Service {
     clocks: Arc<Clocks>,
     types: Types,
     keys: Keys,
+    keeper: Mutex<trust::Keeper>,
+    certificate: RwLock<Option<certificate::Own>>,
     trust: Arc<RwLock<Option<Arc<Trust>>>>,
     wallet: Option<Mutex<Wallet>>,
     issuer: Option<Mutex<Issuer>>,
     verifier: Option<Mutex<Verifier>>,
     mirror: Mutex<Mirror>,
     unmirrored: Mutex<BTreeMap<Did, Code>>,
+    /// Issuers whose lists changed since the cache was written.
+    uncached: Mutex<BTreeSet<Did>>,
+    cache: Option<cache::Cache>,
     mirrored: watch::Sender<u64>,
+    trusted: watch::Sender<u64>,
+    gate: gate::Gate,
+    certified: Arc<greeting::Certified>,
     network: OnceLock<network::Handle>,
     sessions: watch::Sender<u64>,
+    alarms: alarms::Alarms,
+    refusals: Arc<metrics::Refusals>,
+    effects: effects::Effects,
     wake_mirror: Notify,
+    wake_trust: Notify,
+    wake_notices: Notify,
+    /// When something was last asked for because somebody came back, in seconds since the machine started.
+    asked_at: AtomicI64,
+    syncing: tokio::sync::Mutex<()>,
     deciding: tokio::sync::Mutex<()>,
 }
 
@@ -97,6 +126,7 @@ impl Service {
         }
         // Before any role looks at what was open in it.
         let is_copied = epoch::settle(&store)?;
+        let alarms = alarms::Alarms::load(&store)?;
         let types = types(home)?;
         let keys = Keys::load(&store, &loaded.config)?;
         let config = &loaded.config;
@@ -126,18 +156,28 @@ impl Service {
         let issuer = match (&config.issuer, keys.organisation()) {
             (Some(section), Some(key)) => {
                 let issues = section.issues.iter().map(|name| match types.find(name) {
+                    // Notices are no credentials: they have a form of their own.
+                    None if [NOTICES, credentials::notice::VCT].contains(&name.as_str()) => {
+                        Ok(credentials::notice::VCT.to_owned())
+                    }
                     Some(found) => Ok(found.vct.clone()),
                     None => Err(Problem::new(Code::ConfigInvalid, format!("issuer.issues: {name}"))),
                 });
                 let settings = issuer::Settings {
                     did: key.did.clone(),
-                    kid: key.kid(),
+                    kid: key.kid(&key.signing()),
                     issues: issues.collect::<Result<_, _>>()?,
                     status_base: key.status_base(),
                     peers: vec![key.peer.to_string()],
                 };
                 let random = Box::new(clock::System);
-                let issuer = Issuer::open(store.clone(), types.clone(), settings, key.signer.clone(), random);
+                let issuer = Issuer::open(
+                    store.clone(),
+                    types.clone(),
+                    settings,
+                    key.signing().signer.clone(),
+                    random,
+                );
                 Some(Mutex::new(issuer.map_err(|e| unopened(e.problem(), e))?))
             }
             _ => None,
@@ -146,15 +186,33 @@ impl Service {
             (Some(_), Some(key)) => {
                 let settings = verifier::Settings {
                     did: key.did.clone(),
-                    kid: key.kid(),
+                    kid: key.kid(&key.signing()),
                     peers: vec![key.peer.to_string()],
                 };
                 let random = Box::new(clock::System);
-                let verifier = Verifier::open(store.clone(), types.clone(), settings, key.signer.clone(), random);
+                let verifier = Verifier::open(
+                    store.clone(),
+                    types.clone(),
+                    settings,
+                    key.signing().signer.clone(),
+                    random,
+                );
                 Some(Mutex::new(verifier.map_err(|e| unopened(e.problem(), e))?))
             }
             _ => None,
         };
+        let keeper = Mutex::new(trust::Keeper::load(&store)?);
+        let gate = gate::Gate::load(&store)?;
+        let certified = greeting::Certified::load(&store)?;
+        let cache = match cache::Cache::open(&home.status_cache()) {
+            Ok(cache) => Some(cache),
+            Err(error) => {
+                // It only spares asking after a restart.
+                tracing::warn!(%error, "no status cache");
+                None
+            }
+        };
+        let certificate = RwLock::new(certificate::load(&store)?);
         let service = Arc::new(Service {
             home: home.clone(),
             loaded,
@@ -163,20 +221,35 @@ impl Service {
             clocks: Arc::default(),
             types,
             keys,
+            keeper,
+            certificate,
             trust: Arc::default(),
             wallet,
             issuer,
             verifier,
             mirror: Mutex::default(),
             unmirrored: Mutex::default(),
+            uncached: Mutex::default(),
+            cache,
             mirrored: watch::Sender::new(0),
+            trusted: watch::Sender::new(0),
+            gate,
+            certified: Arc::new(certified),
             network: OnceLock::new(),
             sessions: watch::Sender::new(0),
+            alarms,
+            refusals: Arc::default(),
+            effects: effects::Effects::default(),
             wake_mirror: Notify::new(),
+            wake_trust: Notify::new(),
+            wake_notices: Notify::new(),
+            asked_at: AtomicI64::new(0),
+            syncing: tokio::sync::Mutex::default(),
             deciding: tokio::sync::Mutex::new(()),
         });
         if let Some(trust) = service.stored_trust()? {
             service.use_trust(trust)?;
+            service.read_cache();
         }
         Ok(service)
     }
@@ -200,15 +273,23 @@ impl Service {
             listen,
             ..network::Settings::default()
         };
-        let greeting = Greeting::new(self.keys.organisation().map(|k| k.did.clone()), self.trust.clone());
-        let greeting = Arc::new(greeting.telling(self.clocks.clone()));
+        let greeting = match self.keys.organisation() {
+            None => Greeting::wallet(self.trust.clone()),
+            Some(key) => {
+                let service = Arc::downgrade(self);
+                let certificate = move || service.upgrade().and_then(|service| service.certificate());
+                Greeting::organisation(key.did.clone(), certificate, self.trust.clone())
+            }
+        };
+        let noting = greeting.noting(self.clocks.clone(), self.certified.clone(), self.refusals.clone());
+        let greeting = Arc::new(noting);
         let wanted = if listen {
             self.keys.ports(&self.store, &self.config().node.listen)?
         } else {
             Vec::new()
         };
         let started = network::start(settings(wanted), identity.clone(), greeting.clone()).await;
-        let (handle, inbox) = match started {
+        let (handle, mut inbox) = match started {
             Ok(started) => started,
             // The ports of last time may be taken; then the system picks others and the trust document is to be renewed.
             Err(network::Error::Io(error)) if listen => {
@@ -237,7 +318,10 @@ impl Service {
             return Err(Failure::because(Code::Internal, "the network was joined twice"));
         }
         if listen {
-            tokio::spawn(inbound(self.clone(), inbox));
+            if let Some(gossip) = inbox.gossip() {
+                tokio::spawn(gossip::run(self.clone(), gossip));
+            }
+            tokio::spawn(answering::run(self.clone(), inbox));
         }
         Ok(())
     }
@@ -245,6 +329,16 @@ impl Service {
     /// Starts what goes on by itself: ticks and the mirror of status lists.
     pub fn work(self: &Arc<Service>) {
         tokio::spawn(mirror::run(self.clone()));
+        tokio::spawn(mirror::keep(self.clone()));
+        if self.keys.organisation().is_some() {
+            tokio::spawn(versions::run(self.clone()));
+        }
+        if self.verifier.is_some() {
+            tokio::spawn(notices::run(self.clone()));
+        }
+        if self.issuer.is_some() {
+            tokio::spawn(notices::settle(self.clone()));
+        }
         if self.wallet.is_some() {
             let service = self.clone();
             // What was decided before a restart goes on by itself: the decision was taken, only its sending was not.
@@ -265,6 +359,9 @@ impl Service {
             loop {
                 tick.tick().await;
                 tokio::task::block_in_place(|| service.tick());
+                if let Err(problem) = service.tell_news().await {
+                    tracing::warn!(%problem, "news of our lists not told");
+                }
             }
         });
     }
@@ -278,6 +375,15 @@ impl Service {
 
     fn tick(&self) {
         let now = clock::now();
+        if let Err(failure) = self.certified.keep(&self.store) {
+            tracing::warn!(%failure, "certificates of others not kept");
+        }
+        if let Err(failure) = self.renew_certificate_if_due(now) {
+            tracing::warn!(%failure, "node certificate");
+        }
+        if let Err(failure) = self.resign_head_if_due(now) {
+            tracing::warn!(%failure, "head of the trust list");
+        }
         if let Some(issuer) = &self.issuer
             && let Err(error) = lock(issuer).map(|mut issuer| issuer.tick(now))
         {
@@ -306,66 +412,6 @@ impl Service {
 
     fn trust(&self) -> Option<Arc<Trust>> {
         self.trust.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Answers one message of a peer. Total: whatever comes gets a reply or a problem.
-    fn answer(&self, peer: &str, protocol: Protocol, body: &[u8]) -> Vec<u8> {
-        let now = clock::now();
-        let reply = match protocol {
-            Protocol::Issue => self.answer_issue(now, peer, body),
-            Protocol::Present => self.answer_present(now, peer, body),
-            Protocol::Status => self.answer_status(now, peer, body),
-            _ => {
-                let problem = Code::UnexpectedMessage.into();
-                note_refusal(peer, protocol, &problem);
-                refuse(problem)
-            }
-        };
-        reply.unwrap_or_default()
-    }
-
-    fn answer_issue(&self, now: credentials::Timestamp, peer: &str, body: &[u8]) -> Result<Vec<u8>, Problem> {
-        let reply = (|| {
-            let ask = protocol::decode(body, issuance::LIMIT)?;
-            let issuer = self.issuer.as_ref().ok_or(Code::UnexpectedMessage)?;
-            let mirror = lock(&self.mirror)?;
-            let mut issuer = lock(issuer)?;
-            let reply = issuer.receive_issue(now, &*mirror, peer, ask);
-            if let Some(error) = issuer.take_failure() {
-                tracing::error!(%error, "issuing failed on our side");
-            }
-            Ok(reply)
-        })();
-        let reply = reply.unwrap_or_else(issuance::Reply::Problem);
-        if let issuance::Reply::Problem(problem) = &reply {
-            note_refusal(peer, Protocol::Issue, problem);
-        }
-        protocol::encode(&reply)
-    }
-
-    fn answer_present(&self, now: credentials::Timestamp, peer: &str, body: &[u8]) -> Result<Vec<u8>, Problem> {
-        let reply = (|| {
-            let ask = protocol::decode(body, presentation::LIMIT)?;
-            let verifier = self.verifier.as_ref().ok_or(Code::UnexpectedMessage)?;
-            let mirror = lock(&self.mirror)?;
-            let reply = lock(verifier)?.receive(now, &*mirror, peer, ask);
-            self.announce_sessions();
-            Ok(reply)
-        })();
-        protocol::encode(&reply.unwrap_or_else(presentation::Reply::Problem))
-    }
-
-    fn answer_status(&self, now: credentials::Timestamp, peer: &str, body: &[u8]) -> Result<Vec<u8>, Problem> {
-        let reply = (|| {
-            let ask = protocol::decode(body, status_protocol::LIMIT)?;
-            let issuer = self.issuer.as_ref().ok_or(Code::UnexpectedMessage)?;
-            Ok(lock(issuer)?.receive_status(now, ask))
-        })();
-        let reply = reply.unwrap_or_else(status_protocol::Reply::Problem);
-        if let status_protocol::Reply::Problem(problem) = &reply {
-            note_refusal(peer, Protocol::Status, problem);
-        }
-        protocol::encode(&reply)
     }
 }
 
@@ -398,44 +444,26 @@ pub fn stored_config(store: &Store) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|e| Failure::because(Code::Damaged, e))
 }
 
+/// Makes the keys of a new anchor's home: for roots and lists, and for heads where that is asked.
+pub fn create_anchor(store: &Store, config: &Config, name: AnchorName, has_head: bool) -> Result<(), Failure> {
+    use credentials::trust::Role;
+    Keys::create(store, config, None)?;
+    let roles: &[Role] = if has_head {
+        &Role::ALL
+    } else {
+        &[Role::Root, Role::List]
+    };
+    keys::AnchorKeys::create(store, name, roles).map(drop)
+}
+
 /// Makes the keys of a new home, in its store; for a company's wallet the company's number lies beside them.
 pub fn create_keys(store: &Store, config: &Config, company: Option<&OrganisationNumber>) -> Result<(), Failure> {
     Keys::create(store, config, company)
 }
 
-/// What a peer was refused, for whoever looks for a fault. Below `info`: a peer may ask as often as it likes, and must not fill
-/// the log. The detail of a problem can come from the peer and stays out.
-fn note_refusal(peer: &str, protocol: Protocol, problem: &Problem) {
-    tracing::debug!(peer, %protocol, code = %problem.code, "refused");
-}
-
-fn refuse(problem: Problem) -> Result<Vec<u8>, Problem> {
-    protocol::encode(&hello::Reply::Problem(problem))
-}
-
 fn fill(bytes: &mut [u8]) {
     use credentials::Random;
     clock::System.fill(bytes);
-}
-
-async fn inbound(service: Arc<Service>, mut inbox: Inbox) {
-    let places = Arc::new(Semaphore::new(INBOUND_AT_ONCE));
-    while let Some(request) = inbox.next().await {
-        let Ok(place) = places.clone().acquire_owned().await else {
-            return;
-        };
-        let service = service.clone();
-        tokio::spawn(async move {
-            let _place = place;
-            work_on(&service, request);
-        });
-    }
-}
-
-fn work_on(service: &Service, request: Inbound) {
-    let peer = request.peer.to_string();
-    let reply = tokio::task::block_in_place(|| service.answer(&peer, request.protocol, &request.body));
-    request.reply(reply);
 }
 
 /// The types of this build and those that the operator dropped into the home.

@@ -1,5 +1,7 @@
 //! Texts for people, from Project Fluent catalogues in bokmål, nynorsk and English.
 
+mod too_much;
+
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
 use unic_langid::LanguageIdentifier;

@@ -224,7 +224,7 @@ impl Source {
         let file = files.open(path, Access::Read)?;
         Ok(Self {
             path: path.to_path_buf(),
-            length: file.len()?,
+            length: file.length()?,
             file: BufReader::with_capacity(COPY_BYTES, file.cursor(0)),
             segments: 0,
             end: Position::default(),

@@ -124,10 +124,6 @@ pub trait Disk: Send + Sync {
 /// An open file. Dropping it closes it and promises nothing.
 ///
 /// The store writes a file from one thread at a time, and may read it from others meanwhile.
-#[allow(
-    clippy::len_without_is_empty,
-    reason = "a file has a length; whether it is 0 is nobody's question"
-)]
 pub trait DiskFile: Send + Sync {
     /// Reads some bytes from an offset; 0 at the end of the file only.
     ///
@@ -151,7 +147,7 @@ pub trait DiskFile: Send + Sync {
     ///
     /// # Errors
     /// What the disk says.
-    fn len(&self) -> io::Result<u64>;
+    fn length(&self) -> io::Result<u64>;
 
     /// Makes what was written durable, the length included (fdatasync).
     ///
@@ -252,7 +248,7 @@ impl DiskFile for fs::File {
         Self::set_len(self, length)
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn length(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
     }
 

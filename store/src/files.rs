@@ -200,8 +200,8 @@ impl File {
         cut.map_err(|e| Error::io("truncate", &self.path, e))
     }
 
-    pub(crate) fn len(&self) -> Result<u64, Error> {
-        self.handle.len().map_err(|e| Error::io("examine", &self.path, e))
+    pub(crate) fn length(&self) -> Result<u64, Error> {
+        self.handle.length().map_err(|e| Error::io("examine", &self.path, e))
     }
 
     pub(crate) fn sync_data(&self) -> Result<(), Error> {

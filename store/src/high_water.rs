@@ -57,7 +57,7 @@ impl HighWater {
         };
         this.here = file.identity()?;
         this.sealed = this.here;
-        let length = file.len()?;
+        let length = file.length()?;
         let mut damaged = false;
         let mut best: Option<(Mark, u64)> = None;
         for slot in 0..2u64 {

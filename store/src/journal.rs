@@ -147,7 +147,7 @@ impl Journal {
         for number in &numbers {
             let path = segment::path(&dir, *number);
             let file = files.open(&path, Access::Read)?;
-            length = file.len()?;
+            length = file.length()?;
             let walked = walk_file(&mut walk, *number, length, &file)
                 .and_then(|()| if number == last { walk.check_held() } else { Ok(()) });
             match walked {
@@ -239,7 +239,7 @@ impl Journal {
                 let length = if number == self.segment {
                     self.length
                 } else {
-                    self.files.open(&path, Access::Read)?.len()?
+                    self.files.open(&path, Access::Read)?.length()?
                 };
                 Ok((number, path, length))
             })

@@ -16,6 +16,7 @@ mod reading;
 mod repair;
 mod secrecy;
 mod together;
+mod writers;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -76,6 +77,13 @@ fn fill(store: &Store, transactions: u32) {
         }
         transaction.commit().unwrap();
     }
+}
+
+/// A store with such a history, closed; gives what is in it.
+fn filled(dir: &Path, transactions: u32) -> Vec<Rows> {
+    let store = create(dir);
+    fill(&store, transactions);
+    all(&store)
 }
 
 fn files_under(dir: &Path) -> Vec<PathBuf> {

@@ -100,6 +100,7 @@ fn one_library_is_used_in_one_place() {
         ("libp2p", "node/src/network"),
         ("x25519_dalek", "credentials/src/jwe"),
         ("jsonschema", "credentials/src/schema"),
+        ("voprf", "credentials/src/notice/tag"),
         ("clap", "node/src/"),
     ] {
         let needle = format!("{library}::");

@@ -10,6 +10,9 @@ use std::process::Command;
 
 const STORY: &[&str] = &[
     "1 anchor anchor",
+    "1 anchor-bank anchor",
+    "1 anchor-other anchor",
+    "1 anchor founded",
     "1 identity ready",
     "1 tax ready",
     "1 loans ready",
@@ -310,9 +313,9 @@ fn two_runs_with_one_seed_tell_the_same() {
     }
     assert_eq!(one.told.len(), again.told.len());
     // What must not come from the seed, does not.
-    let anchor = |ended: &Ended| ended.find("1 anchor anchor")["run"]["anchor"].clone();
-    assert!(anchor(one).is_string());
-    assert_ne!(anchor(one), anchor(&again), "a seed makes no key");
+    let root = |ended: &Ended| ended.find("1 anchor founded")["run"]["root"].clone();
+    assert!(root(one).is_string());
+    assert_ne!(root(one), root(&again), "a seed makes no key");
 
     // Another seed is other people, in the same story.
     let other = Demo::start(&["--seed", "2"]).end().expect(0);

@@ -49,12 +49,12 @@ fn begin() -> (Network, [Home; 3], Foreign) {
     import(&tax, "C02", &registers);
     let wallet = Foreign(network.folder().join("foreign.json"));
     let document = network.folder().join("trust.json");
-    // Another anchor's word does not count, and nothing of the document is kept.
-    let stranger = "did:key:z6Mkon3Necd6NkkyfoGoHxid2znGc59LU3K7mubaRcFbLfLX";
+    // Another network's root does not count, and nothing of the bundle is kept.
+    let stranger = "0123 4567 89ab cdef ".repeat(4);
     wallet
-        .run(&["trust", argument(&document), stranger], "")
-        .expect_problem(1, "unknown_key");
-    let trusted = wallet.ok(&["trust", argument(&document), network.did()], "");
+        .run(&["trust", argument(&document), stranger.trim()], "")
+        .expect_problem(1, "trust_mismatch");
+    let trusted = wallet.ok(&["trust", argument(&document), network.fingerprint()], "");
     assert_eq!(trusted["sequence"], 1);
     (network, [identity, tax, bank], wallet)
 }

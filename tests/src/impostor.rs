@@ -5,19 +5,20 @@ use crate::intruder::{INCOME, Tasks, did, secret};
 use crate::network::{Network, argument};
 use crate::process::{Home, finish};
 use crate::refusals::Line;
+use crate::vouched;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use credentials::link::Link;
 use credentials::protocol::issuance::Reply;
 use credentials::protocol::{self, hello, status};
-use credentials::status::{Head, LIST_TYP, ListVersion, list_hash};
+use credentials::status::{Head, LIST_TYP, ListVersion, States, list_hash};
 use credentials::time::DAY;
 use credentials::{Code, Did, SigningKey, jws};
 use node::clock;
 use node::network as wire;
 use node::network::Protocol;
 use node::network::raw::{RawListener, RawStream};
-use node::service::Card;
+use node::service::{Card, CardKey};
 use serde_json::{Map, json};
 use std::sync::{Arc, Mutex};
 
@@ -55,20 +56,24 @@ impl Impostor {
         let key = SigningKey::generate(&mut clock::System);
         let from = clock::now().day();
         let card = Card {
-            schema: "card/v1".to_owned(),
+            schema: Card::SCHEMA.to_owned(),
             did: did.clone(),
             number: number.to_owned(),
             name: name.to_owned(),
-            kid: format!("{did}#key-1"),
-            key: Did::Key(key.verifying_key()),
-            valid_from: from,
-            valid_until: from.plus(30 * DAY),
+            keys: vec![CardKey {
+                kid: format!("{did}#key-1"),
+                key: Did::Key(key.verifying_key()),
+                valid_from: from,
+                valid_until: from.plus(30 * DAY),
+            }],
             peer: wire::peer_name(&identity).to_string(),
             addresses: listener.addresses().iter().map(ToString::to_string).collect(),
         };
         let silent: Manner = Arc::new(|_, _| Act::Bytes(Vec::new()));
         let manner = Arc::new(Mutex::new(silent));
-        runtime.get().spawn(receive(listener, did.clone(), Arc::clone(&manner)));
+        let certificate = vouched::certificate(&did, &card.peer, &card.keys[0].kid, &key, clock::now());
+        let hello = hello_of(&did, certificate);
+        runtime.get().spawn(receive(listener, hello, Arc::clone(&manner)));
         Impostor {
             did,
             key: Arc::new(key),
@@ -78,15 +83,16 @@ impl Impostor {
         }
     }
 
-    /// `bevis trust add`: issues the types and asks who people are.
+    /// The name of its signing key.
+    pub(crate) fn kid(&self) -> &str {
+        &self.card.keys[0].kid
+    }
+
+    /// Its admission to the next list: issues the types and asks who people are.
     pub(crate) fn list(&self, network: &Network, issues: &[&str]) {
         let card = network.folder().join("impostor.json");
         std::fs::write(&card, serde_json::to_string(&self.card).expect("JSON")).expect("writes");
-        let mut arguments = vec!["trust", "add", crate::network::argument(&card), "--service", "K02"];
-        for name in issues {
-            arguments.extend(["--issues", name]);
-        }
-        network.anchor().ok(&arguments);
+        network.list_card(&card, issues, &["K02"]);
     }
 
     /// From now on requests are treated like this; the first argument is the protocol. Hello is answered as an organisation
@@ -107,12 +113,13 @@ impl Impostor {
     }
 }
 
-fn hello_of(did: &Did) -> Vec<u8> {
+fn hello_of(did: &Did, certificate: String) -> Vec<u8> {
     let hello = hello::Hello {
         version: 1,
         who: hello::Who::Organisation {
             did: did.clone(),
-            trust: Some(1),
+            certificate,
+            trust: None,
             time: clock::now(),
         },
     };
@@ -132,16 +139,16 @@ pub(crate) fn refusal(code: Code) -> Vec<u8> {
     [&[1], &length.to_be_bytes()[..], &body].concat()
 }
 
-async fn receive(mut listener: RawListener, did: Did, manner: Arc<Mutex<Manner>>) {
+async fn receive(mut listener: RawListener, hello: Vec<u8>, manner: Arc<Mutex<Manner>>) {
     while let Some(mut raw) = listener.accept().await {
-        let (did, manner) = (did.clone(), Arc::clone(&manner));
+        let (hello, manner) = (hello.clone(), Arc::clone(&manner));
         tokio::spawn(async move {
             let mut streams = tokio::task::JoinSet::new();
             loop {
                 tokio::select! {
                     stream = raw.accept() => match stream {
                         Some(stream) => {
-                            streams.spawn(treat(stream, did.clone(), Arc::clone(&manner)));
+                            streams.spawn(treat(stream, hello.clone(), Arc::clone(&manner)));
                         }
                         None => break,
                     },
@@ -158,7 +165,7 @@ async fn receive(mut listener: RawListener, did: Did, manner: Arc<Mutex<Manner>>
 }
 
 /// Treats one stream; true when the connection is to be hung up.
-async fn treat(mut stream: RawStream, did: Did, manner: Arc<Mutex<Manner>>) -> bool {
+async fn treat(mut stream: RawStream, hello: Vec<u8>, manner: Arc<Mutex<Manner>>) -> bool {
     let Ok(name) = stream.respond(|name| name.starts_with("/bevis/")).await else {
         return false;
     };
@@ -171,7 +178,7 @@ async fn treat(mut stream: RawStream, did: Did, manner: Arc<Mutex<Manner>>) -> b
     let act = manner(&name, body);
     // Who leaves hello to itself greets properly.
     let act = match act {
-        Act::Bytes(bytes) if bytes.is_empty() && name == Protocol::Hello.as_str() => Act::Answer(hello_of(&did)),
+        Act::Bytes(bytes) if bytes.is_empty() && name == Protocol::Hello.as_str() => Act::Answer(hello),
         act => act,
     };
     match act {
@@ -207,7 +214,7 @@ fn published(impostor: &Impostor, compressed: &[u8], version: u64) -> (String, S
         "sub": uri, "iat": now, "exp": now.plus(DAY), "ttl": 300,
         "status_list": { "bits": 2, "lst": BASE64_URL_SAFE_NO_PAD.encode(compressed) },
     });
-    let list = jws::sign(LIST_TYP, Some(&impostor.card.kid), Map::new(), &payload, &*impostor.key).expect("signs");
+    let list = jws::sign(LIST_TYP, Some(impostor.kid()), Map::new(), &payload, &*impostor.key).expect("signs");
     let head = Head {
         issuer: impostor.did.clone(),
         issued: now,
@@ -217,9 +224,10 @@ fn published(impostor: &Impostor, compressed: &[u8], version: u64) -> (String, S
             version,
             hash: list_hash(&list),
             size: u32::try_from(list.len()).expect("short"),
+            states: States::unpack(compressed).unwrap_or_default().hash(),
         }],
     };
-    (head.sign(&impostor.card.kid, &*impostor.key).expect("signs"), list)
+    (head.sign(impostor.kid(), &*impostor.key).expect("signs"), list)
 }
 
 /// Has the impostor publish a list from now on.
@@ -238,6 +246,7 @@ pub(crate) fn publish(impostor: &Impostor, compressed: &[u8], version: u64) {
                     bytes: rest.iter().copied().take(status::CHUNK).collect(),
                 }
             }
+            Ok(_) => status::Reply::Problem(Code::StatusMissing.into()),
             Err(problem) => status::Reply::Problem(problem),
         };
         Act::Answer(protocol::encode(&reply).expect("encodes"))

@@ -10,7 +10,7 @@ use credentials::protocol::issuance::{self, Ask, Identification, Reply, Terms};
 use credentials::protocol::{self, hello};
 use credentials::request::{self, OpenedRequest};
 use credentials::sd_jwt::{self, Bind, Covers, SdJwt};
-use credentials::trust::Trust;
+use credentials::trust::{Bundle, Fingerprint, Known, Trust};
 use credentials::verify::VpToken;
 use credentials::{Code, Did, Problem, SigningKey, VerifyingKey, jwe, jws, random};
 use node::clock;
@@ -32,11 +32,13 @@ pub(crate) const GUARANTEE: &str = "urn:bevis:TransportLicenceGuarantee:1";
 /// The two transports, as a choice of address.
 pub(crate) const TRANSPORTS: [&str; 2] = ["quic", "tcp"];
 
-/// The signed trust document of a network.
+/// The trust list of a network, of its bundle.
 pub(crate) fn trust(network: &Network, document: &Path) -> Arc<Trust> {
-    let text = std::fs::read_to_string(document).expect("reads");
-    let anchor = Did::parse(network.did()).and_then(|did| did.key()).expect("did:key");
-    Arc::new(Trust::verify(&text, &[anchor]).expect("signed by the anchor"))
+    let bundle = Bundle::parse(&std::fs::read(document).expect("reads")).expect("a bundle");
+    let first = Fingerprint::parse(network.fingerprint()).expect("a fingerprint");
+    let (mut known, _) = Known::first(&bundle.roots[0], &first, clock::now()).expect("the first root");
+    known.take(&bundle, clock::now()).expect("signed by the anchors");
+    known.trust().expect("in force")
 }
 
 pub(crate) fn did(text: &str) -> Did {
@@ -205,7 +207,7 @@ impl Intruder {
     pub(crate) fn new(trust: &Arc<Trust>) -> Intruder {
         let runtime = Tasks::new();
         let known = Arc::new(RwLock::new(Some(Arc::clone(trust))));
-        let greeting = Arc::new(Greeting::new(None, known));
+        let greeting = Arc::new(Greeting::wallet(known));
         let started = runtime
             .get()
             .block_on(wire::start(wire::Settings::default(), None, greeting));

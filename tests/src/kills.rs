@@ -16,24 +16,13 @@ mod nodes;
 
 use crate::network::{BANK, GUARANTOR, IDENTITY, LOANS, Network, REGISTRY, ROADS, TAX};
 use crate::process::Home;
+use crate::telling::NODES;
 use kept::Kept;
 use load::{Load, Register};
 use node::population::CARRIER;
 use nodes::Nodes;
 use std::time::Duration;
 
-/// The nine, in the order of [`homes`].
-const NAMES: [&str; 9] = [
-    "identity",
-    "tax",
-    "loans",
-    "guarantor",
-    "registry",
-    "bank",
-    "roads",
-    "citizen",
-    "company",
-];
 /// Kills in one network. Then another one is made: an issuer delivers to one person 32 times a day and no more.
 const KILLS_A_NETWORK: u64 = 50;
 /// Latest moment of a kill after the load has begun, and after work that concerns the node has begun.
@@ -62,7 +51,7 @@ fn setting(name: &str, default: u64) -> u64 {
     set.map_or(default, |text| text.parse().expect("a number"))
 }
 
-/// The nine, listed, trusted and at work.
+/// The nine in the order of [`NODES`], listed, trusted and at work.
 fn homes(network: &Network, serve: &[&str]) -> Vec<Home> {
     let organisations = [IDENTITY, TAX, LOANS, GUARANTOR, REGISTRY, BANK, ROADS];
     let mut homes: Vec<Home> = organisations.iter().map(|one| network.init(one, &[])).collect();
@@ -82,20 +71,20 @@ struct Counts {
     /// Kills of a node that a command was then concerned with, which had not been answered.
     within_work: u64,
     /// Kills by node.
-    by_node: [u64; NAMES.len()],
+    by_node: [u64; NODES.len()],
 }
 
 /// One network and so many kills.
 fn campaign(serve: &'static [&'static str], seed: u64, kills: u64, counts: &mut Counts, all: &mut Kept) {
     let network = Network::new();
     let registers = Register::read(&network.population(400, 120));
-    let nodes = Nodes::new(NAMES.into_iter().zip(homes(&network, serve)).collect(), serve);
+    let nodes = Nodes::new(NODES.into_iter().zip(homes(&network, serve)).collect(), serve);
     let mut dice = Dice(seed);
     let load = Load::new(&nodes, &registers);
     load.begin();
     for kill in 0..kills {
-        let victim = dice.roll(NAMES.len() as u64) as usize;
-        let name = NAMES[victim];
+        let victim = dice.roll(NODES.len() as u64) as usize;
+        let name = NODES[victim];
         let wants_work = kill.is_multiple_of(2);
         std::thread::scope(|scope| {
             let seeds: Vec<u64> = (0..load::LANES).map(|_| dice.roll(u64::MAX)).collect();
@@ -176,7 +165,7 @@ fn any_of_the_nine_killed_at_any_moment_loses_repeats_and_blocks_nothing() {
         "{kills} kills, {within_work} of them within work, in {} ms",
         watch.milliseconds()
     );
-    println!("by node: {:?}", NAMES.iter().zip(by_node).collect::<Vec<_>>());
+    println!("by node: {:?}", NODES.iter().zip(by_node).collect::<Vec<_>>());
     kept.print();
     assert!(
         within_work * 2 >= *kills,

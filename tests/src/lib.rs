@@ -8,6 +8,8 @@ mod architecture;
 #[cfg(test)]
 mod by_hand;
 #[cfg(test)]
+mod ceremony;
+#[cfg(test)]
 mod conformance;
 #[cfg(test)]
 mod crashes;
@@ -17,6 +19,10 @@ mod decisions;
 mod demo;
 #[cfg(test)]
 mod demo_stops;
+#[cfg(test)]
+mod demo_trust;
+#[cfg(test)]
+mod field;
 #[cfg(test)]
 mod foreign;
 #[cfg(test)]
@@ -46,6 +52,8 @@ mod scanner;
 #[cfg(test)]
 mod seventh_type;
 #[cfg(test)]
+mod spread;
+#[cfg(test)]
 mod stranger;
 #[cfg(test)]
 mod telling;
@@ -55,3 +63,5 @@ mod transcripts;
 mod transports;
 #[cfg(test)]
 mod unlinkable;
+#[cfg(test)]
+mod vouched;

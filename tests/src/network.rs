@@ -1,9 +1,11 @@
-//! A network by hand: the homes of an anchor, organisations and wallets, each step by the command that its operator or its
+//! A network by hand: the homes of anchors, organisations and wallets, each step by the command that its operator or its
 //! holder types.
 
 use crate::process::{Home, Said, folder};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use tempfile::TempDir;
 
 /// An organisation of the tests.
@@ -130,29 +132,66 @@ pub(crate) fn argument(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
 }
 
-/// A folder with an anchor.
+/// Who vouches in the tests: home, name, class. Two of the three have to sign.
+pub(crate) const ANCHORS: [(&str, &str, &str); 3] = [
+    ("anchor", "Tilsynet for testnett", "agency"),
+    ("anchor-bank", "Bankenes testforening", "bank"),
+    ("anchor-other", "Forbrukernes testutvalg", "other"),
+];
+/// Anchors that sign.
+const SIGNERS: usize = 2;
+
+/// A folder with three anchors who founded a network.
 pub(crate) struct Network {
     folder: TempDir,
-    anchor: Home,
-    did: String,
+    anchors: [Home; 3],
+    root: PathBuf,
+    fingerprint: String,
+    /// DIDs that a proposal has admitted.
+    listed: Mutex<BTreeSet<String>>,
 }
 
 impl Network {
-    /// Makes the anchor.
+    /// The anchors' ceremony: their keys and cards, a first root, signed by two.
     pub(crate) fn new() -> Network {
         let folder = folder();
-        let anchor = Home::new(folder.path(), "anchor");
-        let new = anchor.ok(&["trust", "new", "--profile", "test"]);
+        let path = |name: &str| folder.path().join(name);
+        let anchors = ANCHORS.map(|(home, name, class)| {
+            let anchor = Home::new(folder.path(), home);
+            let card = path(&format!("{home}.card"));
+            let mut arguments = vec!["trust", "init", "--profile", "test", "--id", home, "--name", name];
+            arguments.extend(["--class", class, "--out", argument(&card)]);
+            if home == "anchor" {
+                arguments.push("--head");
+            }
+            anchor.ok(&arguments);
+            anchor
+        });
+        let proposal = path("root.proposal");
+        let cards = ANCHORS.map(|(home, ..)| path(&format!("{home}.card")));
+        let mut arguments = vec!["trust", "propose", "root", argument(&proposal)];
+        for card in &cards {
+            arguments.extend(["--anchor", argument(card)]);
+        }
+        anchors[0].ok(&arguments);
+        let root = path("root.json");
+        let published = publish(&anchors, &proposal, &root);
+        let fingerprint = text(&published["fingerprint"]);
         Network {
+            root,
+            fingerprint,
+            anchors,
+            listed: Mutex::default(),
             folder,
-            anchor,
-            did: text(&new["anchor"]),
         }
     }
 
-    /// One whose homes trust this anchor (a `did:key`) instead: a test that holds its key signs the trust document itself.
-    pub(crate) fn trusting(did: String) -> Network {
-        Network { did, ..Network::new() }
+    /// One whose homes start from another first root: a test that holds its keys signs the trust list itself.
+    pub(crate) fn trusting(root: &str) -> Network {
+        let network = Network::new();
+        let path = network.folder().join("other-root.json");
+        std::fs::write(&path, root).expect("writes");
+        Network { root: path, ..network }
     }
 
     /// The folder of all homes.
@@ -160,14 +199,24 @@ impl Network {
         self.folder.path()
     }
 
-    /// The anchor's home.
+    /// The first anchor's home, which has the head key.
     pub(crate) fn anchor(&self) -> &Home {
-        &self.anchor
+        &self.anchors[0]
     }
 
-    /// The anchor's key as `did:key`.
-    pub(crate) fn did(&self) -> &str {
-        &self.did
+    /// Every anchor's home.
+    pub(crate) fn anchors(&self) -> &[Home; 3] {
+        &self.anchors
+    }
+
+    /// The file with the first root.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The fingerprint of the first root that the anchors made.
+    pub(crate) fn fingerprint(&self) -> &str {
+        &self.fingerprint
     }
 
     /// `bevis init` of an organisation, for the roles that it has.
@@ -204,37 +253,61 @@ impl Network {
 
     fn make(&self, name: &str, more: &[&str]) -> Home {
         let home = Home::new(self.folder(), name);
-        let mut arguments = vec!["init", "--profile", "test", "--anchor", &self.did];
+        let mut arguments = vec!["init", "--profile", "test", "--root", argument(&self.root)];
         arguments.extend(more);
         home.ok(&arguments);
-        // Status is mirrored every second: a test that waits for a revocation need not wait five.
+        // Status is mirrored every second: a test that waits for a wallet to see a revocation need not wait five minutes.
         let config = home.path().join("bevis.toml");
         let before = std::fs::read_to_string(&config).expect("reads");
-        let after = before.replace("every_seconds = 5", "every_seconds = 1");
+        let after = before.replace("every_seconds = 300", "every_seconds = 1");
         assert_ne!(before, after, "the key stands in a new configuration");
         std::fs::write(&config, after).expect("writes");
         home
     }
 
-    /// `bevis whoami` at the organisation, `bevis trust add` at the anchor.
+    /// `bevis whoami` at the organisation, then its admission, or its new card, in the proposal of the next list.
     pub(crate) fn list(&self, home: &Home, issues: &[&str], services: &[&str]) {
         let card = self.folder().join("card.json");
         std::fs::write(&card, home.ok(&["whoami"]).to_string()).expect("writes");
-        let mut arguments = vec!["trust", "add", argument(&card)];
+        self.list_card(&card, issues, services);
+    }
+
+    /// The same for a card in a file.
+    pub(crate) fn list_card(&self, card: &Path, issues: &[&str], services: &[&str]) {
+        let content: Value = serde_json::from_slice(&std::fs::read(card).expect("reads")).expect("JSON");
+        let did = content["card"]["did"]
+            .as_str()
+            .or(content["did"].as_str())
+            .expect("a card");
+        let is_new = self.listed.lock().expect("held by one").insert(did.to_owned());
+        let mut arguments = vec![if is_new { "--admit" } else { "--update" }, argument(card)];
         for name in issues {
             arguments.extend(["--issues", name]);
         }
         for service in services {
             arguments.extend(["--service", service]);
         }
-        self.anchor.ok(&arguments);
+        self.propose(&arguments);
     }
 
-    /// `bevis trust sign`: the file with the document.
+    /// `bevis trust propose list`: the next list is begun, or changed further.
+    pub(crate) fn propose(&self, changes: &[&str]) {
+        let proposal = self.folder().join("list.proposal");
+        let mut arguments = vec!["trust", "propose", "list", argument(&proposal)];
+        arguments.extend(changes);
+        self.anchor().ok(&arguments);
+    }
+
+    /// Two anchors sign the next list (the same one again, when nothing was proposed), and the first one confirms it: the file with
+    /// the bundle.
     pub(crate) fn sign(&self) -> PathBuf {
-        let path = self.folder().join("trust.json");
-        self.anchor.ok(&["trust", "sign", "--out", argument(&path)]);
-        path
+        let (proposal, bundle) = (self.folder().join("list.proposal"), self.folder().join("trust.json"));
+        if !proposal.exists() {
+            self.propose(&[]);
+        }
+        publish(&self.anchors, &proposal, &bundle);
+        std::fs::remove_file(&proposal).expect("is there");
+        bundle
     }
 
     /// Starts organisations, lists them, signs the document and has everybody import it.
@@ -273,7 +346,7 @@ impl Network {
         let folder = self.folder().join("registers");
         let (persons, companies) = (persons.to_string(), companies.to_string());
         let sizes = ["--persons", &persons, "--companies", &companies];
-        self.anchor
+        self.anchor()
             .ok(&[&["demo", "population", "--out", argument(&folder)], &sizes[..]].concat());
         folder
     }
@@ -296,6 +369,14 @@ impl Network {
         let collected = wallet.ok(&["wallet", "receive", &link, "--code-file", argument(&code)]);
         assert_eq!(collected["outcome"], "collected");
     }
+}
+
+/// Two anchors sign a proposal, and the first one makes the bundle: what it said.
+fn publish(anchors: &[Home; 3], proposal: &Path, bundle: &Path) -> Value {
+    for anchor in anchors.iter().take(SIGNERS) {
+        anchor.ok(&["--yes", "trust", "sign", argument(proposal)]);
+    }
+    anchors[0].ok(&["trust", "publish", argument(proposal), "--out", argument(bundle)])
 }
 
 /// `bevis issuer import` of one of the registers in a folder: the report.

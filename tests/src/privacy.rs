@@ -144,7 +144,11 @@ fn a_scan_of_all_homes_and_logs_finds_nothing_personal() {
 
     // Keys, as they are and as texts; and what opens them all.
     let mut keys = 0;
-    for node in ORGANISATIONS.iter().chain(WALLETS).chain(&["anchor"]) {
+    for node in ORGANISATIONS
+        .iter()
+        .chain(WALLETS)
+        .chain(&["anchor", "anchor-bank", "anchor-other"])
+    {
         let store = open(&kept.join("homes").join(node), &passphrase);
         let each = &mut |_: &[u8], id: &[u8], value: &[u8]| {
             if String::from_utf8_lossy(id).ends_with("-key") {
@@ -160,8 +164,8 @@ fn a_scan_of_all_homes_and_logs_finds_nothing_personal() {
     }
     assert_eq!(
         keys,
-        10 + 7 + 1,
-        "a transport key each, seven organisations, one anchor"
+        12 + 7 + 3 + 2 + 2,
+        "a transport key each, seven organisations, three anchors of whom one signs heads"
     );
     scanner.add("the passphrase", "plain", passphrase.as_bytes());
 

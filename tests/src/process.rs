@@ -120,6 +120,8 @@ pub(crate) struct Home {
     path: PathBuf,
     passphrase: PathBuf,
     environment: Vec<(&'static str, String)>,
+    /// The process in whose network namespace the node is to run.
+    plot: Option<u32>,
     running: Option<Child>,
 }
 
@@ -134,6 +136,7 @@ impl Home {
             path: folder.join(name),
             passphrase,
             environment: Vec::new(),
+            plot: None,
             running: None,
         }
     }
@@ -141,6 +144,11 @@ impl Home {
     /// Sets what its commands and its node find in their environment from now on.
     pub(crate) fn set_environment(&mut self, environment: Vec<(&'static str, String)>) {
         self.environment = environment;
+    }
+
+    /// Has the node run in the network namespace of this process from now on. Its commands need not: the local socket is a file.
+    pub(crate) fn set_plot(&mut self, holder: u32) {
+        self.plot = Some(holder);
     }
 
     /// Its folder.
@@ -203,6 +211,9 @@ impl Home {
     #[track_caller]
     pub(crate) fn serve(&mut self, arguments: &[&str]) -> Value {
         let mut command = self.command(&["serve", "--with-parent"]);
+        if let Some(holder) = self.plot {
+            command = inside(holder, &command);
+        }
         let log = std::fs::File::options()
             .create(true)
             .append(true)
@@ -266,6 +277,20 @@ impl Drop for Home {
             drop(child.wait());
         }
     }
+}
+
+/// The same command in the network namespace of a process.
+fn inside(holder: u32, command: &Command) -> Command {
+    let mut entering = Command::new("nsenter");
+    entering.args(["-n", "-t", &holder.to_string(), "--"]);
+    entering.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => entering.env(name, value),
+            None => entering.env_remove(name),
+        };
+    }
+    entering
 }
 
 /// Runs a command to its end with text on standard input.

@@ -49,6 +49,9 @@ const KINDS: &[&str] = &[
     "over-asking by type",
     "over-asking by purpose",
     "over-asking by time",
+    "over-asking by keeping",
+    "a request that leaves out its purpose",
+    "a request with two purposes",
     "unsigned request",
     "a listed bank forwarding another bank's genuine request",
     "request from a PeerId not in it",
@@ -117,6 +120,11 @@ pub(crate) fn line(kind: &str) -> &'static Line {
 }
 
 impl Line {
+    /// A line, in the order of its table.
+    pub(crate) const fn new(kind: &'static str, code: Code, test: &'static str) -> Line {
+        Line { kind, code, test }
+    }
+
     /// The exit code of a command that ends with this code.
     pub(crate) fn exit(&self) -> i32 {
         i32::from(node::error::exit(self.code))

@@ -48,13 +48,14 @@ impl Relay {
             encryption: self.key.public_jwk(),
             origins: vec![impostor.card.peer.clone()],
             service: "K02".to_owned(),
+            stated: opened.request.stated.clone(),
             case: "C02-00000001".to_owned(),
             issue: Some(IssuePurpose {
                 vct: INCOME.to_owned(),
                 organisation: None,
             }),
         };
-        let signed = request.sign(&impostor.card.kid, &*impostor.key).expect("signs");
+        let signed = request.sign(impostor.kid(), &*impostor.key).expect("signs");
         let mut terms = collecting.terms.clone();
         terms.request = Some(signed.clone());
         self.asked = Some(signed);

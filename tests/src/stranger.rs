@@ -12,21 +12,21 @@ pub(crate) use organisation::{Played, Window, registrations};
 pub(crate) use paper::{Paper, name_of, reissue};
 
 use credentials::time::DAY;
-use credentials::trust::{Draft, Organisation, Trust};
+use credentials::trust::{Ceremony, Draft, Organisation, Role, Trust};
 use credentials::{Did, SigningKey};
 use node::clock;
 use node::network::{Address, Handle, PeerName, Protocol, Secret32, Target};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-/// What all strangers of a test share: a runtime, the trust document, and the key of the anchor that signs it.
+/// What all strangers of a test share: a runtime, the trust list, and the keys of the anchors who sign it.
 pub(crate) struct World {
     runtime: tokio::runtime::Runtime,
-    anchor: SigningKey,
+    anchors: Mutex<Ceremony>,
     trust: Arc<RwLock<Option<Arc<Trust>>>>,
 }
 
 impl World {
-    /// With a fresh anchor, and no document yet.
+    /// With fresh anchors, and no list yet.
     pub(crate) fn new() -> Arc<World> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -34,17 +34,18 @@ impl World {
             .build();
         Arc::new(World {
             runtime: runtime.expect("a runtime"),
-            anchor: fresh_key(),
+            anchors: Mutex::new(Ceremony::of_three(&mut clock::System, clock::now()).expect("a root")),
             trust: Arc::default(),
         })
     }
 
-    /// The anchor's key as `did:key`.
-    pub(crate) fn anchor(&self) -> String {
-        Did::Key(self.anchor.verifying_key()).to_string()
+    /// The text of the first root.
+    pub(crate) fn root(&self) -> String {
+        let anchors = self.anchors.lock().expect("held by one");
+        anchors.first().expect("founded").text().to_owned()
     }
 
-    /// Signs a trust document, which the strangers go by from now on, and gives its text.
+    /// Signs a trust list, which the strangers go by from now on, and gives the text of its bundle.
     pub(crate) fn sign(&self, sequence: u64, organisations: Vec<Organisation>) -> String {
         let now = clock::now();
         let draft = Draft {
@@ -54,10 +55,22 @@ impl World {
             next_update: now.plus(DAY),
             organisations,
         };
-        let text = draft.sign(now, &self.anchor).expect("a document");
-        let trust = Trust::verify(&text, &[self.anchor.verifying_key()]).expect("signed");
-        *self.trust.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(trust));
-        text
+        let mut anchors = self.anchors.lock().expect("held by one");
+        let bundle = anchors.publish(&draft, now).expect("a list");
+        let trust = anchors.client(&bundle, now).expect("signed").trust();
+        *self.trust.write().unwrap_or_else(PoisonError::into_inner) = trust;
+        bundle.to_text().expect("JSON")
+    }
+
+    /// The next root, in which so many anchors have other list keys.
+    pub(crate) fn replace_list_keys(&self, count: usize) {
+        let mut anchors = self.anchors.lock().expect("held by one");
+        let mut hands = anchors.hands().to_vec();
+        for hand in hands.iter_mut().take(count) {
+            hand.replace(Role::List, &mut clock::System);
+        }
+        let thresholds = anchors.newest().expect("founded").root().thresholds;
+        anchors.change(hands, thresholds, clock::now()).expect("a root");
     }
 
     /// The document.

@@ -19,6 +19,8 @@ const GONE_MS: u64 = 10_000;
 
 /// A demo at work, read line by line as it tells.
 pub(crate) struct Demo {
+    /// Of each line it tells.
+    schema: &'static str,
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
     stderr: fs::File,
@@ -42,13 +44,19 @@ pub(crate) struct Ended {
 impl Demo {
     /// Starts it with a small population.
     pub(crate) fn start(arguments: &[&str]) -> Demo {
+        Demo::tell("demo/v1", &[&["demo"], SMALL, arguments].concat())
+    }
+
+    /// Starts the story of trust.
+    pub(crate) fn trust(arguments: &[&str]) -> Demo {
+        Demo::tell("demo-trust/v1", &[&["demo", "trust"], arguments].concat())
+    }
+
+    fn tell(schema: &'static str, arguments: &[&str]) -> Demo {
         let temporary = folder();
         let stderr = tempfile::tempfile().expect("a file");
         let mut command = Command::new(bevis());
-        command
-            .args(["--json", "--lang", "en", "demo"])
-            .args(SMALL)
-            .args(arguments);
+        command.args(["--json", "--lang", "en"]).args(arguments);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("BEVIS_") {
                 command.env_remove(name);
@@ -64,6 +72,7 @@ impl Demo {
             .expect("starts");
         let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         Demo {
+            schema,
             child,
             lines,
             stderr,
@@ -77,7 +86,7 @@ impl Demo {
     fn next(&mut self) -> Option<Value> {
         let line = self.lines.next()?.expect("reads");
         let event: Value = serde_json::from_str(&line).expect("each line is an object");
-        assert_eq!(event["schema"], "demo/v1");
+        assert_eq!(event["schema"], self.schema);
         // Whatever works for it at this moment has to be gone in the end.
         self.seen.extend(children(self.child.id()));
         self.told.push(event.clone());
@@ -209,7 +218,7 @@ pub(crate) fn key(event: &Value) -> String {
         "imported" => text("type"),
         "collected" => text("type"),
         "asked" | "verdict" => text("service"),
-        "refused" | "accepted" => text("what"),
+        "refused" | "accepted" | "spread" | "answers" => text("what"),
         _ => None,
     };
     let (node, name) = (
@@ -262,7 +271,7 @@ fn children(parent: u32) -> Vec<(u32, String)> {
 }
 
 /// The nine.
-pub(crate) const NODES: &[&str] = &[
+pub(crate) const NODES: [&str; 9] = [
     "identity",
     "tax",
     "loans",

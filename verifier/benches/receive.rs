@@ -22,7 +22,7 @@ use credentials::request;
 use credentials::schema::{Path, Types};
 use credentials::sd_jwt::{self, Bind, Issue, SdJwt, StatusRef};
 use credentials::service::Registration;
-use credentials::trust::{Draft, NodeEntry, Organisation, OrganisationKey, Trust};
+use credentials::trust::{Ceremony, Draft, NodeEntry, Organisation, OrganisationKey};
 use credentials::verify::Verdict;
 use credentials::{Did, SigningKey, Timestamp, jwe, status};
 use serde_json::{Value, json};
@@ -128,9 +128,8 @@ fn main() {
         next_update: now.plus(86_400),
         organisations: vec![issuer, bank],
     };
-    let anchor = SigningKey::generate(&mut random());
-    let trust = Trust::verify(&draft.sign(now, &anchor).unwrap(), &[anchor.verifying_key()]).unwrap();
-    let trust = Arc::new(trust);
+    let mut anchors = Ceremony::of_three(&mut random(), draft.issued).unwrap();
+    let trust = anchors.trust(&draft, now).unwrap();
 
     let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let entropy: store::Entropy = Box::new(|bytes| getrandom::fill(bytes).unwrap());

@@ -10,6 +10,7 @@
 //! answer it is), `verdict` (what the case-worker sees) and `retention` (what is kept, and erased when).
 
 mod error;
+mod notice;
 mod policy;
 mod presentation;
 mod query;
@@ -19,6 +20,10 @@ mod tables;
 mod verdict;
 
 pub use error::Error;
+pub use notice::{
+    CustomersReport, Decision, Effect, Event, FrozenView, Gossip, LINES_MAX, MatchState, MatchView, NoticeView, Pull,
+    StreamView, Taken,
+};
 pub use retention::{ERASE_AT_END, NOT_FOR_CREDIT, READING_BYTES_MAX, READING_SECONDS};
 pub use session::{OPEN_MAX, RECORD_SECONDS, State};
 pub use verdict::{Issuer, SessionDetail, SessionView};
@@ -101,6 +106,7 @@ pub struct Verifier {
     trust: Option<Arc<Trust>>,
     agenda: Agenda,
     reading: Reading,
+    notices: notice::Desk,
     changes: u64,
 }
 
@@ -116,14 +122,10 @@ impl Verifier {
         signer: Arc<dyn Signer>,
         random: Box<dyn Random>,
     ) -> Result<Verifier, Error> {
-        let did = settings.did.to_string();
-        let is_own = settings
-            .kid
-            .strip_prefix(&did)
-            .is_some_and(|rest| rest.starts_with('#'));
-        if !is_own {
+        if !is_own(&settings.did, &settings.kid) {
             return Err(Error::Setting { name: "kid" });
         }
+        let notices = notice::Desk::open(&store)?;
         let mut verifier = Verifier {
             tables: Tables::new(store),
             types,
@@ -133,6 +135,7 @@ impl Verifier {
             trust: None,
             agenda: Agenda::default(),
             reading: Reading::default(),
+            notices,
             changes: 0,
         };
         let epoch = verifier.tables.epoch();
@@ -150,6 +153,20 @@ impl Verifier {
         self.trust = Some(trust);
     }
 
+    /// Signs with another key from now on: `kid` names it as the trust list does (`<did>#<key>`). Requests that are under way
+    /// stand as they were signed.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when `kid` is not a key of ours.
+    pub fn set_signer(&mut self, kid: &str, signer: Arc<dyn Signer>) -> Result<(), Error> {
+        if !is_own(&self.settings.did, kid) {
+            return Err(Error::Setting { name: "kid" });
+        }
+        kid.clone_into(&mut self.settings.kid);
+        self.signer = signer;
+        Ok(())
+    }
+
     /// Makes a session: signs a request within our registration, stores it with its one-time key, and only then gives the link out.
     ///
     /// Refuses before anything is signed: `trust_missing`, `trust_stale`, `not_licensed` (the service is not ours), `over_ask`
@@ -165,6 +182,7 @@ impl Verifier {
         let query = query::compose(new, registration, &self.types)?;
         let seconds = lifetime(new.valid_seconds, registration.request_seconds_max)?;
         let terms = Terms::of(registration);
+        let stated = registration.statement();
         if self.agenda.open() >= OPEN_MAX {
             return Err(Problem::new(Code::TooLarge, "open sessions").into());
         }
@@ -183,6 +201,7 @@ impl Verifier {
             encryption: key.public_jwk(),
             origins: self.settings.peers.clone(),
             service: new.service.to_owned(),
+            stated,
             case: new.case.to_owned(),
             issue: None,
         };
@@ -418,6 +437,13 @@ impl Verifier {
         }
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
+}
+
+/// Whether `kid` names a key of `did`.
+fn is_own(did: &Did, kid: &str) -> bool {
+    kid.strip_prefix(&did.to_string())
+        .and_then(|rest| rest.strip_prefix('#'))
+        .is_some_and(|name| !name.is_empty())
 }
 
 /// Seconds a request lives: asked for or usual, at most registered (`over_ask`).

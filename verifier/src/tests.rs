@@ -2,6 +2,7 @@
 
 mod asking;
 mod hostile;
+mod notices;
 mod presenting;
 mod retaining;
 mod world;

@@ -198,10 +198,11 @@ impl Consent<'_> {
         page.gap();
         page.line("once", &[("name", name)]);
         let ground = registration.keep_ground.text.get(language);
-        if registration.keep_seconds <= 0 {
+        let keep_seconds = self.opened.request.stated.keep_seconds;
+        if keep_seconds <= 0 {
             page.line("keep-none", &[("name", name)]);
         } else {
-            let time = duration(registration.keep_seconds, page.texts);
+            let time = duration(keep_seconds, page.texts);
             page.line("keep", &[("name", name), ("time", &time)]);
         }
         page.line("keep-ground", &[("ground", ground)]);

@@ -5,23 +5,24 @@
 
 mod company;
 mod delivery;
+mod keys;
+mod terms;
 
 pub(crate) use company::carry_authorised;
+pub(crate) use keys::{covers, new_keys};
 
 use crate::history::{Event, What};
-use crate::presentation::request_row;
-use crate::tables::{ActivationCode, IssuingRow, Kind, RequestRow, Stage, TermsRow, bytes, public_key, text};
+use crate::tables::{ActivationCode, IssuingRow, RequestRow, Stage, bytes, text};
 use crate::{Error, Outcome, Outgoing, Step, Thread, Wallet, done, is_passing};
 use company::carry;
 use credentials::link::Link;
-use credentials::protocol::issuance::{Ask, COPIES_MAX, Identification, KEY_PROOF_TYP, Reply, Request, Terms};
-use credentials::request::{self, OpenedRequest};
-use credentials::schema::{CredentialType, HolderProof, Path};
-use credentials::sd_jwt::{Covers, keys_hash};
+use credentials::protocol::issuance::{Ask, Reply};
+use credentials::schema::{CredentialType, HolderProof};
 use credentials::time::DAY;
-use credentials::{Code, Did, Problem, SigningKey, Timestamp, VerifyingKey, jws, random};
-use serde_json::{Map, json};
+use credentials::{Code, Did, Problem, Timestamp, random};
+use keys::offer_id;
 use std::sync::Arc;
+use terms::asks_only;
 use zeroize::Zeroizing;
 
 /// Most credentials of one delivery, as types may declare.
@@ -278,122 +279,6 @@ impl Wallet {
             .collect())
     }
 
-    /// The keys made for an issuing.
-    pub(crate) fn issuing_keys(&self, transaction: &str) -> Result<Vec<VerifyingKey>, Error> {
-        match self.tables.get::<IssuingRow>(transaction)? {
-            Some(row) => new_keys(&row),
-            None => Ok(Vec::new()),
-        }
-    }
-
-    /// Checks the terms, makes the keys, and goes on to the identification that the type needs.
-    fn take_terms(
-        &mut self,
-        thread: Thread,
-        now: Timestamp,
-        peer: &str,
-        transaction: &str,
-        terms: Terms,
-    ) -> Result<Step, Error> {
-        let row = self.tables.get::<IssuingRow>(transaction)?;
-        let row = row.ok_or(Code::UnexpectedMessage)?;
-        if !matches!(row.stage, Stage::Begun) {
-            return Err(Code::UnexpectedMessage.into());
-        }
-        let credential_type = self.known_type(&row.vct)?;
-        let is_in_bounds = (1..=ROWS_MAX).contains(&terms.rows)
-            && terms.copies >= 1
-            && usize::from(terms.copies) * usize::from(terms.rows) <= COPIES_MAX
-            && (1..=NAME_MAX).contains(&terms.nonce.len());
-        if !is_in_bounds {
-            return Err(Code::Malformed.into());
-        }
-        let is_by_text = matches!(credential_type.holder.proof, HolderProof::Role { .. });
-        let opened = match (&credential_type.holder.proof, &terms.request) {
-            (HolderProof::ActivationCode, None) => None,
-            (HolderProof::Credential { vct, path } | HolderProof::Role { vct, path, .. }, Some(request)) => {
-                let opened = request::open(request, &*self.trust()?, Some(peer), now)?;
-                self.check_identification(&opened, &row, &terms, is_by_text)?;
-                asks_only(&opened, vct, path)?;
-                Some(opened)
-            }
-            _ => return Err(Code::WrongRequest.into()),
-        };
-        let count = u32::from(terms.copies) * u32::from(terms.rows);
-        let keys: Vec<SigningKey> = (0..count).map(|_| SigningKey::generate(&mut *self.random)).collect();
-        let pending = match &opened {
-            Some(_) if !is_by_text => Some(self.short_name()),
-            _ => None,
-        };
-        let stage = match (&pending, is_by_text) {
-            (Some(pending), _) => Stage::Identify {
-                pending: pending.clone(),
-            },
-            (None, true) => Stage::Authorise,
-            (None, false) => Stage::Requested { answer: None },
-        };
-        let row = IssuingRow {
-            terms: Some(TermsRow {
-                nonce: terms.nonce,
-                copies: terms.copies,
-                rows: terms.rows,
-                request: terms.request,
-                until: opened.as_ref().map(|opened| opened.request.expires),
-                keys: keys.iter().map(|key| text(&key.verifying_key().to_bytes())).collect(),
-            }),
-            stage,
-            ..row
-        };
-        let mut change = self.tables.change();
-        for key in &keys {
-            change.put_key(key);
-        }
-        change.put(transaction, &row)?;
-        if let (Some(id), Some(opened)) = (&pending, &opened) {
-            let request = RequestRow {
-                transaction: Some(transaction.to_owned()),
-                ..request_row(opened, Kind::Identify)
-            };
-            change.add(id, &request)?;
-        }
-        change.commit()?;
-        match pending {
-            Some(id) => Ok(done(thread, Ok(Outcome::Waiting { id }))),
-            None if is_by_text => {
-                let authorise = self.authorise_text(transaction, &row)?;
-                carry(thread, &Link::Authorise(authorise.clone()), &authorise)
-            }
-            None => self.resend_issuing(thread, transaction),
-        }
-    }
-
-    /// The request of the terms is this issuer's, for this type and this wallet's holder.
-    fn check_identification(
-        &self,
-        opened: &OpenedRequest,
-        row: &IssuingRow,
-        terms: &Terms,
-        is_by_text: bool,
-    ) -> Result<(), Error> {
-        let request = &opened.request;
-        let Some(issue) = &request.issue else {
-            return Err(Problem::new(Code::WrongRequest, "issue").into());
-        };
-        let wrong = if request.asker != row.issuer {
-            "client_id"
-        } else if request.nonce != terms.nonce {
-            "nonce"
-        } else if issue.vct != row.vct {
-            "vct"
-        } else if issue.organisation != self.settings.organisation && (is_by_text || issue.organisation.is_some()) {
-            // A company that proves itself with its own credential need not be named beside it.
-            "organisation"
-        } else {
-            return Ok(());
-        };
-        Err(Problem::new(Code::WrongRequest, wrong).into())
-    }
-
     /// The next message of an issuing: for the first time, or the same again.
     pub(crate) fn resend_issuing(&mut self, thread: Thread, transaction: &str) -> Result<Step, Error> {
         let row = self.tables.get::<IssuingRow>(transaction)?;
@@ -426,39 +311,6 @@ impl Wallet {
             wait,
         };
         self.send(thread, Outgoing::Issue(ask), crate::Talk::Issue(talk))
-    }
-
-    /// The request of an issuing. Ed25519 signatures are deterministic, so it is the same bytes each time.
-    fn request(&self, transaction: Vec<u8>, row: &IssuingRow, answer: Option<&str>) -> Result<Request, Error> {
-        let terms = row.terms.as_ref().ok_or(damaged())?;
-        let payload = json!({
-            "aud": row.issuer,
-            "nonce": terms.nonce,
-            "transaction": text(&transaction),
-        });
-        let mut proofs = Vec::new();
-        for public in new_keys(row)? {
-            let key = self.tables.key(&public)?;
-            let header = Map::from_iter([("jwk".to_owned(), public.to_jwk())]);
-            proofs.push(jws::sign(KEY_PROOF_TYP, None, header, &payload, &key)?);
-        }
-        let identification = match (answer, &row.code) {
-            (Some(answer), _) => Identification::Presentation {
-                answer: answer.to_owned(),
-            },
-            (None, Some(code)) => Identification::Code {
-                offer: offer_id(row)?.ok_or(damaged())?,
-                code: code.0.to_string(),
-            },
-            (None, None) => return Err(damaged()),
-        };
-        Ok(Request {
-            transaction,
-            vct: row.vct.clone(),
-            nonce: terms.nonce.clone(),
-            proofs,
-            identification,
-        })
     }
 
     /// Issuings whose next message is to be sent and is not on its way.
@@ -507,68 +359,6 @@ impl Wallet {
         let known = self.types.get(vct).cloned();
         known.ok_or_else(|| Problem::new(Code::UnknownType, vct).into())
     }
-}
-
-/// What the key binding of an answer covers beside the request: the new keys, when it identifies for issuing.
-pub(crate) fn covers(
-    row: &RequestRow,
-    issuing: Option<&(String, IssuingRow)>,
-    opened: &OpenedRequest,
-) -> Result<Option<Covers>, Error> {
-    let organisation = opened
-        .request
-        .issue
-        .as_ref()
-        .and_then(|issue| issue.organisation.clone());
-    match (row.kind, issuing, &row.authorise) {
-        (Kind::Present, _, _) => Ok(None),
-        (Kind::Identify, Some((transaction, issuing)), _) => Ok(Some(Covers {
-            transaction: bytes(transaction).ok_or(damaged())?,
-            keys_hash: keys_hash(&new_keys(issuing)?),
-            organisation,
-        })),
-        (Kind::Authorise, _, Some(authorise)) => Ok(Some(Covers {
-            transaction: authorise.transaction.as_slice().try_into().map_err(|_| damaged())?,
-            keys_hash: authorise.keys_hash.as_slice().try_into().map_err(|_| damaged())?,
-            organisation,
-        })),
-        _ => Err(damaged()),
-    }
-}
-
-/// An identification asks for one claim of one type, the one that the type to be collected names; anything more is `over_ask`.
-fn asks_only(opened: &OpenedRequest, vct: &str, path: &Path) -> Result<(), Error> {
-    for asked in &opened.request.query.credentials {
-        if asked.vct != vct {
-            return Err(Problem::new(Code::OverAsk, asked.vct.as_str()).into());
-        }
-        for claim in &asked.claims {
-            if claim.path != *path {
-                return Err(Problem::new(Code::OverAsk, claim.path.to_string()).into());
-            }
-        }
-    }
-    match opened.request.query.credentials.as_slice() {
-        [_] => Ok(()),
-        _ => Err(Problem::new(Code::OverAsk, vct).into()),
-    }
-}
-
-pub(crate) fn new_keys(row: &IssuingRow) -> Result<Vec<VerifyingKey>, Error> {
-    let terms = row.terms.as_ref();
-    terms
-        .map_or(&[][..], |terms| &terms.keys)
-        .iter()
-        .map(|key| public_key(key).ok_or(damaged()))
-        .collect()
-}
-
-fn offer_id(row: &IssuingRow) -> Result<Option<Vec<u8>>, Error> {
-    use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
-    row.offer
-        .as_ref()
-        .map(|offer| BASE64_URL_SAFE_NO_PAD.decode(offer).map_err(|_| damaged()))
-        .transpose()
 }
 
 fn damaged() -> Error {

@@ -5,4 +5,5 @@ mod company;
 mod epochs;
 mod keeping;
 mod presenting;
+mod refusing;
 mod world;

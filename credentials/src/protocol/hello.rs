@@ -1,5 +1,7 @@
-//! `/bevis/hello/1`: who is there. Organisations tell DID, trust version and time; wallets tell neither.
+//! `/bevis/hello/1`: who is there. Organisations show their node certificate and tell trust version and time; wallets have no
+//! certificate and tell neither.
 
+use crate::trust::Version;
 use crate::{Did, Problem, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -23,8 +25,10 @@ pub enum Who {
     Organisation {
         /// DID.
         did: Did,
-        /// Version of the trust document it holds.
-        trust: Option<u64>,
+        /// Node certificate: binds the PeerId of this connection to the DID.
+        certificate: String,
+        /// Version of the trust list it holds; none when it holds none.
+        trust: Option<Version>,
         /// Its clock.
         time: Timestamp,
     },

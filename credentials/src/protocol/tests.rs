@@ -1,15 +1,22 @@
 //! The wire: bounds, totality, round trips, and bytes that must not change.
 
 use super::*;
+use crate::trust::Version;
 use crate::{Did, Timestamp};
 use std::fmt::Debug;
 
 mod properties;
+mod status_asks;
 
 /// A sample of every message, with the bytes it must have: a change of the wire format is seen here.
 fn samples(check: &mut dyn Sampler) {
     let did = Did::parse("did:web:skatteetaten.no").expect("DID");
     let problem = Problem::new(Code::NoData, "x");
+    let version = Version {
+        root: 1,
+        list: 2,
+        head: 3,
+    };
     let wallet = hello::Hello {
         version: 1,
         who: hello::Who::Wallet,
@@ -18,14 +25,15 @@ fn samples(check: &mut dyn Sampler) {
         version: 1,
         who: hello::Who::Organisation {
             did,
-            trust: Some(3),
+            certificate: "c".into(),
+            trust: Some(version),
             time: Timestamp::from_unix(1_795_000_000),
         },
     };
     check.sample("a26776657273696f6e016377686f6657616c6c6574", &wallet);
     check.sample(
-        "a26776657273696f6e016377686fa16c4f7267616e69736174696f6ea363646964776469643a7765623a736b61747465657461\
-         74656e2e6e6f657472757374036474696d651a6afd86c0",
+        "a26776657273696f6e016377686fa16c4f7267616e69736174696f6ea463646964776469643a7765623a736b61747465657461\
+         74656e2e6e6f6b63657274696669636174656163657472757374a364726f6f7401646c697374026468656164036474696d651a6afd86c0",
         &agency,
     );
     check.sample(
@@ -120,6 +128,49 @@ fn samples(check: &mut dyn Sampler) {
         &presentation::Reply::Problem(Code::NoData.into()),
     );
 
+    check.sample("6756657273696f6e", &trust::Ask::Version);
+    check.sample("6448656164", &trust::Ask::Head);
+    check.sample("a164526f6f74a16466726f6d02", &trust::Ask::Root { from: 2 });
+    check.sample(
+        "a1644c697374a264686173686168666f6666736574190100",
+        &trust::Ask::List {
+            hash: "h".into(),
+            offset: 256,
+        },
+    );
+    check.sample(
+        "a16756657273696f6ea364726f6f7401646c69737402646865616403",
+        &trust::Reply::Version(version),
+    );
+    check.sample(
+        "a16448656164a16468656164816168",
+        &trust::Reply::Head { head: vec!["h".into()] },
+    );
+    check.sample(
+        "a164526f6f74a165726f6f7473816172",
+        &trust::Reply::Root {
+            roots: vec!["r".into()],
+        },
+    );
+    check.sample(
+        "a1644c697374a265746f74616c19010065627974657343010203",
+        &trust::Reply::List {
+            total: 256,
+            bytes: vec![1, 2, 3],
+        },
+    );
+    check.sample(
+        "a16750726f626c656da264636f6465676e6f5f646174616664657461696c6178",
+        &trust::Reply::Problem(problem.clone()),
+    );
+    check.sample(
+        "a26776657273696f6ea364726f6f7401646c697374026468656164036468656164816168",
+        &trust::Announcement {
+            version,
+            head: vec!["h".into()],
+        },
+    );
+
     check.sample("6448656164", &status::Ask::Head);
     check.sample(
         "a1654368756e6ba26468617368616866 6f6666736574190100",
@@ -127,6 +178,42 @@ fn samples(check: &mut dyn Sampler) {
             hash: "h".into(),
             offset: 256,
         },
+    );
+    let tax = Did::parse("did:web:a.no").expect("DID");
+    check.sample(
+        "a1664865 61644f66a1666973737565726c6469643a7765623a612e6e6f",
+        &status::Ask::HeadOf { issuer: tax.clone() },
+    );
+    check.sample(
+        "a16544656c7461a4666973737565726c6469643a7765623a612e6e6f63757269617564 66726f6d616662746f6174",
+        &status::Ask::Delta {
+            issuer: tax,
+            uri: "u".into(),
+            from: "f".into(),
+            to: "t".into(),
+        },
+    );
+    check.sample(
+        "a169426974737472696e67a2637572696175677075727 06f73656a7265766f636174696f6e",
+        &status::Ask::Bitstring {
+            uri: "u".into(),
+            purpose: status::Purpose::Revocation,
+        },
+    );
+    check.sample(
+        "a1644e657773a26468656164616867646967657374738161 64",
+        &status::Reply::News {
+            head: "h".into(),
+            digests: vec!["d".into()],
+        },
+    );
+    check.sample(
+        "a16544656c7461a1676368616e67657343000002",
+        &status::Reply::Delta { changes: vec![0, 0, 2] },
+    );
+    check.sample(
+        "a169426974737472696e67a16a63726564656e7469616c6163",
+        &status::Reply::Bitstring { credential: "c".into() },
     );
     check.sample(
         "a16448656164a1646865616461 68",
@@ -210,6 +297,25 @@ fn one_byte_over_the_limit_is_refused_before_decoding() {
         decode::<hello::Hello>(&[0xff; 9], 8).map_err(|p| p.code),
         Err(Code::TooLarge)
     );
+}
+
+#[test]
+fn an_announcement_fits_gossip_and_leaves_out_a_head_that_does_not() {
+    let version = Version {
+        root: 1,
+        list: 2,
+        head: 3,
+    };
+    let announced = |head: &[String]| -> trust::Announcement {
+        let bytes = trust::Announcement::encode(version, head).expect("CBOR");
+        assert!(bytes.len() <= trust::ANNOUNCEMENT_MAX);
+        decode(&bytes, trust::ANNOUNCEMENT_MAX).expect("decodes")
+    };
+    let head = ["h".repeat(1_500), "i".repeat(1_500)];
+    assert_eq!(announced(&head).head, head);
+    let long = ["h".repeat(1_500), "i".repeat(3_000)];
+    assert_eq!(announced(&long).head, Vec::<String>::new());
+    assert_eq!(announced(&long).version, version);
 }
 
 #[test]

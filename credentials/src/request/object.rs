@@ -3,6 +3,7 @@
 use super::{IssuePurpose, Request, is_case};
 use crate::identifier::OrganisationNumber;
 use crate::query::Query;
+use crate::service::Statement;
 use crate::{Code, Did, Problem, Timestamp, json};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde::Deserialize;
@@ -49,6 +50,7 @@ impl Request {
                 (1..=ORIGINS_MAX).contains(&self.origins.len()) && self.origins.iter().all(|origin| is_text(origin)),
             ),
             ("service", is_text(&self.service)),
+            ("bevis", self.stated.is_formed()),
             ("case", is_case(&self.case)),
             (
                 "issue",
@@ -73,7 +75,20 @@ impl Request {
             .iter()
             .map(|peer| format!("{ORIGIN_PREFIX}{peer}"))
             .collect();
-        let mut bevis = json!({ "service": self.service, "case": self.case });
+        let Statement {
+            purpose,
+            ground,
+            keep_seconds,
+            status_age_max,
+        } = &self.stated;
+        let mut bevis = json!({
+            "service": self.service,
+            "purpose": purpose,
+            "ground": ground,
+            "keep_seconds": keep_seconds,
+            "status_age_max": status_age_max,
+            "case": self.case,
+        });
         if let (Some(issue), Some(members)) = (&self.issue, bevis.as_object_mut()) {
             members.insert("issue".to_owned(), json!(issue));
         }
@@ -129,6 +144,7 @@ pub(super) struct Parts {
     encryption: Value,
     pub(super) origins: Vec<String>,
     pub(super) service: String,
+    stated: Statement,
     case: String,
     issue: Option<IssuePurpose>,
 }
@@ -137,6 +153,10 @@ pub(super) struct Parts {
 #[serde(deny_unknown_fields)]
 struct Bevis {
     service: String,
+    purpose: String,
+    ground: String,
+    keep_seconds: i64,
+    status_age_max: i64,
     case: String,
     #[serde(default)]
     issue: Option<IssuePurpose>,
@@ -183,6 +203,12 @@ impl Parts {
                 .and_then(origins)
                 .ok_or_else(|| malformed("expected_origins"))?,
             service: bevis.service,
+            stated: Statement {
+                purpose: bevis.purpose,
+                ground: bevis.ground,
+                keep_seconds: bevis.keep_seconds,
+                status_age_max: bevis.status_age_max,
+            },
             case: bevis.case,
             issue: bevis.issue,
         })
@@ -199,6 +225,7 @@ impl Parts {
             encryption: self.encryption,
             origins: self.origins,
             service: self.service,
+            stated: self.stated,
             case: self.case,
             issue: self.issue,
         })

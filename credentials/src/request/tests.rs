@@ -17,9 +17,15 @@ fn request() -> Request {
         encryption: DecryptionKey::generate(&mut seeded("request")).public_jwk(),
         origins: vec![peer(4)],
         service: "S01".to_owned(),
+        stated: Registration::known("S01").expect("built in").statement(),
         case: "Sak 2026-0042".to_owned(),
         issue: None,
     }
+}
+
+/// The registration of the bank in the list.
+fn registration() -> Registration {
+    Registration::known("S01").expect("built in")
 }
 
 fn query(vct: &str, path: &[&str]) -> Value {
@@ -197,6 +203,93 @@ fn what_goes_beyond_the_registration_is_named() {
     let until = |seconds: i64| move |payload: &mut Value| payload["exp"] = json!(now().plus(seconds));
     assert_eq!(refused(&until(week)), None);
     assert_eq!(refused(&until(week + 1)), over("time"));
+    let keep = registration().keep_seconds;
+    for (member, within, beyond) in [
+        ("purpose", json!("loan_application"), json!("marketing")),
+        ("ground", json!("consent"), json!("contract")),
+        ("keep_seconds", json!(keep), json!(keep + 1)),
+        ("status_age_max", json!(3_600), json!(3_601)),
+    ] {
+        let with = |value: &Value| refused(&|payload| payload["bevis"][member] = value.clone());
+        assert_eq!(with(&within), None, "{member}");
+        assert_eq!(with(&beyond), over(member));
+    }
+}
+
+#[test]
+fn a_request_says_everything_that_a_person_has_to_know_of_it() {
+    // Licence, name and texts are the trust list's; the rest is the asker's word, and none of it may be left out (E01).
+    for member in [
+        "/client_id",
+        "/dcql_query",
+        "/exp",
+        "/iat",
+        "/nonce",
+        "/bevis",
+        "/bevis/service",
+        "/bevis/purpose",
+        "/bevis/ground",
+        "/bevis/keep_seconds",
+        "/bevis/status_age_max",
+        "/bevis/case",
+    ] {
+        assert_eq!(refusal(&signed(|_| {})), None);
+        let (above, name) = member.rsplit_once('/').expect("a pointer");
+        let without = signed(|payload| {
+            let above = payload
+                .pointer_mut(above)
+                .and_then(Value::as_object_mut)
+                .expect("an object");
+            above.remove(name).expect("there");
+        });
+        assert_eq!(refusal(&without), Some(Code::Malformed), "{member}");
+    }
+}
+
+#[test]
+fn a_request_has_one_purpose_and_brings_no_registration_name_or_text_of_its_own() {
+    assert_eq!(refusal(&signed(|_| {})), None);
+    for two in [
+        json!(["loan_application", "marketing"]),
+        json!("loan_application marketing"),
+        json!("loan_application,marketing"),
+    ] {
+        assert_eq!(
+            refusal(&signed(|payload| payload["bevis"]["purpose"] = two.clone())),
+            Some(Code::Malformed),
+            "{two}"
+        );
+    }
+    let two = json!(["S01", "S15"]);
+    assert_eq!(
+        refusal(&signed(|payload| payload["bevis"]["service"] = two.clone())),
+        Some(Code::Malformed)
+    );
+    let mut wide = registration();
+    wide.keep_seconds *= 2;
+    for (name, value) in [
+        ("registration", json!(wide)),
+        ("may_ask", json!(wide.may_ask)),
+        (
+            "consent_text",
+            json!({ "nb": "Si ja, {asker} er snill.", "en": "Say yes." }),
+        ),
+        ("name", json!("SKATTEETATEN")),
+    ] {
+        for above in ["/bevis", "", "/client_metadata"] {
+            let text = signed(|payload| {
+                payload.pointer_mut(above).expect("an object")[name] = value.clone();
+            });
+            match opened(&text, None, now()) {
+                // What a request says of its client is not read at all.
+                Ok(opened) => assert_eq!((above, &opened.registration), ("/client_metadata", &registration())),
+                Err(problem) => assert!(
+                    [Code::Malformed, Code::Unsupported].contains(&problem.code),
+                    "{name}: {problem}"
+                ),
+            }
+        }
+    }
 }
 
 #[test]
@@ -220,6 +313,11 @@ fn members_keep_their_form_when_a_request_is_opened() {
     let key = request().encryption;
     let mut secret = key.clone();
     secret["d"] = key["x"].clone();
+    let bevis = |name: &str, value: Value| {
+        let mut members = request().to_value()["bevis"].clone();
+        members[name] = value;
+        members
+    };
     let mut signing = key.clone();
     signing["crv"] = json!("Ed25519");
     for (pointer, value) in [
@@ -247,13 +345,18 @@ fn members_keep_their_form_when_a_request_is_opened() {
         ("/expected_origins", json!(["https://bank.example"])),
         ("/expected_origins", json!(vec!["libp2p:x"; 9])),
         ("/bevis", json!({ "service": "S01" })),
-        ("/bevis", json!({ "service": "S01", "case": "", "more": 1 })),
-        ("/bevis", json!({ "service": "S01", "case": "x".repeat(65) })),
-        ("/bevis", json!({ "service": "S01", "case": "14858834016" })),
+        ("/bevis", bevis("more", json!(1))),
+        ("/bevis", bevis("case", json!("x".repeat(65)))),
+        ("/bevis", bevis("case", json!("14858834016"))),
         (
             "/bevis",
-            json!({ "service": "S01", "case": "", "issue": { "vct": "x", "organisation": "112233445" } }),
+            bevis("issue", json!({ "vct": "x", "organisation": "112233445" })),
         ),
+        ("/bevis", bevis("purpose", json!(""))),
+        ("/bevis", bevis("ground", json!("a ground"))),
+        ("/bevis", bevis("keep_seconds", json!(-1))),
+        ("/bevis", bevis("keep_seconds", json!(i64::MAX))),
+        ("/bevis", bevis("status_age_max", json!(0))),
         ("/dcql_query", json!([])),
     ] {
         let text = signed(|payload| *payload.pointer_mut(pointer).expect("a member") = value.clone());

@@ -264,7 +264,7 @@ fn is_label(label: &Text) -> bool {
     fine(&label.nb) && fine(&label.en) && label.nn.as_deref().is_none_or(fine)
 }
 
-fn compile(schema: &Value) -> Result<jsonschema::Validator, Problem> {
+pub(super) fn compile(schema: &Value) -> Result<jsonschema::Validator, Problem> {
     let mut options = jsonschema::options()
         .with_draft(jsonschema::Draft::Draft202012)
         .with_pattern_options(

@@ -26,6 +26,11 @@ const LOCAL: [&str; 15] = [
     "maxProperties",
 ];
 
+/// Keywords below which every schema applies.
+const CERTAIN: &[&str] = &["allOf"];
+/// The same, and those below which one of several may apply.
+const ALTERNATIVE: &[&str] = &["allOf", "anyOf", "oneOf"];
+
 /// The schemas that apply at a path; none when the type has no such path.
 pub(super) fn at<'s>(root: &'s Value, path: &Path) -> Vec<&'s Value> {
     path.0.iter().fold(top(root), |schemas, segment| match segment {
@@ -37,7 +42,7 @@ pub(super) fn at<'s>(root: &'s Value, path: &Path) -> Vec<&'s Value> {
 /// The schemas of the whole document.
 pub(super) fn top(root: &Value) -> Vec<&Value> {
     let mut found = Vec::new();
-    expand(root, root, NESTING_MAX, &mut found);
+    expand(root, root, ALTERNATIVE, NESTING_MAX, &mut found);
     found
 }
 
@@ -46,7 +51,7 @@ pub(super) fn member<'s>(root: &'s Value, schemas: &[&'s Value], name: &str) -> 
     let mut found = Vec::new();
     for schema in schemas {
         if let Some(inner) = schema.get("properties").and_then(|members| members.get(name)) {
-            expand(root, inner, NESTING_MAX, &mut found);
+            expand(root, inner, ALTERNATIVE, NESTING_MAX, &mut found);
         }
     }
     found
@@ -57,7 +62,7 @@ pub(super) fn element<'s>(root: &'s Value, schemas: &[&'s Value]) -> Vec<&'s Val
     let mut found = Vec::new();
     for schema in schemas {
         if let Some(inner) = schema.get("items") {
-            expand(root, inner, NESTING_MAX, &mut found);
+            expand(root, inner, ALTERNATIVE, NESTING_MAX, &mut found);
         }
     }
     found
@@ -87,7 +92,7 @@ pub(super) fn lacks(root: &Value, document: &Value, path: &Path) -> bool {
         return false;
     }
     let mut top = Vec::new();
-    expand_certain(root, root, NESTING_MAX, &mut top);
+    expand(root, root, CERTAIN, NESTING_MAX, &mut top);
     lacks_below(root, &top, document, &path.0)
 }
 
@@ -113,7 +118,7 @@ fn lacks_below(root: &Value, schemas: &[&Value], value: &Value, path: &[Option<S
             None => schema.get("items"),
         };
         if let Some(below) = below {
-            expand_certain(root, below, NESTING_MAX, &mut inner);
+            expand(root, below, CERTAIN, NESTING_MAX, &mut inner);
         }
     }
     match (segment, value) {
@@ -132,8 +137,8 @@ fn requires(schema: &Value, name: &str) -> bool {
     required.is_some_and(|required| required.iter().any(|one| one.as_str() == Some(name)))
 }
 
-/// As [`expand`], without the alternatives.
-fn expand_certain<'s>(root: &'s Value, schema: &'s Value, nesting: usize, found: &mut Vec<&'s Value>) {
+/// The schemas that apply where one does, by reference and by the keywords that combine schemas.
+fn expand<'s>(root: &'s Value, schema: &'s Value, combining: &[&str], nesting: usize, found: &mut Vec<&'s Value>) {
     if found.len() >= ALTERNATIVES_MAX {
         return;
     }
@@ -144,29 +149,11 @@ fn expand_certain<'s>(root: &'s Value, schema: &'s Value, nesting: usize, found:
     if let Some(target) = schema.get("$ref").and_then(Value::as_str)
         && let Some(inner) = target.strip_prefix('#').and_then(|pointer| root.pointer(pointer))
     {
-        expand_certain(root, inner, nesting, found);
+        expand(root, inner, combining, nesting, found);
     }
-    for inner in schema.get("allOf").and_then(Value::as_array).into_iter().flatten() {
-        expand_certain(root, inner, nesting, found);
-    }
-}
-
-fn expand<'s>(root: &'s Value, schema: &'s Value, nesting: usize, found: &mut Vec<&'s Value>) {
-    if found.len() >= ALTERNATIVES_MAX {
-        return;
-    }
-    found.push(schema);
-    let Some(nesting) = nesting.checked_sub(1) else {
-        return;
-    };
-    if let Some(target) = schema.get("$ref").and_then(Value::as_str)
-        && let Some(inner) = target.strip_prefix('#').and_then(|pointer| root.pointer(pointer))
-    {
-        expand(root, inner, nesting, found);
-    }
-    for keyword in ["allOf", "anyOf", "oneOf"] {
+    for keyword in combining {
         for inner in schema.get(keyword).and_then(Value::as_array).into_iter().flatten() {
-            expand(root, inner, nesting, found);
+            expand(root, inner, combining, nesting, found);
         }
     }
 }

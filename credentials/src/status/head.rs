@@ -21,15 +21,28 @@ pub struct ListVersion {
     pub hash: String,
     /// Its length in bytes.
     pub size: u32,
+    /// SHA-256 of the 262,144 bytes of its states, base64url. A list that was signed anew without a change keeps it, so that who has
+    /// these states has the list.
+    pub states: String,
 }
-/// A head: all open lists of an issuer at a time. Valid for [`Head::expires`].
+impl ListVersion {
+    /// Whether every member has its form and bound.
+    pub(super) fn is_well_formed(&self) -> bool {
+        !self.uri.is_empty()
+            && self.uri.len() <= URI_MAX
+            && usize::try_from(self.size).is_ok_and(|size| size <= LIST_MAX)
+            && is_hash(&self.hash)
+            && is_hash(&self.states)
+    }
+}
+/// A head: all open lists of an issuer at a time, as of [`Head::issued`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// Issuer.
     pub issuer: Did,
     /// Signed at.
     pub issued: Timestamp,
-    /// Not to be relied on after.
+    /// Not taken from anybody after. What was taken ages by [`Head::issued`] and no further limit.
     pub expires: Timestamp,
     /// Lists.
     pub lists: Vec<ListVersion>,
@@ -56,14 +69,13 @@ impl Head {
     /// Bounded parse and check against the trust document (issuer listed, key in window at `iat`, signature). Errors as
     /// [`super::List::open`].
     pub fn open(jws: &str, trust: &Trust, now: Timestamp) -> Result<Head, Problem> {
+        Head::opened(jws, trust, Some(now)).map(|(head, _)| head)
+    }
+
+    /// With the name of the key; without `now`, times are not compared with a clock.
+    pub(super) fn opened(jws: &str, trust: &Trust, now: Option<Timestamp>) -> Result<(Head, String), Problem> {
         let signed = Jws::parse(jws, HEAD_TYP, HEAD_MAX)?;
-        let issuer = signed
-            .payload
-            .get("iss")
-            .and_then(Value::as_str)
-            .and_then(Did::parse)
-            .ok_or_else(|| malformed("iss"))?;
-        let issued = check(&signed, &issuer, trust, now)?;
+        let (issuer, issued, kid) = check_signed(&signed, trust, now)?;
         let lists = signed
             .payload
             .get("lists")
@@ -83,7 +95,7 @@ impl Head {
                 .map_err(|_| malformed("lists"))?,
         };
         head.check()?;
-        Ok(head)
+        Ok((head, kid))
     }
 
     fn check(&self) -> Result<(), Problem> {
@@ -94,34 +106,53 @@ impl Head {
             return Err(Problem::new(Code::TooLarge, "lists"));
         }
         let mut uris = HashSet::new();
-        let is_list = |list: &ListVersion| {
-            !list.uri.is_empty()
-                && list.uri.len() <= URI_MAX
-                && usize::try_from(list.size).is_ok_and(|size| size <= LIST_MAX)
-                && BASE64_URL_SAFE_NO_PAD
-                    .decode(&list.hash)
-                    .is_ok_and(|hash| hash.len() == 32)
-        };
-        if !self.lists.iter().all(|list| is_list(list) && uris.insert(&list.uri)) {
-            return Err(malformed("lists"));
+        for list in &self.lists {
+            if !list.is_well_formed() || !uris.insert(list.uri.as_str()) {
+                return Err(malformed("lists"));
+            }
         }
         Ok(())
     }
 }
 
-/// What a head and a list have in common: signed by a key of `issuer` that was valid at `iat`, and in their time. Returns `iat`.
-pub(super) fn check(signed: &Jws, issuer: &Did, trust: &Trust, now: Timestamp) -> Result<Timestamp, Problem> {
+/// Whether a text is a SHA-256 in base64url.
+pub(super) fn is_hash(text: &str) -> bool {
+    text.len() == 43 && BASE64_URL_SAFE_NO_PAD.decode(text).is_ok_and(|hash| hash.len() == 32)
+}
+
+/// What everything an issuer signs about its lists has in common: signed by a key of `iss` that was valid at `iat`, and, by `now`,
+/// in its time. Returns `iss`, `iat` and the key's name.
+pub(super) fn check_signed(
+    signed: &Jws,
+    trust: &Trust,
+    now: Option<Timestamp>,
+) -> Result<(Did, Timestamp, String), Problem> {
+    let issuer = signed
+        .payload
+        .get("iss")
+        .and_then(Value::as_str)
+        .and_then(Did::parse)
+        .ok_or_else(|| malformed("iss"))?;
+    let issued = check(signed, &issuer, trust, now)?;
+    Ok((issuer, issued, signed.kid().unwrap_or_default().to_owned()))
+}
+
+/// As [`check_signed`], for an issuer that is known from elsewhere. Returns `iat`.
+pub(super) fn check(signed: &Jws, issuer: &Did, trust: &Trust, now: Option<Timestamp>) -> Result<Timestamp, Problem> {
     let kid = signed.kid().ok_or_else(|| malformed("kid"))?;
     let organisation = trust.organisation(issuer).ok_or(Code::UnknownIssuer)?;
     let issued = time(signed, "iat")?;
     if !signed.verify(organisation.key_at(kid, issued)?) {
         return Err(Code::SignatureInvalid.into());
     }
-    super::list::check_times(issued, time(signed, "exp")?, now)?;
+    let expires = time(signed, "exp")?;
+    if let Some(now) = now {
+        super::list::check_times(issued, expires, now)?;
+    }
     Ok(issued)
 }
 
-fn time(signed: &Jws, name: &'static str) -> Result<Timestamp, Problem> {
+pub(super) fn time(signed: &Jws, name: &'static str) -> Result<Timestamp, Problem> {
     signed
         .payload
         .get(name)
@@ -129,6 +160,6 @@ fn time(signed: &Jws, name: &'static str) -> Result<Timestamp, Problem> {
         .ok_or_else(|| malformed(name))
 }
 
-fn malformed(name: &'static str) -> Problem {
+pub(super) fn malformed(name: &'static str) -> Problem {
     Problem::new(Code::Malformed, name)
 }

@@ -1,13 +1,13 @@
 //! One list: signed, compressed, opened again.
 
-use super::{BITS, BYTES, CLOCK_SKEW, LIST_MAX, LIST_TYP, PER_BYTE, State, States, URI_MAX};
+use super::{BITS, BYTES, CLOCK_SKEW, LIST_MAX, LIST_TYP, States, URI_MAX};
 use crate::jws::{self, Jws};
 use crate::trust::Trust;
 use crate::{Code, Did, Problem, Timestamp, key::Signer};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use flate2::Compression;
 use flate2::bufread::ZlibDecoder;
-use flate2::write::{GzEncoder, ZlibEncoder};
+use flate2::write::ZlibEncoder;
 use serde_json::{Map, json};
 use sha2::{Digest, Sha256};
 use std::io::{Read as _, Write as _};
@@ -35,11 +35,7 @@ impl States {
         if lifetime <= 0 {
             return Err(malformed("exp"));
         }
-        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-        let compressed = encoder
-            .write_all(self.as_bytes())
-            .and_then(|()| encoder.finish())
-            .map_err(|_| Code::Internal)?;
+        let compressed = self.pack()?;
         let payload = json!({
             "sub": uri,
             "iat": now,
@@ -48,32 +44,6 @@ impl States {
             "status_list": { "bits": BITS, "lst": BASE64_URL_SAFE_NO_PAD.encode(compressed) },
         });
         jws::sign(LIST_TYP, Some(kid), Map::new(), &payload, signer)
-    }
-
-    /// The two W3C Bitstring lists (`revocation` incl. superseded, `suspension`) as `encodedList` values (multibase u, gzip).
-    pub fn bitstrings(&self) -> Result<(String, String), Problem> {
-        let revocation = self.bitstring(|state| matches!(state, State::Revoked | State::Superseded))?;
-        let suspension = self.bitstring(|state| state == State::Suspended)?;
-        Ok((revocation, suspension))
-    }
-
-    fn bitstring(&self, is_set: impl Fn(State) -> bool) -> Result<String, Problem> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        // Two bytes of four entries each make one byte of eight bits, the first entry in the highest bit.
-        let bits: Vec<u8> = self
-            .as_bytes()
-            .chunks(2)
-            .map(|pair| {
-                pair.iter()
-                    .flat_map(|byte| (0..PER_BYTE).map(move |entry| byte >> (entry * BITS)))
-                    .fold(0, |bits, entry| (bits << 1) | u8::from(is_set(State::of(entry))))
-            })
-            .collect();
-        let compressed = encoder
-            .write_all(&bits)
-            .and_then(|()| encoder.finish())
-            .map_err(|_| Code::Internal)?;
-        Ok(format!("u{}", BASE64_URL_SAFE_NO_PAD.encode(compressed)))
     }
 }
 
@@ -94,7 +64,7 @@ impl List {
     /// those of [`crate::trust::Organisation::key_at`] at `iat`, `signature_invalid`, `not_yet_valid`, `expired`.
     pub fn open(text: &str, issuer: &Did, trust: &Trust, now: Timestamp) -> Result<List, Problem> {
         let signed = Jws::parse(text, LIST_TYP, LIST_MAX)?;
-        let issued = super::head::check(&signed, issuer, trust, now)?;
+        let issued = super::head::check(&signed, issuer, trust, Some(now))?;
         let uri = signed
             .payload
             .get("sub")
@@ -126,6 +96,27 @@ pub fn list_hash(text: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()))
 }
 
+impl States {
+    /// SHA-256 of the 262,144 bytes, base64url, as heads carry it.
+    pub fn hash(&self) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(self.as_bytes()))
+    }
+
+    /// The bytes under zlib, as mirrors pass them on. Fails (`internal`) never in practice: it writes to memory.
+    pub fn pack(&self) -> Result<Vec<u8>, Problem> {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+        encoder
+            .write_all(self.as_bytes())
+            .and_then(|()| encoder.finish())
+            .map_err(|_| Code::Internal.into())
+    }
+
+    /// Of [`Self::pack`], inflated to exactly 262,144 bytes: `too_large` beyond, `malformed` below or with anything after.
+    pub fn unpack(packed: &[u8]) -> Result<States, Problem> {
+        Ok(States(inflate(packed, BYTES)?))
+    }
+}
+
 /// Inflates zlib to exactly `length` bytes: `too_large` beyond, `malformed` below or with anything after the stream.
 pub(super) fn inflate(compressed: &[u8], length: usize) -> Result<Vec<u8>, Problem> {
     let mut decoder = ZlibDecoder::new(compressed);
@@ -150,6 +141,6 @@ pub(super) fn check_times(issued: Timestamp, expires: Timestamp, now: Timestamp)
     Ok(())
 }
 
-fn malformed(name: &'static str) -> Problem {
+pub(super) fn malformed(name: &'static str) -> Problem {
     Problem::new(Code::Malformed, name)
 }

@@ -1,127 +1,288 @@
 //! Whole lists of all issuers, kept in memory: nobody is asked about one index.
 
-use super::{Head, LISTS_MAX, List, ListVersion, Source, State, States, list_hash};
+mod cache;
+mod issuer;
+mod serve;
+
+pub use cache::{Cached, CachedList};
+
+use super::{Changes, Digest, Head, List, ListVersion, Source, State, States, list_hash};
 use crate::trust::Trust;
 use crate::{Code, Did, Problem, Timestamp};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use issuer::{Issuer, Said};
+use std::collections::BTreeMap;
 
-/// Most list names of one issuer whose versions are remembered, closed lists included: four billion entries.
-const VERSIONS_MAX: usize = 16 * LISTS_MAX;
-
-/// Mirrored lists in memory, fed by heads and lists; refuses a head older than one seen (rollback).
+/// Mirrored lists in memory, fed by signed heads, signed digests and contents by hash, from whomever they come.
 ///
-/// A list takes 256 KiB. It answers as long as the newest head names exactly its hash; when a head names another, the list is
-/// not at hand until that one is fetched.
+/// # What counts
+///
+/// Of each list the newest word of its issuer counts, ordered by (`iat`, version), from heads and digests alike. It names a content
+/// by the hash of its states. Whose states are held has the list, under whatever text they were signed: a list that was signed anew
+/// without a change is confirmed by the head alone.
+///
+/// # Age
+///
+/// The as-of time of a list is the `iat` of the newest word that names the states **held**. While a newer content is not at hand
+/// the last good one stays and ages, until whoever decides finds it too old and decides nothing.
+///
+/// # What is refused
+///
+/// `stale`: a head before the newest head, or one that says less than was said before it (a lower version later). `status_conflict`:
+/// two contents under one version, or changes that do not lead to the content that the same issuer named. The issuer is marked
+/// then, with what it signed as evidence ([`Mirror::conflicts`]), and its changes are not believed without the whole list any more.
+///
+/// A list takes 256 KiB, and as much again as it has under zlib once somebody asked for it.
 #[derive(Default)]
 pub struct Mirror {
     issuers: BTreeMap<Did, Issuer>,
+    conflicts: BTreeMap<Did, Conflict>,
 }
 
-struct Issuer {
-    head: Head,
-    /// Highest version seen of every list, closed ones included.
-    versions: HashMap<String, u64>,
-    /// By URI.
-    lists: HashMap<String, Held>,
+/// Two things that an issuer signed and that cannot both be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// Who.
+    pub issuer: Did,
+    /// About which list.
+    pub uri: String,
+    /// When it was seen, by our clock; the first one is kept.
+    pub seen: Timestamp,
+    /// The signed texts.
+    pub evidence: Vec<String>,
 }
 
-struct Held {
-    hash: String,
-    states: States,
+/// What came of a head or a digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Whose it was.
+    pub issuer: Did,
+    /// Whether it said anything that was not known: what gossip passes on.
+    pub is_news: bool,
+    /// Whether it says that there is a newer head, and no more.
+    pub has_more: bool,
+    /// Lists of this issuer whose newest content is not at hand.
+    pub wanted: Vec<Wanted>,
+}
+
+/// A content that is not at hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Whose list.
+    pub issuer: Did,
+    /// The newest word about it.
+    pub list: ListVersion,
+    /// Hash of the states that are held: what a delta may start from.
+    pub held: Option<String>,
+}
+
+/// A list as an operator sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mirrored {
+    /// Whose list.
+    pub issuer: Did,
+    /// Which.
+    pub uri: String,
+    /// Version of the content held; none when nothing is.
+    pub version: Option<u64>,
+    /// When the issuer last said that the content held is the newest.
+    pub as_of: Option<Timestamp>,
+    /// The newest version the issuer told of.
+    pub newest: u64,
+    /// When it told of it.
+    pub told: Timestamp,
 }
 
 impl Mirror {
-    /// Takes a checked head; returns the hashes (with sizes) of lists still to be fetched. Refuses with `stale` a head with an
-    /// earlier `iat` than one seen, or with a list version lower than one seen; then nothing changes.
-    pub fn head(&mut self, head: Head) -> Result<Vec<ListVersion>, Problem> {
-        let issuer = self.issuers.entry(head.issuer.clone()).or_insert_with(|| Issuer {
-            head: Head {
-                lists: Vec::new(),
-                ..head.clone()
-            },
-            versions: HashMap::new(),
-            lists: HashMap::new(),
-        });
-        issuer.take(head)?;
-        Ok(issuer.missing())
+    /// Takes the signed text of a head. Errors: those of [`Head::open`]; `stale` and `status_conflict` as said above, `too_large` when
+    /// its issuer has named more lists than are remembered. Then nothing changes.
+    pub fn head(&mut self, text: &str, trust: &Trust, now: Timestamp) -> Result<Heard, Problem> {
+        let (head, kid) = Head::opened(text, trust, Some(now))?;
+        self.take_head(head, kid, text, now)
     }
 
-    /// Takes the text of a list that a head named; checks hash, issuer, signature. Errors: `unexpected_message` when no newest
-    /// head names this text, and those of [`List::open`].
+    fn take_head(&mut self, head: Head, kid: String, text: &str, now: Timestamp) -> Result<Heard, Problem> {
+        let did = head.issuer.clone();
+        let known = self.issuers.get(&did).and_then(Issuer::head);
+        if known.is_some_and(|known| head.issued < known.issued) {
+            return Err(Code::Stale.into());
+        }
+        let issuer = self.issuers.entry(did.clone()).or_default();
+        let taken = issuer.take_head(head, kid, text);
+        let is_news = self.settle(&did, taken, text, now)?;
+        Ok(self.heard(did, is_news, false))
+    }
+
+    /// Takes the signed text of a digest. Its changes are made at once where they start from the states held and lead to those it
+    /// names. Errors as for a head; one that is older than what is known is no error and no news.
+    pub fn digest(&mut self, text: &str, trust: &Trust, now: Timestamp) -> Result<Heard, Problem> {
+        let (digest, kid) = Digest::opened(text, trust, Some(now))?;
+        self.take_digest(&digest, kid, text, now)
+    }
+
+    fn take_digest(&mut self, digest: &Digest, kid: String, text: &str, now: Timestamp) -> Result<Heard, Problem> {
+        let did = digest.issuer.clone();
+        let is_marked = self.conflicts.contains_key(&did);
+        let issuer = self.issuers.entry(did.clone()).or_default();
+        let knows = issuer.head().is_some_and(|head| head.issued >= digest.issued);
+        let has_more = digest.lists.is_empty() && !knows;
+        let taken = issuer.take_digest(digest, kid, text, is_marked);
+        let is_news = self.settle(&did, taken, text, now)?;
+        Ok(self.heard(did, is_news || has_more, has_more))
+    }
+
+    /// Marks the issuer of a conflict, and forgets one of whom nothing was taken.
+    fn settle(&mut self, did: &Did, taken: Result<bool, Said>, text: &str, now: Timestamp) -> Result<bool, Problem> {
+        let refused = match taken {
+            Ok(is_news) => return Ok(is_news),
+            Err(refused) => refused,
+        };
+        if self.issuers.get(did).is_some_and(Issuer::is_empty) {
+            self.issuers.remove(did);
+        }
+        Err(match refused {
+            Said::Refused(problem) => problem,
+            Said::Conflict { uri, before } => {
+                let evidence = before.into_iter().chain([text.to_owned()]).collect();
+                self.mark(did, &uri, evidence, now);
+                Problem::new(Code::StatusConflict, uri)
+            }
+        })
+    }
+
+    fn mark(&mut self, did: &Did, uri: &str, evidence: Vec<String>, now: Timestamp) {
+        self.conflicts.entry(did.clone()).or_insert_with(|| Conflict {
+            issuer: did.clone(),
+            uri: uri.to_owned(),
+            seen: now,
+            evidence,
+        });
+    }
+
+    fn heard(&self, did: Did, is_news: bool, has_more: bool) -> Heard {
+        let wanted = self
+            .issuers
+            .get(&did)
+            .map(|issuer| issuer.wanted(&did))
+            .unwrap_or_default();
+        Heard {
+            issuer: did,
+            is_news,
+            has_more,
+            wanted,
+        }
+    }
+
+    /// Takes the text of a list that its issuer named; checks hash, issuer, signature and states. Errors: `unexpected_message` when
+    /// nobody's newest word names this text, `status_conflict` when it is the text and not the states that were named, and those of
+    /// [`List::open`].
     pub fn list(&mut self, text: &str, trust: &Trust, now: Timestamp) -> Result<(), Problem> {
         let hash = list_hash(text);
         let mut refusal = Problem::from(Code::UnexpectedMessage);
+        let mut conflict = None;
         // Whoever copies another issuer's hash into its own head must not keep the list from being taken for that one.
         for (did, issuer) in &mut self.issuers {
-            let is_named = |named: &&ListVersion| named.hash == hash && usize::try_from(named.size) == Ok(text.len());
-            let Some(named) = issuer.head.lists.iter().find(is_named) else {
+            let Some(named) = issuer.named_text(&hash, text.len()) else {
                 continue;
             };
             match List::open(text, did, trust, now) {
-                Ok(list) if list.uri == named.uri => {
-                    let held = Held {
-                        hash,
-                        states: list.states,
-                    };
-                    issuer.lists.insert(list.uri, held);
+                Ok(list) if list.uri != named.uri => refusal = Problem::new(Code::Malformed, "sub"),
+                Ok(list) if list.states.hash() == named.states => {
+                    issuer.hold(&named.uri, list.states);
                     return Ok(());
                 }
-                Ok(_) => refusal = Problem::new(Code::Malformed, "sub"),
+                Ok(_) => {
+                    let word = issuer.word(&named.uri).map(str::to_owned);
+                    conflict = Some((did.clone(), named.uri.clone(), word));
+                    refusal = Problem::new(Code::StatusConflict, named.uri);
+                }
                 Err(problem) => refusal = problem,
             }
+        }
+        if let Some((did, uri, word)) = conflict {
+            self.mark(&did, &uri, word.into_iter().chain([text.to_owned()]).collect(), now);
         }
         Err(refusal)
     }
 
-    /// The newest head of each issuer.
-    pub fn heads(&self) -> Vec<Head> {
-        self.issuers.values().map(|issuer| issuer.head.clone()).collect()
-    }
-}
-
-impl Issuer {
-    fn take(&mut self, head: Head) -> Result<(), Problem> {
-        if head.issued < self.head.issued {
-            return Err(Code::Stale.into());
+    /// Takes the states of a list ([`States::pack`]) that its issuer named. `unexpected_message` when they are not those that the
+    /// newest word names, or it names none; `too_large` and `malformed` as in [`States::unpack`].
+    pub fn states(&mut self, issuer: &Did, uri: &str, packed: &[u8]) -> Result<(), Problem> {
+        let named = self.issuers.get_mut(issuer).ok_or(Code::UnexpectedMessage)?;
+        let states = States::unpack(packed)?;
+        if named.named(uri).is_none_or(|list| list.states != states.hash()) {
+            return Err(Code::UnexpectedMessage.into());
         }
-        let is_lower = |list: &ListVersion| self.versions.get(&list.uri).is_some_and(|seen| list.version < *seen);
-        if head.lists.iter().any(is_lower) {
-            return Err(Code::Stale.into());
-        }
-        let is_new = |list: &&ListVersion| !self.versions.contains_key(&list.uri);
-        let new = head.lists.iter().filter(is_new).count();
-        if self.versions.len().saturating_add(new) > VERSIONS_MAX {
-            return Err(Code::TooLarge.into());
-        }
-        for list in &head.lists {
-            self.versions.insert(list.uri.clone(), list.version);
-        }
-        let named: HashSet<&str> = head.lists.iter().map(|list| list.hash.as_str()).collect();
-        self.lists.retain(|_, held| named.contains(held.hash.as_str()));
-        self.head = head;
+        named.hold(uri, states);
         Ok(())
     }
 
-    fn missing(&self) -> Vec<ListVersion> {
-        self.head
-            .lists
+    /// Takes what changed between the states held and those that the issuer's newest word names ([`Changes::to_bytes`]).
+    /// `unexpected_message` when they do not lead there, which is whoever gave them lying or being late, not the issuer.
+    pub fn delta(&mut self, issuer: &Did, uri: &str, changes: &[u8]) -> Result<(), Problem> {
+        let changes = Changes::parse(changes)?;
+        let named = self.issuers.get_mut(issuer).ok_or(Code::UnexpectedMessage)?;
+        if named.change(uri, &changes) {
+            Ok(())
+        } else {
+            Err(Code::UnexpectedMessage.into())
+        }
+    }
+
+    /// Forgets all that was taken from an issuer one of whose keys does not count any more for what was taken under it: it was
+    /// found to be compromised, or the organisation is no longer listed. Otherwise whoever had the key could have set a version that
+    /// the true issuer never reaches. To be called with every new trust document; returns who was forgotten.
+    pub fn review(&mut self, trust: &Trust) -> Vec<Did> {
+        let stands = |did: &Did, issuer: &Issuer| {
+            let organisation = trust.organisation(did);
+            organisation.is_some_and(|it| issuer.keys().all(|(kid, at)| it.key_at(kid, at).is_ok()))
+        };
+        let gone: Vec<Did> = self
+            .issuers
             .iter()
-            .filter(|named| self.held(&named.uri).is_none())
-            .cloned()
+            .filter(|(did, issuer)| !stands(did, issuer))
+            .map(|(did, _)| did.clone())
+            .collect();
+        for did in &gone {
+            self.issuers.remove(did);
+            self.conflicts.remove(did);
+        }
+        gone
+    }
+
+    /// The newest head of each issuer.
+    pub fn heads(&self) -> Vec<Head> {
+        self.issuers.values().filter_map(Issuer::head).cloned().collect()
+    }
+
+    /// Every list, with what is held of it.
+    pub fn lists(&self) -> Vec<Mirrored> {
+        self.issuers
+            .iter()
+            .flat_map(|(did, issuer)| issuer.lists(did))
             .collect()
     }
 
-    /// The list `uri` in exactly the version that the newest head names.
-    fn held(&self, uri: &str) -> Option<&Held> {
-        let named = self.head.lists.iter().find(|named| named.uri == uri)?;
-        self.lists.get(uri).filter(|held| held.hash == named.hash)
+    /// All contents that are not at hand.
+    pub fn wanted(&self) -> Vec<Wanted> {
+        self.issuers
+            .iter()
+            .flat_map(|(did, issuer)| issuer.wanted(did))
+            .collect()
+    }
+
+    /// Issuers that contradicted themselves, the first time of each.
+    pub fn conflicts(&self) -> Vec<Conflict> {
+        self.conflicts.values().cloned().collect()
+    }
+
+    /// Bytes that the lists, and what goes along with them, take in memory.
+    pub fn bytes(&self) -> usize {
+        self.issuers.values().map(Issuer::bytes).sum()
     }
 }
 
 impl Source for Mirror {
     fn state(&self, issuer: &Did, uri: &str, index: u32) -> Option<(State, Timestamp)> {
-        let issuer = self.issuers.get(issuer)?;
-        let state = issuer.held(uri)?.states.get(index)?;
-        Some((state, issuer.head.issued))
+        self.issuers.get(issuer)?.state(uri, index)
     }
 }

@@ -1,9 +1,10 @@
 //! The synthetic cast of domain §0.3 for the tests of this crate: organisations with keys and nodes, and the list that names them.
 
-use super::{Draft, NodeEntry, Organisation, OrganisationKey, Trust};
+use super::{Ceremony, Draft, NodeEntry, Organisation, OrganisationKey, Trust};
 use crate::service::Registration;
 use crate::{Did, Random, SigningKey, Timestamp};
 use sha2::{Digest, Sha256};
+use std::sync::{Arc, OnceLock};
 
 /// Who issues income and tax assessments.
 pub(crate) const TAX: &str = "skatteetaten.example";
@@ -22,11 +23,6 @@ pub(crate) fn now() -> Timestamp {
 /// The key of the organisation of that place in [`draft`]; any other number is somebody else's.
 pub(crate) fn key(number: u8) -> SigningKey {
     SigningKey::from_bytes(&[number; 32])
-}
-
-/// The anchor's key.
-pub(crate) fn anchor() -> SigningKey {
-    key(200)
 }
 
 /// Bytes that depend on the seed only.
@@ -97,8 +93,20 @@ pub(crate) fn draft() -> Draft {
     }
 }
 
-/// The draft signed by the anchor and read again.
-pub(crate) fn listed(draft: &Draft) -> Trust {
-    let text = draft.sign(now(), &anchor()).expect("signs");
-    Trust::verify(&text, &[anchor().verifying_key()]).expect("verifies")
+/// When the first root of [`ceremony`] was made.
+pub(crate) fn begin() -> Timestamp {
+    Timestamp::parse("2026-07-01T00:00:00Z").expect("an instant")
+}
+
+/// Three anchors with root 1: the same in every test.
+pub(crate) fn ceremony() -> Ceremony {
+    static FOUNDED: OnceLock<Ceremony> = OnceLock::new();
+    let found = || Ceremony::of_three(&mut seeded("anchors"), begin()).expect("founds");
+    FOUNDED.get_or_init(found).clone()
+}
+
+/// The draft as it is in force, by a head of [`now`], or of the last moment of a list that has run out.
+pub(crate) fn listed(draft: &Draft) -> Arc<Trust> {
+    let at = now().min(draft.next_update);
+    ceremony().trust(draft, at).expect("publishes")
 }

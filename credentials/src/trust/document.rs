@@ -17,6 +17,11 @@ const EXTENSION: &str = "BevisExtension";
 /// Reason of RFC 5280 that we write and read under `revoked`.
 const COMPROMISED: &str = "compromised";
 
+/// Most different registrations of a list.
+const REGISTRATIONS_MAX: usize = 1_000;
+/// Most bytes of registrations that a list may stand for, written out for each organisation.
+const REGISTERED_MAX: usize = 16 * 1024 * 1024;
+
 // --- the model of ETSI TS 119 602 ---
 
 #[derive(Serialize, Deserialize)]
@@ -48,6 +53,7 @@ struct Scheme {
     scheme_territory: String,
     list_issue_date_time: String,
     next_update: String,
+    scheme_extensions: Vec<Value>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -121,10 +127,18 @@ struct IssuanceExtension {
     vct: String,
 }
 
+/// Each registration once: most banks have the same ones, and the whole list travels to everybody.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SchemeExtension {
+    registrations: Vec<Registration>,
+}
+
+/// The place of the registration in [`SchemeExtension`].
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PresentationExtension {
-    registration: Registration,
+    registration: usize,
 }
 
 /// What stands in a JWK of `PublicKeyValues` beside the key itself; windows as in OpenID Federation 1.0 §8.7.2.
@@ -151,6 +165,20 @@ struct Revoked {
 // --- writing ---
 
 pub(super) fn write(draft: &Draft) -> Value {
+    let mut registrations: Vec<Registration> = Vec::new();
+    for registration in draft
+        .organisations
+        .iter()
+        .flat_map(|organisation| &organisation.services)
+    {
+        if !registrations.contains(registration) {
+            registrations.push(registration.clone());
+        }
+    }
+    let entities = draft.organisations.iter();
+    let entities = entities
+        .map(|organisation| write_entity(organisation, &registrations))
+        .collect();
     let document = Document {
         list: List {
             list_and_scheme_information: Scheme {
@@ -161,15 +189,16 @@ pub(super) fn write(draft: &Draft) -> Value {
                 scheme_territory: "NO".to_owned(),
                 list_issue_date_time: draft.issued.to_string(),
                 next_update: draft.next_update.to_string(),
+                scheme_extensions: vec![json!({ EXTENSION: SchemeExtension { registrations } })],
             },
-            trusted_entities_list: draft.organisations.iter().map(write_entity).collect(),
+            trusted_entities_list: entities,
         },
         proof: None,
     };
     json!(document)
 }
 
-fn write_entity(organisation: &Organisation) -> Entity {
+fn write_entity(organisation: &Organisation, registrations: &[Registration]) -> Entity {
     let other_ids = || DigitalIdentity {
         public_key_values: None,
         other_ids: Some(vec![organisation.did.to_string()]),
@@ -188,8 +217,9 @@ fn write_entity(organisation: &Organisation) -> Entity {
         service(ISSUANCE, vct, other_ids(), Some(json!(extension)))
     }));
     services.extend(organisation.services.iter().map(|registration| {
+        let place = registrations.iter().position(|known| known == registration);
         let extension = PresentationExtension {
-            registration: registration.clone(),
+            registration: place.unwrap_or(registrations.len()),
         };
         service(PRESENTATION, &registration.name.nb, other_ids(), Some(json!(extension)))
     }));
@@ -268,16 +298,54 @@ pub(super) fn read(value: &Value) -> Result<Draft, Problem> {
     if entities.len() > ORGANISATIONS_MAX {
         return Err(Problem::new(Code::TooLarge, "TrustedEntitiesList"));
     }
+    let extension: SchemeExtension = read_extension(&scheme.scheme_extensions, "SchemeExtensions")?;
+    let mut registrations = Registrations::new(extension)?;
     Ok(Draft {
         sequence: scheme.sequence,
         operator: one_name(&scheme.scheme_operator_name, "SchemeOperatorName")?,
         issued: time(&scheme.list_issue_date_time, "ListIssueDateTime")?,
         next_update: time(&scheme.next_update, "NextUpdate")?,
-        organisations: entities.into_iter().map(read_entity).collect::<Result<_, _>>()?,
+        organisations: entities
+            .into_iter()
+            .map(|entity| read_entity(entity, &mut registrations))
+            .collect::<Result<_, _>>()?,
     })
 }
 
-fn read_entity(entity: Entity) -> Result<Organisation, Problem> {
+/// The registrations of a list, and how much of them has been given out: a short list could name a long one for each of a
+/// thousand organisations sixty-four times.
+struct Registrations {
+    each: Vec<(Registration, usize)>,
+    given: usize,
+}
+
+impl Registrations {
+    fn new(extension: SchemeExtension) -> Result<Registrations, Problem> {
+        let mut each: Vec<(Registration, usize)> = Vec::new();
+        for registration in extension.registrations {
+            if each.len() >= REGISTRATIONS_MAX {
+                return Err(Problem::new(Code::TooLarge, "SchemeExtensions"));
+            }
+            if each.iter().any(|(known, _)| *known == registration) {
+                return Err(malformed("registration twice"));
+            }
+            let size = serde_json::to_vec(&registration).map_err(|_| Code::Internal)?.len();
+            each.push((registration, size));
+        }
+        Ok(Registrations { each, given: 0 })
+    }
+
+    fn at(&mut self, place: usize) -> Result<Registration, Problem> {
+        let (registration, size) = self.each.get(place).ok_or_else(|| malformed("registration"))?;
+        self.given = self.given.saturating_add(*size);
+        if self.given > REGISTERED_MAX {
+            return Err(Problem::new(Code::TooLarge, "Presentation"));
+        }
+        Ok(registration.clone())
+    }
+}
+
+fn read_entity(entity: Entity, registrations: &mut Registrations) -> Result<Organisation, Problem> {
     let information = entity.trusted_entity_information;
     let extension: EntityExtension = read_extension(&information.extensions, "TEInformationExtensions")?;
     let trade_name = one_name(&information.trade_name, "TETradeName")?;
@@ -330,7 +398,7 @@ fn read_entity(entity: Entity) -> Result<Organisation, Problem> {
             }
             PRESENTATION => {
                 let extension: PresentationExtension = read_extension(extensions, place)?;
-                organisation.services.push(extension.registration);
+                organisation.services.push(registrations.at(extension.registration)?);
             }
             _ => return Err(Problem::new(Code::Unsupported, "ServiceTypeIdentifier")),
         }

@@ -1,9 +1,11 @@
 //! What a trust document must keep beyond its form.
 
-use super::{ADDRESSES_MAX, KEYS_MAX, NODES_MAX, ORGANISATIONS_MAX, SERVICES_MAX, TYPES_MAX};
+use super::{
+    ADDRESSES_MAX, KEYS_MAX, LIST_DAYS_MAX, NODES_MAX, ORGANISATIONS_MAX, SERVICES_MAX, TYPES_MAX, VERSION_MAX,
+};
 use super::{Draft, NodeEntry, Organisation};
 use crate::identifier::OrganisationNumber;
-use crate::{Code, Did, Problem};
+use crate::{Code, Did, Problem, time::DAY};
 use std::collections::HashSet;
 
 /// Longest name of an organisation or operator, in characters.
@@ -15,7 +17,9 @@ const PEER: std::ops::RangeInclusive<usize> = 30..=80;
 
 pub(super) fn check(draft: &Draft) -> Result<(), Problem> {
     rule("SchemeOperatorName", is_name(&draft.operator))?;
-    rule("NextUpdate", draft.next_update > draft.issued)?;
+    rule("LoTESequenceNumber", (1..=VERSION_MAX).contains(&draft.sequence))?;
+    let lasts = draft.next_update.since(draft.issued);
+    rule("NextUpdate", lasts > 0 && lasts <= LIST_DAYS_MAX * DAY)?;
     limit("TrustedEntitiesList", draft.organisations.len(), ORGANISATIONS_MAX)?;
     let mut dids = HashSet::new();
     let mut numbers = HashSet::new();
@@ -65,11 +69,7 @@ fn check_organisation(organisation: &Organisation) -> Result<(), Problem> {
 }
 
 fn check_node(node: &NodeEntry) -> Result<(), Problem> {
-    let is_base58 = |byte: u8| byte.is_ascii_alphanumeric() && !b"0OIl".contains(&byte);
-    rule(
-        "peer",
-        PEER.contains(&node.peer.len()) && node.peer.bytes().all(is_base58),
-    )?;
+    rule("peer", is_peer(&node.peer))?;
     limit("addresses", node.addresses.len(), ADDRESSES_MAX)?;
     // The form of a multiaddress, so that the list can be read without libp2p; the node that dials it reads the rest.
     let is_address = |address: &String| {
@@ -79,6 +79,12 @@ fn check_node(node: &NodeEntry) -> Result<(), Problem> {
                 .any(|start| address.starts_with(start))
     };
     rule("addresses", node.addresses.iter().all(is_address))
+}
+
+/// Whether it has the form of a PeerId's text.
+pub(super) fn is_peer(text: &str) -> bool {
+    let is_base58 = |byte: u8| byte.is_ascii_alphanumeric() && !b"0OIl".contains(&byte);
+    PEER.contains(&text.len()) && text.bytes().all(is_base58)
 }
 
 fn is_name(text: &str) -> bool {

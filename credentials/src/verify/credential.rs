@@ -5,7 +5,7 @@ use crate::schema::{CredentialType, Effect, values_at};
 use crate::sd_jwt::SdJwt;
 use crate::status::State;
 use crate::time::DAY;
-use crate::trust::Organisation;
+use crate::trust::{Organisation, Trust};
 use crate::{Code, Problem, Timestamp};
 use std::sync::Arc;
 
@@ -123,7 +123,7 @@ pub(super) fn examine(text: &str, context: &Context<'_>, id: Option<&str>, repor
 }
 
 fn set_trust_time(context: &Context<'_>, report: &mut Report) {
-    report.trust_at = context.trust.map(|trust| trust.document().issued);
+    report.trust_at = context.trust.map(Trust::head_issued);
 }
 
 fn may_issue(issuer: &Organisation, vct: &str, is_known: bool) -> Result<(), Problem> {

@@ -360,7 +360,7 @@ impl Issuer {
             for row in &delivery.rows {
                 let (id, mut credential) = self.credential(&row.credential)?;
                 if credential.state != State::Revoked {
-                    staged.set_state(&self.tables, &id, &mut credential, State::Revoked)?;
+                    staged.end_with_the_day(&self.tables, &id, &mut credential, State::Revoked)?;
                 }
             }
         }

@@ -81,6 +81,8 @@ impl Issuer {
         key: &DecryptionKey,
     ) -> Result<String, Error> {
         let query = query_of(credential_type).ok_or(Code::Internal)?;
+        let registration = self.own_registration().ok_or(Code::NotLicensed)?;
+        let stated = registration.statement();
         let reference: [u8; 4] = random::bytes(self.random.as_mut());
         let request = Request {
             asker: self.settings.did.clone(),
@@ -92,6 +94,7 @@ impl Issuer {
             encryption: key.public_jwk(),
             origins: self.settings.peers.clone(),
             service: SERVICE.to_owned(),
+            stated,
             // A reference that a person can read out; it holds nothing about anybody.
             case: format!("{}-{:08x}", credential_type.id, u32::from_be_bytes(reference)),
             issue: Some(IssuePurpose {
@@ -200,15 +203,16 @@ impl Issuer {
         }
     }
 
+    /// What the trust list lets us ask who somebody is for.
+    fn own_registration(&self) -> Option<&Registration> {
+        let trust = self.trust.as_ref()?;
+        trust.organisation(&self.settings.did)?.service(SERVICE)
+    }
+
     /// How old the status of an identification may be: as our own registration says.
     fn status_age_max(&self) -> i64 {
-        self.trust
-            .as_ref()
-            .and_then(|trust| trust.organisation(&self.settings.did))
-            .and_then(|organisation| organisation.service(SERVICE))
-            .map_or(STATUS_AGE_MAX, |registration: &Registration| {
-                registration.status_age_max
-            })
+        self.own_registration()
+            .map_or(STATUS_AGE_MAX, |registration| registration.status_age_max)
     }
 }
 

@@ -12,7 +12,7 @@ use credentials::schema::{Path, Types};
 use credentials::sd_jwt::{Bind, Covers, SdJwt, bind, keys_hash};
 use credentials::service::Registration;
 use credentials::status::{Head, Mirror, Source, State};
-use credentials::trust::{Draft, NodeEntry, Organisation, OrganisationKey, Trust};
+use credentials::trust::{Ceremony, Draft, NodeEntry, Organisation, OrganisationKey, Trust};
 use credentials::{Code, Did, Random, SigningKey, Timestamp, VerifyingKey, jwe, jws, request};
 use serde_json::{Map, Value, json};
 use store::{Params, Passphrase, Store};
@@ -143,13 +143,17 @@ impl Agency {
     /// The signed head that is published now, checked as everybody checks it.
     pub(crate) fn head(&mut self, now: Timestamp) -> Head {
         let trust = self.trust.clone().unwrap();
+        Head::open(&self.head_text(now), &trust, now).unwrap()
+    }
+
+    pub(crate) fn head_text(&mut self, now: Timestamp) -> String {
         match self.issuer().receive_status(now, wire::Ask::Head) {
-            wire::Reply::Head { head } => Head::open(&head, &trust, now).unwrap(),
+            wire::Reply::Head { head } => head,
             other => panic!("{other:?}"),
         }
     }
 
-    fn fetch(&mut self, now: Timestamp, hash: &str) -> String {
+    pub(crate) fn fetch(&mut self, now: Timestamp, hash: &str) -> String {
         let mut text = Vec::new();
         loop {
             let ask = wire::Ask::Chunk {
@@ -194,6 +198,8 @@ pub(crate) struct World {
     pub(crate) mirror: Mirror,
     pub(crate) trust: Arc<Trust>,
     pub(crate) now: Timestamp,
+    anchors: Ceremony,
+    draft: Draft,
 }
 
 impl World {
@@ -208,7 +214,6 @@ impl World {
         act(&mut identity);
         let mut agency = Agency::new("agency.example", &[INCOME, COMPANY, GUARANTEE]);
         let now = noon();
-        let anchor = SigningKey::generate(random().as_mut());
         let organisation = |agency: &Agency, number: &str| Organisation {
             did: agency.settings.did.clone(),
             number: number.to_owned(),
@@ -237,8 +242,8 @@ impl World {
             next_update: now.plus(300 * 86_400),
             organisations: vec![organisation(&identity, "991825827"), organisation(&agency, "974761076")],
         };
-        let text = draft.sign(draft.issued, &anchor).unwrap();
-        let trust = Arc::new(Trust::verify(&text, &[anchor.verifying_key()]).unwrap());
+        let mut anchors = Ceremony::of_three(random().as_mut(), draft.issued).unwrap();
+        let trust = anchors.trust(&draft, now).unwrap();
         for agency in [&mut identity, &mut agency] {
             agency.trust = Some(trust.clone());
             agency.issuer().set_trust(trust.clone());
@@ -253,6 +258,8 @@ impl World {
             mirror: Mirror::default(),
             trust,
             now,
+            anchors,
+            draft,
         };
         world.pull();
         world
@@ -261,9 +268,10 @@ impl World {
     /// Mirrors heads and lists of both, as every node does every few seconds.
     pub(crate) fn pull(&mut self) {
         for agency in [&mut self.identity, &mut self.agency] {
-            let head = agency.head(self.now);
-            for list in self.mirror.head(head).unwrap() {
-                let text = agency.fetch(self.now, &list.hash);
+            let head = agency.head_text(self.now);
+            let heard = self.mirror.head(&head, &self.trust, self.now).unwrap();
+            for wanted in heard.wanted {
+                let text = agency.fetch(self.now, &wanted.list.hash);
                 self.mirror.list(&text, &self.trust, self.now).unwrap();
             }
         }
@@ -271,12 +279,28 @@ impl World {
 
     pub(crate) fn pass(&mut self, seconds: i64) {
         self.now = self.now.plus(seconds);
+        if self.trust.current(self.now).is_err() {
+            // A node takes a newer head long before a day is over.
+            self.trust = self.anchors.trust(&self.draft, self.now).unwrap();
+            for agency in [&mut self.identity, &mut self.agency] {
+                agency.trust = Some(self.trust.clone());
+                agency.issuer().set_trust(self.trust.clone());
+            }
+        }
     }
 
     pub(crate) fn tick(&mut self) {
         let now = self.now;
         self.identity.issuer().tick(now).unwrap();
         self.agency.issuer().tick(now).unwrap();
+        self.pull();
+    }
+
+    /// Publishes the endings of the day at both, and mirrors them.
+    pub(crate) fn end_day(&mut self) {
+        let now = self.now;
+        self.identity.issuer().publish_endings(now).unwrap();
+        self.agency.issuer().publish_endings(now).unwrap();
         self.pull();
     }
 

@@ -163,6 +163,7 @@ fn what_is_not_acknowledged_within_seven_days_is_revoked() {
     assert!(all_mirrored(&world, &lost, State::Valid));
     world.pass(1);
     world.tick();
+    world.end_day();
     assert!(all_mirrored(&world, &lost, State::Revoked));
     assert!(all_mirrored(&world, &acknowledged, State::Valid));
     let too_late = world.ask(PID, IssueAsk::Acknowledge { transaction });
@@ -203,6 +204,12 @@ fn a_changed_row_supersedes_what_was_issued_and_can_be_collected_again() {
         .import(now, INCOME, &[income(ROLIG, "48500.10"), income(MUNTER, "51000.00")]);
     assert_eq!((report.changed, report.unchanged, report.superseded), (1, 1, 2));
     world.pull();
+    assert!(
+        all_mirrored(&world, &old, State::Valid),
+        "it waits for the day's publication"
+    );
+    assert!(all_mirrored(&world, &suspended, State::Suspended));
+    world.end_day();
     assert!(all_mirrored(&world, &old, State::Superseded));
     assert!(all_mirrored(&world, &suspended, State::Superseded));
     let new = world.collect(INCOME, None, &pid).unwrap();
@@ -245,7 +252,7 @@ fn the_end_of_the_role_ends_what_was_issued_through_it() {
     renamed["navn"] = json!("FORNUFTIG FISKEBÅT AS");
     let report = world.agency.import(now, COMPANY, &[company(TREG, MUNTER), renamed]);
     assert_eq!((report.revoked, report.superseded), (1, 1));
-    world.pull();
+    world.end_day();
     assert!(all_mirrored(&world, &treg, State::Revoked));
     assert!(all_mirrored(&world, &fiskebaat, State::Superseded));
     assert_eq!(

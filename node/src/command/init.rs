@@ -2,15 +2,23 @@
 
 use super::session::Session;
 use crate::args::{Init, Profile, Role};
+use crate::ceremony::words;
 use crate::config::{self, Config};
 use crate::error::Failure;
 use crate::home;
 use crate::service;
 use credentials::identifier::OrganisationNumber;
 use credentials::schema::Types;
+use credentials::trust::{BUNDLE_MAX, Bundle, Fingerprint, SignedRoot};
 use credentials::{Code, Did, Problem};
 use serde_json::json;
+use std::path::Path;
 use store::{Params, Store};
+
+/// Largest file with a first root: a root or a bundle that begins with it.
+const ROOT_FILE_MAX: u64 = BUNDLE_MAX as u64;
+/// Where a package puts the network's first root, seen from the folder of the program.
+const PACKAGED: &str = "../share/bevis/root.json";
 
 /// Makes a home.
 pub(super) fn init(session: &mut Session, init: &Init) -> Result<u8, Failure> {
@@ -22,29 +30,69 @@ pub(super) fn init(session: &mut Session, init: &Init) -> Result<u8, Failure> {
             Some(number.ok_or_else(|| Problem::new(Code::ConfigInvalid, "--organisation"))?)
         }
     };
-    create(session, &config, company.as_ref(), init.profile)?;
+    let root = first_root(init.root.as_deref())?;
+    let make = |store: &Store| {
+        service::create_keys(store, &config, company.as_ref())?;
+        match &root {
+            Some(root) => service::trust_first(store, root),
+            None => Ok(()),
+        }
+    };
+    create(session, &config, init.profile, make)?;
     let home = session.home()?;
     let path = home.path().display().to_string();
+    let fingerprint = root.as_ref().map(|root| Fingerprint(root.hash()));
     if session.output.json {
-        session.output.object(&json!({ "schema": "init/v1", "home": path }));
+        let object = json!({ "schema": "init/v1", "home": path, "root": fingerprint });
+        session.output.object(&object);
     } else {
         session.output.print("init-done", &[("home", &path)]);
-        let anchors: Vec<String> = config.trust.anchors.iter().map(ToString::to_string).collect();
-        if anchors.is_empty() {
-            session.output.say("init-no-anchor", &[]);
-        } else {
-            session.output.say("init-anchor", &[("anchor", &anchors.join(", "))]);
+        match fingerprint {
+            None => session.output.say("init-no-root", &[]),
+            Some(fingerprint) => {
+                session.output.say("init-root", &[]);
+                session.output.show(&words::fingerprint(&fingerprint));
+                session.output.say("init-root-compare", &[]);
+            }
         }
     }
     Ok(0)
 }
 
-/// Makes the home of this configuration, for a company's wallet with the company's number; refuses where one is.
+/// The network's first root: of the file that was named, else the one that came with the package, if there is one. It is never
+/// taken from a peer.
+fn first_root(named: Option<&Path>) -> Result<Option<SignedRoot>, Failure> {
+    let path = match named {
+        Some(path) => path.to_owned(),
+        None => {
+            let program = std::env::current_exe().map_err(|e| Failure::because(Code::Internal, e))?;
+            let packaged = program.parent().map(|folder| folder.join(PACKAGED));
+            match packaged.filter(|path| path.exists()) {
+                Some(path) => path,
+                None => return Ok(None),
+            }
+        }
+    };
+    let bytes = home::read(&path, ROOT_FILE_MAX)?;
+    let text = match Bundle::parse(&bytes) {
+        Ok(bundle) => bundle.roots.into_iter().next(),
+        Err(problem) if problem.code == Code::Unsupported => String::from_utf8(bytes).ok(),
+        Err(problem) => return Err(problem.into()),
+    };
+    let text = text.ok_or_else(|| Problem::new(Code::Malformed, "root"))?;
+    let root = SignedRoot::of_itself(&text)?;
+    if root.root().version != 1 {
+        return Err(Problem::new(Code::TrustMismatch, "root: version").into());
+    }
+    Ok(Some(root))
+}
+
+/// Makes a home of this configuration, with what `make` puts into its store; refuses where one is.
 pub(super) fn create(
     session: &mut Session,
     config: &Config,
-    company: Option<&OrganisationNumber>,
     profile: Profile,
+    make: impl FnOnce(&Store) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let home = session.home()?;
     if home.exists() {
@@ -58,7 +106,7 @@ pub(super) fn create(
     };
     home.create()?;
     let store = Store::create(&home.store(), &passphrase, parameters, service::entropy())?;
-    service::create_keys(&store, config, company)?;
+    make(&store)?;
     // The configuration comes last: a home without it is one that `init` did not finish, and says so.
     home::write(&home.config(), text.as_bytes())
 }
@@ -68,7 +116,7 @@ fn wanted(session: &Session, init: &Init) -> Result<Config, Failure> {
     let mut config = config::defaults();
     let has = |role| init.role.contains(&role);
     if has(Role::Anchor) {
-        return Err(usage("--role anchor: use `bevis trust new`"));
+        return Err(usage("--role anchor: use `bevis trust init`"));
     }
     if let Some(language) = &session.global.lang {
         config.node.language.clone_from(language);
@@ -78,12 +126,6 @@ fn wanted(session: &Session, init: &Init) -> Result<Config, Failure> {
     }
     if let Some(transport) = init.transport {
         config.node.transport = transport;
-    }
-    for anchor in &init.anchor {
-        let did = Did::parse(anchor)
-            .filter(|did| did.key().is_some())
-            .ok_or_else(|| usage("--anchor"))?;
-        config.trust.anchors.push(did);
     }
     if has(Role::Wallet) {
         if init.role.len() > 1 {

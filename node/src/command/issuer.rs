@@ -56,6 +56,22 @@ pub(super) async fn run(session: &mut Session, issuer: Issuer) -> Result<u8, Fai
         Issuer::Revoke(subject) => set_state(session, subject, State::Revoked).await,
         Issuer::Suspend(subject) => set_state(session, subject, State::Suspended).await,
         Issuer::Reinstate(subject) => set_state(session, subject, State::Valid).await,
+        Issuer::Publish => {
+            let endings = session.execute(Command::PublishEndings).await?;
+            if session.output.json {
+                session.output.object(&endings);
+            } else {
+                session.output.data(&plain(endings.at("endings")));
+            }
+            Ok(0)
+        }
+        Issuer::Bitstring { list, suspension, out } => {
+            let answer = session.execute(Command::Bitstring { list, suspension }).await?;
+            let text = answer.at("credential").as_str().unwrap_or_default();
+            std::fs::write(&out, text).map_err(|error| Failure::file(&out, &error))?;
+            Ok(0)
+        }
+        Issuer::Notice(notice) => super::notice::publishing(session, notice).await,
         Issuer::Status(subject) => status(session, subject).await,
         Issuer::Jobs => {
             let jobs = session.execute(Command::Jobs).await?;
@@ -154,6 +170,9 @@ async fn status(session: &mut Session, subject: Subject) -> Result<u8, Failure> 
         for line in answer.at(list).as_array().into_iter().flatten() {
             session.output.data(&plain(line));
         }
+    }
+    if answer.at("endings").is_object() {
+        session.output.data(&plain(answer.at("endings")));
     }
     Ok(0)
 }

@@ -4,7 +4,7 @@ use super::session::Session;
 use crate::args::{Doctor, Node};
 use crate::error::Failure;
 use crate::output::At;
-use crate::service::Command;
+use crate::service::{Command, Effect};
 use credentials::{Code, Did, Problem};
 use serde_json::Value;
 
@@ -24,10 +24,14 @@ pub(super) async fn whoami(session: &mut Session) -> Result<u8, Failure> {
         .collect();
     session.output.data(&roles.join(", "));
     let card = &whoami.at("card");
-    for key in ["name", "number", "did", "key", "peer"] {
-        if let Some(text) = card.at(key).as_str() {
-            session.output.data(&format!("  {key}  {text}"));
+    for name in ["name", "number", "did", "peer"] {
+        if let Some(text) = card.at(name).as_str() {
+            session.output.data(&format!("  {name}  {text}"));
         }
+    }
+    for key in card.at("keys").as_array().into_iter().flatten() {
+        let [kid, key] = ["kid", "key"].map(|name| key.at(name).as_str().unwrap_or_default());
+        session.output.data(&format!("  key  {kid}  {key}"));
     }
     for address in card
         .at("addresses")
@@ -38,10 +42,11 @@ pub(super) async fn whoami(session: &mut Session) -> Result<u8, Failure> {
     {
         session.output.data(&format!("  {address}"));
     }
-    for key in ["anchor", "organisation"] {
-        if let Some(text) = whoami.at(key).as_str() {
-            session.output.data(&format!("  {key}  {text}"));
-        }
+    for text in [whoami.at("anchor").at("id"), whoami.at("organisation")]
+        .into_iter()
+        .filter_map(Value::as_str)
+    {
+        session.output.data(&format!("  {text}"));
     }
     Ok(0)
 }
@@ -92,7 +97,10 @@ pub(super) async fn run(session: &mut Session, node: Node) -> Result<u8, Failure
         Node::Ping { did } => Command::Ping {
             did: Did::parse(&did).ok_or_else(|| Problem::new(Code::Usage, "did"))?,
         },
-        Node::Run(_) => return Err(Code::Internal.into()),
+        Node::Alarms { id, dismiss } => Command::Alarms { id, dismiss },
+        Node::Metrics => return metrics(session).await,
+        Node::Seen { kind, id, wait } => return seen(session, Effect::parse(&kind, &id)?, wait).await,
+        Node::Run(_) | Node::Certificate { .. } => return Err(Code::Internal.into()),
     };
     let answer = session.execute(command).await?;
     if session.output.json {
@@ -101,4 +109,34 @@ pub(super) async fn run(session: &mut Session, node: Node) -> Result<u8, Failure
         session.output.data(&format!("{answer:#}"));
     }
     Ok(0)
+}
+
+/// Figures as Prometheus reads them; with `--json` the same text in an object.
+async fn metrics(session: &mut Session) -> Result<u8, Failure> {
+    let answer = session.execute(Command::Metrics).await?;
+    if session.output.json {
+        session.output.object(&answer);
+    } else {
+        session
+            .output
+            .data(answer.at("text").as_str().unwrap_or_default().trim_end());
+    }
+    Ok(0)
+}
+
+/// The instant in milliseconds; nothing, and the exit code of "not found", when it did not come in time.
+async fn seen(session: &mut Session, effect: Effect, wait: u32) -> Result<u8, Failure> {
+    let answer = session
+        .execute(Command::Seen {
+            effect,
+            wait_seconds: wait,
+        })
+        .await?;
+    let at = answer.at("at_ms").as_u64();
+    if session.output.json {
+        session.output.object(&answer);
+    } else if let Some(at) = at {
+        session.output.data(&at.to_string());
+    }
+    at.map(|_| 0).ok_or_else(|| Code::NotFound.into())
 }

@@ -29,7 +29,7 @@ pub(super) async fn serve(session: &mut Session, serve: &Serve) -> Result<u8, Fa
     if Client::connect(&home).await?.is_some() {
         return Err(Problem::new(Code::HomeLocked, home.path().display().to_string()).into());
     }
-    if loaded.config.anchor.is_some() {
+    if loaded.config.anchor.is_some() && loaded.config.organisation.is_none() {
         return Err(Problem::new(Code::WrongRole, "anchor").into());
     }
     let mut terminate = signal(SignalKind::terminate()).map_err(|e| Failure::because(Code::Internal, e))?;

@@ -55,6 +55,8 @@ pub(super) async fn run(session: &mut Session, verifier: Verifier) -> Result<u8,
             session.output.say("verifier-asked", &[("session", id)]);
             Ok(0)
         }
+        Verifier::Customers(customers) => super::notice::customers(session, customers).await,
+        Verifier::Notices(received) => super::notice::received(session, received).await,
         Verifier::Watch { session: id, seconds } => watch(session, id, seconds).await,
         Verifier::Sessions { session: Some(id) } => {
             let found = session.execute(Command::VerifierSession { id }).await?;
@@ -96,6 +98,7 @@ pub(super) async fn run(session: &mut Session, verifier: Verifier) -> Result<u8,
             } else {
                 verdict(session, report.at("verdict"), report.at("code"));
                 checks(session, report.at("checks"));
+                ages(session, &report);
             }
             Ok(exit_of(report.at("verdict"), report.at("code")))
         }
@@ -199,12 +202,7 @@ fn tell(session: &Session, found: &Value) {
     for (name, claims) in detail.at("claims").as_object().into_iter().flatten() {
         session.output.data(&format!("  {name}: {claims}"));
     }
-    if let (Some(status), Some(trust)) = (detail.at("status_age_s").as_i64(), detail.at("trust_age_s").as_i64()) {
-        let (status, trust) = (status.to_string(), trust.to_string());
-        session
-            .output
-            .print("session-ages", &[("status", &status), ("trust", &trust)]);
-    }
+    ages(session, detail);
     let language = session.output.catalogue.language();
     let ground = detail.at("keep_ground_text");
     let ground = ground.at(language).as_str().or(ground.at("nb").as_str());
@@ -218,6 +216,15 @@ fn tell(session: &Session, found: &Value) {
         session
             .output
             .print("session-keep", &[("until", &until), ("ground", ground)]);
+    }
+}
+
+/// How old what the verdict rests on was.
+fn ages(session: &Session, checked: &Value) {
+    let age = |name: &str| checked.at(name).as_i64().map(|seconds| seconds.to_string());
+    if let (Some(status), Some(trust)) = (age("status_age_s"), age("trust_age_s")) {
+        let ages = [("status", status.as_str()), ("trust", trust.as_str())];
+        session.output.print("session-ages", &ages);
     }
 }
 

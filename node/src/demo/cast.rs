@@ -112,6 +112,13 @@ pub(super) const CAST: &[Role] = &[
     },
 ];
 
+/// Who vouches for all the others: home, name, class. Two of the three have to sign; the first has the head key too.
+pub(super) const ANCHORS: &[(&str, &str, &str)] = &[
+    ("anchor", "Tilsynet for testnett", "agency"),
+    ("anchor-bank", "Bankenes testforening", "bank"),
+    ("anchor-other", "Forbrukernes testutvalg", "other"),
+];
+
 /// The lender that is on the list and asks for too much.
 pub(super) const LENDER_DID: &str = "did:web:hurtiglaan.example";
 /// Its number.

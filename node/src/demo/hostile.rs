@@ -8,7 +8,7 @@ use crate::args::Hostile;
 use crate::clock;
 use crate::error::Failure;
 use crate::network::{self, Address, Handle, Inbox, ListenOn, PeerName, Protocol, Secret32, Target, Transport};
-use crate::service::{Card, Greeting};
+use crate::service::{Card, CardKey, Greeting};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use credentials::identifier::OrganisationNumber;
@@ -17,8 +17,9 @@ use credentials::protocol::{self, issuance, presentation};
 use credentials::query::Query;
 use credentials::request::{self, OpenedRequest, Request};
 use credentials::sd_jwt::{self, Bind, Covers, SdJwt};
+use credentials::service::Registration;
 use credentials::time::DAY;
-use credentials::trust::Trust;
+use credentials::trust::{Bundle, Certificate, Fingerprint, Known, NodeRole, Trust};
 use credentials::verify::VpToken;
 use credentials::{Code, Did, Problem, SigningKey, jwe, jws, random};
 use serde::Deserialize;
@@ -42,11 +43,17 @@ pub(super) struct Stranger {
 impl Stranger {
     /// Starts it.
     pub(super) fn start(nodes: &Nodes, tcp: bool, did: &str, number: &str, name: &str) -> Result<Stranger, Failure> {
-        let mut command = Command::new(nodes.exe());
-        command.args(["demo", "hostile", "--did", did, "--number", number, "--name", name]);
+        let mut arguments = vec!["demo", "hostile", "--did", did, "--number", number, "--name", name];
         if tcp {
-            command.arg("--tcp");
+            arguments.push("--tcp");
         }
+        Stranger::spawn(nodes, &arguments)
+    }
+
+    /// Starts a process that does not keep the rules, by the command that it is.
+    pub(super) fn spawn(nodes: &Nodes, arguments: &[&str]) -> Result<Stranger, Failure> {
+        let mut command = Command::new(nodes.exe());
+        command.args(arguments);
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -89,7 +96,7 @@ enum Order {
     Card,
     Trust {
         path: PathBuf,
-        anchor: String,
+        root: Fingerprint,
     },
     Collect {
         link: String,
@@ -186,25 +193,38 @@ impl Peer {
             ..network::Settings::default()
         };
         let failed = |e: network::Error| Failure::because(Code::Internal, e);
-        let as_lender = Arc::new(Greeting::new(Some(did.clone()), trust.clone()));
+        let key = SigningKey::generate(&mut clock::System);
+        let from = clock::now().day();
+        let certificate = Certificate {
+            issuer: did.clone(),
+            peer: network::peer_name(&secret).to_string(),
+            node: 0,
+            roles: [NodeRole::Verifier].into(),
+            serial: 1,
+            issued: clock::now(),
+            expires: clock::now().plus(30 * DAY),
+        };
+        let certificate = certificate.sign(&format!("{did}#key-1"), &key)?;
+        let shown = move || Some(certificate.clone());
+        let as_lender = Arc::new(Greeting::organisation(did.clone(), shown, trust.clone()));
         let (lender, inbox) = network::start(settings(), Some(secret), as_lender)
             .await
             .map_err(failed)?;
-        let as_wallet = Arc::new(Greeting::new(None, trust.clone()));
+        let as_wallet = Arc::new(Greeting::wallet(trust.clone()));
         let (dial, _) = network::start(settings(), None, as_wallet).await.map_err(failed)?;
         let asked = Arc::default();
         tokio::spawn(serve(inbox, Arc::clone(&asked)));
-        let key = SigningKey::generate(&mut clock::System);
-        let from = clock::now().day();
         let card = Card {
-            schema: "card/v1".to_owned(),
-            kid: format!("{did}#key-1"),
+            schema: Card::SCHEMA.to_owned(),
+            keys: vec![CardKey {
+                kid: format!("{did}#key-1"),
+                key: Did::Key(key.verifying_key()),
+                valid_from: from,
+                valid_until: from.plus(30 * DAY),
+            }],
             did,
             number: number.as_str().to_owned(),
             name: arguments.name.clone(),
-            key: Did::Key(key.verifying_key()),
-            valid_from: from,
-            valid_until: from.plus(30 * DAY),
             peer: lender.peer_name().map(|p| p.to_string()).unwrap_or_default(),
             addresses: lender.addresses().iter().map(ToString::to_string).collect(),
         };
@@ -225,11 +245,12 @@ impl Peer {
     async fn follow(&mut self, order: Order) -> Result<Value, Problem> {
         match order {
             Order::Card => serde_json::to_value(&self.card).map_err(internal),
-            Order::Trust { path, anchor } => {
-                let text = std::fs::read_to_string(path).map_err(internal)?;
-                let anchor = Did::parse(&anchor).and_then(|did| did.key()).ok_or(Code::UnknownKey)?;
-                let trust = Trust::verify(&text, &[anchor])?;
-                *self.trust.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(trust));
+            Order::Trust { path, root } => {
+                let bundle = Bundle::parse(&std::fs::read(path).map_err(internal)?)?;
+                let first = bundle.roots.first().ok_or(Code::Malformed)?;
+                let (mut known, _) = Known::first(first, &root, clock::now())?;
+                known.take(&bundle, clock::now())?;
+                *self.trust.write().unwrap_or_else(PoisonError::into_inner) = known.trust();
                 Ok(json!({ "done": true }))
             }
             Order::Collect {
@@ -443,11 +464,12 @@ impl Peer {
             query: Query::parse(&query)?,
             encryption: jwe::DecryptionKey::generate(&mut clock::System).public_jwk(),
             origins: vec![self.card.peer.clone()],
+            stated: Registration::known(&service).ok_or(Code::NotFound)?.statement(),
             service,
             case: "LAN-1".to_owned(),
             issue: None,
         };
-        let signed = request.sign(&self.card.kid, &self.key)?;
+        let signed = request.sign(&format!("{}#key-1", self.card.did), &self.key)?;
         let hash = request::hash(&signed).to_vec();
         self.asked
             .lock()

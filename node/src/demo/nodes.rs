@@ -1,6 +1,6 @@
 //! The processes of the story: homes, children, and the public commands by which everything is asked and done.
 
-use super::cast::{CAST, Part, Role};
+use super::cast::{Part, Role};
 use crate::clock;
 use crate::error::Failure;
 use crate::home;
@@ -26,7 +26,7 @@ pub(super) struct Nodes {
     kept: bool,
     isolate: bool,
     language: &'static str,
-    running: Mutex<Vec<(&'static str, Child)>>,
+    running: Mutex<Vec<(String, Child)>>,
 }
 
 /// What a command said.
@@ -64,8 +64,13 @@ impl Said {
 }
 
 impl Nodes {
-    /// Folders for the homes; a temporary place unless one is named.
-    pub(super) fn new(keep: Option<&Path>, isolate: bool, language: &'static str) -> Result<Nodes, Failure> {
+    /// Folders for the homes of these names; a temporary place unless one is named.
+    pub(super) fn new<'a>(
+        keep: Option<&Path>,
+        isolate: bool,
+        language: &'static str,
+        names: impl Iterator<Item = &'a str>,
+    ) -> Result<Nodes, Failure> {
         let exe = std::env::current_exe().map_err(|e| Failure::because(Code::Internal, e))?;
         let root = match keep {
             Some(path) => {
@@ -95,8 +100,8 @@ impl Nodes {
         // One passphrase for every home of the demo, so that a person who keeps them can open them.
         let secret = crate::output::hex(&random::bytes::<16>(&mut clock::System));
         home::write(&nodes.root.join("secrets/passphrase"), secret.as_bytes())?;
-        for role in CAST {
-            home::Home::at(&nodes.root.join("own").join(role.name))?.create()?;
+        for name in names {
+            home::Home::at(&nodes.root.join("own").join(name))?.create()?;
         }
         Ok(nodes)
     }
@@ -132,6 +137,7 @@ impl Nodes {
             "BEVIS_NODE_LISTEN",
             "BEVIS_NODE_TRANSPORT",
             "BEVIS_LANG",
+            "BEVIS_ROOT",
         ] {
             command.env_remove(name);
         }
@@ -225,9 +231,9 @@ impl Nodes {
         })
     }
 
-    /// Makes a home by `bevis init`.
-    pub(super) async fn init(&self, role: &Role, anchor: &str, transport: Option<&str>) -> Result<(), Failure> {
-        let mut arguments = vec!["init", "--anchor", anchor];
+    /// Makes a home by `bevis init`, with the network's first root.
+    pub(super) async fn init(&self, role: &Role, root: &str, transport: Option<&str>) -> Result<(), Failure> {
+        let mut arguments = vec!["init", "--root", root];
         match &role.part {
             Part::Wallet { organisation } => {
                 arguments.extend(["--role", "wallet"]);
@@ -261,13 +267,13 @@ impl Nodes {
     }
 
     /// Starts `bevis serve` for a home and waits until it says that it is ready.
-    pub(super) async fn serve(&mut self, role: &'static Role) -> Result<Value, Failure> {
-        let log = std::fs::File::create(self.root.join(format!("{}.log", role.name)));
+    pub(super) async fn serve(&self, name: &str) -> Result<Value, Failure> {
+        let log = std::fs::File::create(self.root.join(format!("{name}.log")));
         let log = log.map_err(|e| Failure::file(&self.root, &e))?;
         let mut command = if self.isolate {
-            self.isolated(role.name)
+            self.isolated(name)
         } else {
-            self.base(&self.home(role.name))
+            self.base(&self.home(name))
         };
         command.args(["serve", "--with-parent"]);
         command
@@ -275,17 +281,17 @@ impl Nodes {
             .stdout(Stdio::piped())
             .stderr(Stdio::from(log));
         let mut child = command.spawn().map_err(|e| Failure::file(&self.exe, &e))?;
-        let gone = || Failure::from(Problem::new(Code::Unreachable, role.name));
+        let gone = || Failure::from(Problem::new(Code::Unreachable, name));
         let stdout = child.stdout.take().ok_or_else(gone)?;
         let mut lines = BufReader::new(stdout).lines();
         let ready = tokio::time::timeout(READY, lines.next_line())
             .await
             .map_err(|_| gone())?;
-        let ready = ready.map_err(|e| Failure::because(Problem::new(Code::Unreachable, role.name), e))?;
+        let ready = ready.map_err(|e| Failure::because(Problem::new(Code::Unreachable, name), e))?;
         let ready = ready
             .and_then(|line| serde_json::from_str(&line).ok())
             .ok_or_else(gone)?;
-        self.running().push((role.name, child));
+        self.running().push((name.to_owned(), child));
         Ok(ready)
     }
 
@@ -308,13 +314,16 @@ impl Nodes {
         command
     }
 
-    fn running(&self) -> MutexGuard<'_, Vec<(&'static str, Child)>> {
+    fn running(&self) -> MutexGuard<'_, Vec<(String, Child)>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// PIDs by node, for whoever wants to look.
-    pub(super) fn pids(&self) -> Vec<(&'static str, Option<u32>)> {
-        self.running().iter().map(|(name, child)| (*name, child.id())).collect()
+    pub(super) fn pids(&self) -> Vec<(String, Option<u32>)> {
+        self.running()
+            .iter()
+            .map(|(name, child)| (name.clone(), child.id()))
+            .collect()
     }
 
     /// Fails when a node has ended by itself.
@@ -323,7 +332,7 @@ impl Nodes {
             if let Ok(Some(status)) = child.try_wait() {
                 let cause = format!("the process ended with {status}");
                 return Err(Failure {
-                    problem: Problem::new(Code::Unreachable, *name),
+                    problem: Problem::new(Code::Unreachable, name.clone()),
                     cause: Some(cause),
                 });
             }

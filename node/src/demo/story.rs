@@ -1,6 +1,6 @@
 //! The story, step by step, through the public commands.
 
-use super::cast::{CAST, CHECKS, LENDER_DID, LENDER_NAME, LENDER_NUMBER, Part, REGISTERS, Role};
+use super::cast::{ANCHORS, CAST, CHECKS, LENDER_DID, LENDER_NAME, LENDER_NUMBER, Part, REGISTERS, Role};
 use super::failures;
 use super::hostile::Stranger;
 use super::nodes::{Nodes, Said};
@@ -12,10 +12,13 @@ use crate::output::{At, Output};
 use crate::{home, population};
 use credentials::{Code, Problem};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Folders under `secrets` that hold what is personal and not sealed; they go when the story ends, kept homes or not.
 pub(super) const REGISTERS_AND_CODES: &[&str] = &["registers", "codes"];
+
+/// Anchors that sign, of the three: as many as the root asks for.
+const SIGNERS: usize = 2;
 
 /// A running story.
 pub(super) struct Story<'a> {
@@ -27,10 +30,11 @@ pub(super) struct Story<'a> {
 /// Tells the story. Exit 0 when everything in it went as it must.
 pub async fn run(output: &Output, demo: &Demo) -> Result<u8, Failure> {
     population::check(demo.persons, demo.companies)?;
-    let nodes = Nodes::new(demo.keep.as_deref(), demo.isolate, output.catalogue.language())?;
+    let names = CAST.iter().map(|role| role.name);
+    let nodes = Nodes::new(demo.keep.as_deref(), demo.isolate, output.catalogue.language(), names)?;
     let mut story = Story {
         nodes,
-        teller: Teller::new(output),
+        teller: Teller::new(output, "demo"),
         demo,
     };
     let mut stranger = None;
@@ -60,7 +64,8 @@ pub async fn run(output: &Output, demo: &Demo) -> Result<u8, Failure> {
     }
 }
 
-async fn interrupted() {
+/// Waits until somebody ends the story from outside.
+pub(super) async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
         (Ok(mut interrupt), Ok(mut terminate)) => {
@@ -93,17 +98,20 @@ impl Story<'_> {
 
     /// Whoever is started here is kept in `stranger` at once, so that it is ended however the story ends.
     async fn begin<'s>(&mut self, stranger: &'s mut Option<Stranger>) -> Result<&'s mut Stranger, Failure> {
-        let new = self.nodes.run("anchor", &["trust", "new"]).await?;
-        let anchor = new.text("anchor");
-        self.teller
-            .tell("anchor", "anchor", json!({}), json!({ "anchor": anchor }));
-        let trusted = self.demo.anchor.clone().unwrap_or_else(|| anchor.clone());
+        let papers = self.nodes.secrets().join("papers");
+        home::Home::at(&papers)?.create()?;
+        let (root, fingerprint) = self.found(&papers).await?;
+        let trusted = self
+            .demo
+            .root
+            .as_ref()
+            .map_or(root.clone(), |path| path.display().to_string());
         let transport = self.demo.tcp.then_some("tcp");
         for role in CAST {
             self.nodes.init(role, &trusted, transport).await?;
         }
         for role in CAST {
-            let ready = self.nodes.serve(role).await?;
+            let ready = self.nodes.serve(role.name).await?;
             self.teller.tell(
                 "ready",
                 role.name,
@@ -115,7 +123,7 @@ impl Story<'_> {
             .nodes
             .pids()
             .into_iter()
-            .map(|(name, pid)| (name.to_owned(), json!(pid)))
+            .map(|(name, pid)| (name, json!(pid)))
             .collect();
         let facts = json!({ "count": CAST.len() });
         self.teller.tell(
@@ -124,52 +132,108 @@ impl Story<'_> {
             facts,
             json!({ "pids": pids, "root": self.nodes.root().display().to_string() }),
         );
-        let cards = self.nodes.secrets().join("cards");
-        home::Home::at(&cards)?.create()?;
+        let list = papers.join("list.proposal").display().to_string();
         for role in CAST {
             let Part::Organisation { issues, services, .. } = &role.part else {
                 continue;
             };
             let whoami = self.nodes.run(role.name, &["whoami"]).await?;
-            self.list(&cards, role.name, &whoami.value, issues, services).await?;
+            self.admit(&root, &list, role.name, &whoami.value, issues, services)
+                .await?;
         }
         // The lender is on the list like any other: what it may not do, its registration says.
         let started = Stranger::start(&self.nodes, self.demo.tcp, LENDER_DID, LENDER_NUMBER, LENDER_NAME)?;
         let stranger = stranger.insert(started);
         let card = stranger.ask(json!({ "do": "card" })).await?;
-        self.list(&cards, "lender", &card, &[], &["S01"]).await?;
-        let document = cards.join("trust.json");
-        let path = document.display().to_string();
-        let signed = self.nodes.run("anchor", &["trust", "sign", "--out", &path]).await?;
-        self.teller.tell(
-            "signed",
-            "anchor",
-            json!({ "sequence": signed.value.at("sequence") }),
-            json!({}),
-        );
+        self.admit(&root, &list, "lender", &card, &[], &["S01"]).await?;
+        for (anchor, ..) in ANCHORS.iter().take(SIGNERS) {
+            self.sign(anchor, &list).await?;
+        }
+        let path = papers.join("trust.json").display().to_string();
+        let published = self
+            .nodes
+            .run("anchor", &["trust", "publish", &list, "--out", &path])
+            .await?;
+        let facts = json!({ "sequence": published.value.at("list"), "signers": SIGNERS });
+        self.teller.tell("signed", "anchor", facts, json!({}));
         for role in CAST {
             self.nodes.run(role.name, &["trust", "import", &path]).await?;
         }
         stranger
-            .ask(json!({ "do": "trust", "path": path, "anchor": anchor }))
+            .ask(json!({ "do": "trust", "path": path, "root": fingerprint }))
             .await?;
         self.teller
             .tell("trusted", "demo", json!({ "count": CAST.len() }), json!({}));
         Ok(stranger)
     }
 
-    async fn list(
+    /// The anchors found the network: a home and a card each, a first root of the three cards, signed by two. Gives the path of the
+    /// root, and its fingerprint.
+    async fn found(&self, papers: &Path) -> Result<(String, Value), Failure> {
+        let file = |name: &str| papers.join(name).display().to_string();
+        let proposal = file("root.proposal");
+        let mut cards = Vec::new();
+        for (home, name, class) in ANCHORS {
+            let card = file(home);
+            let mut arguments = vec![
+                "trust", "init", "--id", home, "--name", name, "--class", class, "--out", &card,
+            ];
+            if *home == "anchor" {
+                arguments.push("--head");
+            }
+            self.nodes.run(home, &arguments).await?;
+            self.teller.tell("anchor", home, json!({ "class": class }), json!({}));
+            cards.push(card);
+        }
+        let mut arguments = vec!["trust", "propose", "root", &proposal];
+        for card in &cards {
+            arguments.extend(["--anchor", card.as_str()]);
+        }
+        self.nodes.run("anchor", &arguments).await?;
+        for (home, ..) in ANCHORS.iter().take(SIGNERS) {
+            self.sign(home, &proposal).await?;
+        }
+        let root = file("root.json");
+        let published = self
+            .nodes
+            .run("anchor", &["trust", "publish", &proposal, "--out", &root])
+            .await?;
+        let fingerprint = published.value.at("fingerprint").clone();
+        let facts = json!({ "count": ANCHORS.len(), "signers": SIGNERS });
+        self.teller
+            .tell("founded", "anchor", facts, json!({ "root": fingerprint }));
+        Ok((root, fingerprint))
+    }
+
+    async fn sign(&self, anchor: &str, proposal: &str) -> Result<(), Failure> {
+        self.nodes
+            .run(anchor, &["--yes", "trust", "sign", proposal])
+            .await
+            .map(drop)
+    }
+
+    async fn admit(
         &self,
-        cards: &std::path::Path,
+        root: &str,
+        proposal: &str,
         name: &str,
         card: &Value,
         issues: &[&str],
         services: &[&str],
     ) -> Result<(), Failure> {
-        let path = cards.join(format!("{name}.json"));
+        let path = Path::new(proposal).with_file_name(format!("{name}.json"));
         home::write(&path, card.to_string().as_bytes())?;
         let path = path.display().to_string();
-        let mut arguments = vec!["trust", "add", path.as_str()];
+        let mut arguments = vec![
+            "trust",
+            "propose",
+            "list",
+            proposal,
+            "--base",
+            root,
+            "--admit",
+            path.as_str(),
+        ];
         for name in issues {
             arguments.extend(["--issues", *name]);
         }

@@ -11,14 +11,18 @@ use std::cell::Cell;
 /// the same seed.
 pub(super) struct Teller<'a> {
     pub(super) output: &'a Output,
+    /// Begins every key of the catalogue but those of nodes, and names the story in NDJSON.
+    story: &'static str,
     started: Stopwatch,
     step: Cell<u32>,
 }
 
 impl<'a> Teller<'a> {
-    pub(super) fn new(output: &'a Output) -> Teller<'a> {
+    /// A teller of the story whose texts begin so in the catalogue.
+    pub(super) fn new(output: &'a Output, story: &'static str) -> Teller<'a> {
         Teller {
             output,
+            story,
             started: Stopwatch::start(),
             step: Cell::new(0),
         }
@@ -29,7 +33,7 @@ impl<'a> Teller<'a> {
         self.step.set(step);
         if !self.output.json {
             self.output.data("");
-            self.output.print(&format!("demo-step-{step}"), &[]);
+            self.output.print(&format!("{}-step-{step}", self.story), &[]);
         }
     }
 
@@ -41,7 +45,7 @@ impl<'a> Teller<'a> {
                 run.insert("at_ms".to_owned(), json!(ms));
             }
             let line = json!({
-                "schema": "demo/v1", "step": self.step.get(), "event": event, "node": node, "facts": facts, "run": run,
+                "schema": format!("{}/v1", self.story), "step": self.step.get(), "event": event, "node": node, "facts": facts, "run": run,
             });
             self.output.object(&line);
             return;
@@ -60,7 +64,7 @@ impl<'a> Teller<'a> {
         let text = self
             .output
             .catalogue
-            .text(&format!("demo-{}", event.replace('_', "-")), &arguments);
+            .text(&format!("{}-{}", self.story, event.replace('_', "-")), &arguments);
         self.output
             .data(&format!("{:>3}.{:03} s  {text}", ms / 1000, ms % 1000));
     }

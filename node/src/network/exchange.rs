@@ -8,7 +8,6 @@ mod handler;
 mod stream;
 
 use std::collections::{HashMap, VecDeque};
-use std::convert::Infallible;
 use std::fmt;
 use std::num::NonZeroU8;
 use std::sync::Arc;
@@ -34,7 +33,7 @@ use handler::{Handler, Report};
 const WAITING_PER_PEER_MAX: usize = 64;
 
 /// One address after the other, so that QUIC is really tried before TCP.
-const DIAL_CONCURRENCY: NonZeroU8 = NonZeroU8::MIN;
+pub(super) const DIAL_CONCURRENCY: NonZeroU8 = NonZeroU8::MIN;
 
 /// A request on its way out.
 pub(super) struct Outgoing {
@@ -115,11 +114,18 @@ struct Contact {
     waiting: VecDeque<Outgoing>,
 }
 
+/// Hello succeeded on a connection.
+#[derive(Debug)]
+pub(super) struct Greeted {
+    pub(super) peer: PeerId,
+    pub(super) connection: ConnectionId,
+}
+
 /// The behaviour of one identity.
 pub(super) struct Behaviour {
     context: Arc<Context>,
     contacts: HashMap<PeerId, Contact>,
-    events: VecDeque<ToSwarm<Infallible, Outgoing>>,
+    events: VecDeque<ToSwarm<Greeted, Outgoing>>,
     waker: Option<Waker>,
 }
 
@@ -179,7 +185,7 @@ impl Behaviour {
         }
     }
 
-    fn push(&mut self, event: ToSwarm<Infallible, Outgoing>) {
+    fn push(&mut self, event: ToSwarm<Greeted, Outgoing>) {
         self.events.push_back(event);
         if let Some(waker) = self.waker.take() {
             waker.wake();
@@ -196,6 +202,7 @@ impl Behaviour {
         for out in std::mem::take(&mut contact.waiting) {
             self.push(notify(peer, connection, out));
         }
+        self.push(ToSwarm::GenerateEvent(Greeted { peer, connection }));
         if let Ok(name) = PeerName::of(peer) {
             let record = self.context.shared.peers.peer(&self.context.own, &name);
             record.forget_backoff();
@@ -240,7 +247,7 @@ impl Behaviour {
     }
 }
 
-fn notify(peer_id: PeerId, connection: ConnectionId, event: Outgoing) -> ToSwarm<Infallible, Outgoing> {
+fn notify(peer_id: PeerId, connection: ConnectionId, event: Outgoing) -> ToSwarm<Greeted, Outgoing> {
     ToSwarm::NotifyHandler {
         peer_id,
         handler: NotifyHandler::One(connection),
@@ -248,7 +255,7 @@ fn notify(peer_id: PeerId, connection: ConnectionId, event: Outgoing) -> ToSwarm
     }
 }
 
-fn close(peer_id: PeerId, connection: ConnectionId) -> ToSwarm<Infallible, Outgoing> {
+fn close(peer_id: PeerId, connection: ConnectionId) -> ToSwarm<Greeted, Outgoing> {
     ToSwarm::CloseConnection {
         peer_id,
         connection: CloseConnection::One(connection),
@@ -257,7 +264,7 @@ fn close(peer_id: PeerId, connection: ConnectionId) -> ToSwarm<Infallible, Outgo
 
 impl NetworkBehaviour for Behaviour {
     type ConnectionHandler = Handler;
-    type ToSwarm = Infallible;
+    type ToSwarm = Greeted;
 
     fn handle_established_inbound_connection(
         &mut self,

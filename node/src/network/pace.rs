@@ -28,6 +28,8 @@ pub struct Rates {
     pub present: Rate,
     /// Heads each 5 seconds, then lists: 64 chunks of 256 KiB for the largest.
     pub status: Rate,
+    /// The newest number every five minutes, then ranges of 32; a bank's customers in batches of 256.
+    pub notice: Rate,
     /// Requests over the rate that are still answered with a refusal; beyond these the peer
     /// is disconnected.
     pub refused: Rate,
@@ -42,6 +44,7 @@ impl Default for Rates {
             issue: rate(64, 16),
             present: rate(64, 16),
             status: rate(256, 64),
+            notice: rate(64, 8),
             refused: rate(64, 2),
         }
     }
@@ -55,6 +58,7 @@ impl Rates {
             Protocol::Issue => self.issue,
             Protocol::Present => self.present,
             Protocol::Status => self.status,
+            Protocol::Notice => self.notice,
         }
     }
 }

@@ -21,11 +21,20 @@ pub enum Protocol {
     Present,
     /// Heads of status lists, and lists by hash in chunks.
     Status,
+    /// Signed broadcasts by number, to fill a gap.
+    Notice,
 }
 
 impl Protocol {
     /// Every protocol, in the order of their tables.
-    pub const ALL: [Self; 5] = [Self::Hello, Self::Trust, Self::Issue, Self::Present, Self::Status];
+    pub const ALL: [Self; 6] = [
+        Self::Hello,
+        Self::Trust,
+        Self::Issue,
+        Self::Present,
+        Self::Status,
+        Self::Notice,
+    ];
 
     /// The name on the wire.
     #[must_use]
@@ -36,6 +45,7 @@ impl Protocol {
             Self::Issue => "/bevis/issue/1",
             Self::Present => "/bevis/present/1",
             Self::Status => "/bevis/status/1",
+            Self::Notice => "/bevis/notice/1",
         }
     }
 
@@ -48,6 +58,7 @@ impl Protocol {
             Self::Present => 256 * 1024,
             // A chunk of 256 KiB and its head.
             Self::Status => 300 * 1024,
+            Self::Notice => 64 * 1024,
         }
     }
 
@@ -56,7 +67,7 @@ impl Protocol {
     pub const fn timeout(self) -> Duration {
         match self {
             Self::Hello => Duration::from_secs(5),
-            Self::Status => Duration::from_secs(10),
+            Self::Status | Self::Notice => Duration::from_secs(10),
             Self::Trust | Self::Issue | Self::Present => Duration::from_secs(30),
         }
     }
@@ -69,6 +80,7 @@ impl Protocol {
             Self::Issue => 2,
             Self::Present => 3,
             Self::Status => 4,
+            Self::Notice => 5,
         }
     }
 }

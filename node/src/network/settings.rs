@@ -86,6 +86,12 @@ pub struct Limits {
     pub identities: usize,
     /// Requests that one peer may make per time.
     pub rates: Rates,
+    /// Listed peers that we keep connected for gossip, of [`Limits::established_out`]; others keep as many to us.
+    pub neighbours: usize,
+    /// Messages that one origin may gossip in a minute, over all topics, and at once. More are ignored.
+    pub gossip_per_minute: u32,
+    /// Gossiped messages that wait for the service or for its verdict; the next is ignored.
+    pub gossip_inbox: usize,
 }
 
 impl Default for Limits {
@@ -105,6 +111,9 @@ impl Default for Limits {
             inbox: 64,
             identities: 64,
             rates: Rates::default(),
+            neighbours: 8,
+            gossip_per_minute: 10,
+            gossip_inbox: 256,
         }
     }
 }

@@ -11,6 +11,7 @@ use futures::StreamExt;
 use libp2p::connection_limits::{self, ConnectionLimits};
 use libp2p::identity::Keypair;
 use libp2p::multiaddr::{Multiaddr, Protocol as Part};
+use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::swarm::{NetworkBehaviour, Swarm, SwarmEvent};
 use libp2p::{SwarmBuilder, identify, memory_connection_limits, noise, ping, quic, tcp, yamux};
 use tokio::sync::{mpsc, oneshot};
@@ -18,7 +19,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::context::Context;
 use super::crowd;
-use super::exchange::{self, Outgoing};
+use super::exchange::{self, Greeted, Outgoing};
+use super::gossip::{self, Topic};
 use super::peers::lock;
 use super::{Address, Clients, Error, ListenOn, PeerName, Settings, Transport};
 
@@ -59,10 +61,12 @@ pub(super) struct Behaviour {
     identify: identify::Behaviour,
     ping: ping::Behaviour,
     exchange: exchange::Behaviour,
+    /// Only of the identity that listens.
+    gossip: Toggle<gossip::Behaviour>,
 }
 
 impl Behaviour {
-    fn new(keypair: &Keypair, context: &Arc<Context>) -> Self {
+    fn new(keypair: &Keypair, context: &Arc<Context>, outlet: Option<gossip::Outlet>) -> Self {
         let limits = &context.shared.settings.limits;
         let identify = identify::Config::new(PROTOCOL_VERSION.to_owned(), keypair.public())
             .with_agent_version(AGENT.to_owned())
@@ -84,6 +88,9 @@ impl Behaviour {
             identify: identify::Behaviour::new(identify),
             ping: ping::Behaviour::default(),
             exchange: exchange::Behaviour::new(Arc::clone(context)),
+            gossip: outlet
+                .map(|outlet| gossip::Behaviour::new(keypair, Arc::clone(context), outlet))
+                .into(),
         }
     }
 }
@@ -102,15 +109,19 @@ fn quic_config(mut config: quic::Config) -> quic::Config {
     config
 }
 
-/// Builds the swarm of an identity. It does not listen yet.
-pub(super) fn build(keypair: Keypair, context: &Arc<Context>) -> Result<Swarm<Behaviour>, Error> {
+/// Builds the swarm of an identity, with gossip where there is an outlet for it. It does not listen yet.
+pub(super) fn build(
+    keypair: Keypair,
+    context: &Arc<Context>,
+    outlet: Option<gossip::Outlet>,
+) -> Result<Swarm<Behaviour>, Error> {
     let idle = context.shared.settings.idle;
     let swarm = SwarmBuilder::with_existing_identity(keypair)
         .with_tokio()
         .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux_config)
         .map_err(|error| Error::Io(std::io::Error::other(error)))?
         .with_quic_config(quic_config)
-        .with_behaviour(|keypair| Behaviour::new(keypair, context))
+        .with_behaviour(|keypair| Behaviour::new(keypair, context, outlet))
         .map_err(|never: Infallible| -> Error { match never {} })?
         .with_swarm_config(|config| {
             config
@@ -171,14 +182,14 @@ pub(super) async fn listen(swarm: &mut Swarm<Behaviour>, context: &Context) -> R
                 }
                 _ => {}
             }
-            observe(event, context);
+            observe(event, swarm, context);
         }
         Ok(())
     };
     timeout(LISTEN, all).await.map_err(|_| Error::Timeout)?
 }
 
-fn observe(event: SwarmEvent<BehaviourEvent>, context: &Context) {
+fn observe(event: SwarmEvent<BehaviourEvent>, swarm: &mut Swarm<Behaviour>, context: &Context) {
     let own = &context.own;
     match event {
         SwarmEvent::NewListenAddr { address, .. } => {
@@ -205,6 +216,23 @@ fn observe(event: SwarmEvent<BehaviourEvent>, context: &Context) {
         SwarmEvent::IncomingConnectionError { error, .. } => {
             tracing::debug!(%own, %error, "inbound connection refused");
         }
+        SwarmEvent::Behaviour(BehaviourEvent::Exchange(Greeted { peer, connection })) => {
+            if let Some(gossip) = swarm.behaviour_mut().gossip.as_mut() {
+                gossip.greeted(peer, connection);
+            }
+        }
+        SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event {
+            peer,
+            connection,
+            result: Err(ping::Failure::Timeout | ping::Failure::Other { .. }),
+        })) => {
+            // A request notices a dead connection by its time; gossip only waits for what may come.
+            let gossip = swarm.behaviour().gossip.as_ref();
+            if gossip.is_some_and(|gossip| gossip.runs_on(&peer, connection)) {
+                tracing::debug!(%own, %peer, "no answer to a ping");
+                swarm.close_connection(connection);
+            }
+        }
         _ => {}
     }
 }
@@ -216,6 +244,9 @@ pub(super) enum Command {
         addresses: Vec<Multiaddr>,
         out: Outgoing,
     },
+    Publish(Topic, Vec<u8>),
+    Neighbours(Vec<(PeerName, Vec<Multiaddr>)>),
+    ListChanged,
     Stop(oneshot::Sender<()>),
 }
 
@@ -252,13 +283,28 @@ pub(super) async fn run(
     let mut retire_at = Instant::now() + idle;
     let done = loop {
         tokio::select! {
-            event = swarm.select_next_some() => observe(event, &context),
+            event = swarm.select_next_some() => observe(event, &mut swarm, &context),
             command = commands.recv() => match command {
                 Some(Command::Request { peer, addresses, out }) => {
                     retire_at = Instant::now() + idle;
                     swarm.behaviour_mut().exchange.request(&peer, addresses, out);
                 }
                 Some(Command::Stop(done)) => break Some(done),
+                Some(Command::Publish(topic, data)) => {
+                    if let Some(gossip) = swarm.behaviour_mut().gossip.as_mut() {
+                        gossip.publish(topic, data);
+                    }
+                }
+                Some(Command::Neighbours(listed)) => {
+                    if let Some(gossip) = swarm.behaviour_mut().gossip.as_mut() {
+                        gossip.set_neighbours(listed);
+                    }
+                }
+                Some(Command::ListChanged) => {
+                    if let Some(gossip) = swarm.behaviour_mut().gossip.as_mut() {
+                        gossip.list_changed();
+                    }
+                }
                 None => break None,
             },
             () = sleep_until(retire_at), if retire.is_some() => {
@@ -287,7 +333,7 @@ async fn stop(swarm: &mut Swarm<Behaviour>, context: &Context) {
     let drained = async {
         loop {
             tokio::select! {
-                event = swarm.select_next_some() => observe(event, context),
+                event = swarm.select_next_some() => observe(event, swarm, context),
                 // The sender lives in the context, so that this cannot fail.
                 _ = answers.wait_for(|count| *count == 0) => break,
             }
@@ -304,7 +350,7 @@ async fn stop(swarm: &mut Swarm<Behaviour>, context: &Context) {
     let closed = async {
         while swarm.connected_peers().next().is_some() {
             let event = swarm.select_next_some().await;
-            observe(event, context);
+            observe(event, swarm, context);
         }
     };
     drop(timeout(GOOD_BYE, closed).await);

@@ -1,8 +1,12 @@
 //! Two and more networks in one process, over real sockets on loopback.
 
 mod abuse;
+mod gossip;
+mod gossip_connections;
+mod gossip_hostile;
 mod hello;
 mod identities;
+mod members;
 mod raw;
 
 use std::future::Future;

@@ -4,7 +4,7 @@
 //! tell; when most organisations are apart from us in one direction or the other, it is ours that is suspected.
 
 use credentials::time::DAY;
-use credentials::trust::CLOCK_SKEW;
+use credentials::trust::{CLOCK_SKEW, Version};
 use credentials::{Code, Did, Problem, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -35,12 +35,19 @@ pub(super) fn are_apart(difference: i64) -> bool {
     difference.saturating_abs() > APART_MAX
 }
 
+/// Whether there can be such a version.
+fn can_be(version: &Version) -> bool {
+    [version.root, version.list, version.head]
+        .iter()
+        .all(|part| *part < SEQUENCE_END)
+}
+
 struct Heard {
     time: Timestamp,
     /// Seconds since our machine was started: setting our clock afterwards changes the comparison, as it must.
     since_boot: i64,
-    /// Version of the trust document that the organisation said last it holds.
-    trust: Option<u64>,
+    /// Version of the trust list that the organisation said last it holds.
+    trust: Option<Version>,
 }
 
 /// The times that were heard, one for each organisation of the trust document.
@@ -75,20 +82,20 @@ impl Compared {
 impl Clocks {
     /// Takes what a listed organisation said. Where it says no version of the trust document, or what can be none, the one it
     /// said before stands.
-    pub(super) fn hear(&self, did: &Did, time: Timestamp, trust: Option<u64>, since_boot: Option<i64>) {
+    pub(super) fn hear(&self, did: &Did, time: Timestamp, trust: Option<Version>, since_boot: Option<i64>) {
         let Some(since_boot) = since_boot else { return };
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = all.get(did).and_then(|heard| heard.trust);
         let heard = Heard {
             time,
             since_boot,
-            trust: trust.filter(|version| *version < SEQUENCE_END).or(before),
+            trust: trust.filter(can_be).or(before),
         };
         all.insert(did.clone(), heard);
     }
 
     /// Highest version of the trust document that an organisation said it holds, and who said so: one alone may be wrong.
-    pub(super) fn newest_trust(&self) -> Option<(u64, Did)> {
+    pub(super) fn newest_trust(&self) -> Option<(Version, Did)> {
         let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let said = heard.iter().filter_map(|(did, heard)| Some((heard.trust?, did)));
         said.max().map(|(version, did)| (version, did.clone()))
@@ -145,6 +152,10 @@ mod tests {
     use super::*;
 
     const NOW: i64 = 1_800_000_000;
+
+    fn list(list: u64) -> Version {
+        Version { root: 1, list, head: 1 }
+    }
 
     fn did(name: &str) -> Did {
         Did::parse(&format!("did:web:{name}.example")).expect("a DID")
@@ -204,32 +215,32 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_trust_document_that_was_heard_of_is_remembered() {
+    fn the_newest_trust_list_that_was_heard_of_is_remembered() {
         let clocks = heard(&[0]);
         assert_eq!(clocks.newest_trust(), None);
         for version in [3, 7, 5] {
             clocks.hear(
                 &did(&format!("v{version}")),
                 Timestamp::from_unix(NOW),
-                Some(version),
+                Some(list(version)),
                 Some(1),
             );
         }
-        assert_eq!(clocks.newest_trust(), Some((7, did("v7"))));
+        assert_eq!(clocks.newest_trust(), Some((list(7), did("v7"))));
     }
 
     #[test]
     fn a_version_that_an_organisation_told_stands_until_it_tells_another() {
         let clocks = Clocks::default();
-        let hear = |trust| clocks.hear(&did("bank"), Timestamp::from_unix(NOW), trust, Some(1));
+        let hear = |trust: Option<u64>| clocks.hear(&did("bank"), Timestamp::from_unix(NOW), trust.map(list), Some(1));
         hear(Some(7));
         // Its refusal of our clock tells the time and nothing else.
         hear(None);
-        assert_eq!(clocks.newest_trust(), Some((7, did("bank"))));
+        assert_eq!(clocks.newest_trust(), Some((list(7), did("bank"))));
         hear(Some(6));
         assert_eq!(
             clocks.newest_trust(),
-            Some((6, did("bank"))),
+            Some((list(6), did("bank"))),
             "it says itself what it has"
         );
     }
@@ -237,15 +248,15 @@ mod tests {
     #[test]
     fn a_number_that_can_be_no_version_of_the_trust_document_is_not_believed() {
         let clocks = Clocks::default();
-        let hear = |name, trust| clocks.hear(&did(name), Timestamp::from_unix(NOW), Some(trust), Some(1));
+        let hear = |name, trust| clocks.hear(&did(name), Timestamp::from_unix(NOW), Some(list(trust)), Some(1));
         hear("liar", u64::MAX);
         hear("other", SEQUENCE_END);
         assert_eq!(clocks.newest_trust(), None);
         hear("bank", 7);
-        assert_eq!(clocks.newest_trust(), Some((7, did("bank"))));
+        assert_eq!(clocks.newest_trust(), Some((list(7), did("bank"))));
         hear("bank", u64::MAX);
-        assert_eq!(clocks.newest_trust(), Some((7, did("bank"))));
+        assert_eq!(clocks.newest_trust(), Some((list(7), did("bank"))));
         hear("other", SEQUENCE_END - 1);
-        assert_eq!(clocks.newest_trust(), Some((SEQUENCE_END - 1, did("other"))));
+        assert_eq!(clocks.newest_trust(), Some((list(SEQUENCE_END - 1), did("other"))));
     }
 }

@@ -1,33 +1,66 @@
-//! `hello`: organisations are who the trust document says they are; wallets tell nothing.
+//! `hello`: organisations are who the trust list says they are, by a certificate of their own key; wallets tell nothing.
 
 use super::clocks::{self, Clocks};
+use super::metrics::Refusals;
 use crate::clock;
+use crate::error::Failure;
 use crate::network::{Greeter, PeerName, Protocol, Refusal};
 use credentials::protocol::{self, hello};
-use credentials::trust::Trust;
+use credentials::trust::{Certificate, Certificates, Seen, Trust};
 use credentials::{Code, Did, Problem};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use store::Store;
 
 /// Version of the protocol that this build speaks.
 const VERSION: u16 = 1;
+/// Table of the highest serial seen of each node certificate, by DID and slot.
+const TABLE: &str = "certificates";
+
+/// What makes our certificate at the moment; nothing before the list has named this node.
+type Vouch = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 
 /// Our hello, and what we make of others'.
 pub struct Greeting {
-    did: Option<Did>,
+    own: Option<(Did, Vouch)>,
     trust: Arc<RwLock<Option<Arc<Trust>>>>,
     clocks: Arc<Clocks>,
+    certified: Arc<Certified>,
+    refusals: Arc<Refusals>,
 }
 
 impl Greeting {
-    /// For an organisation, or for a wallet (`None`), with the trust document as it changes.
-    pub fn new(did: Option<Did>, trust: Arc<RwLock<Option<Arc<Trust>>>>) -> Greeting {
-        let clocks = Arc::default();
-        Greeting { did, trust, clocks }
+    /// For a wallet, with the trust list as it changes.
+    pub fn wallet(trust: Arc<RwLock<Option<Arc<Trust>>>>) -> Greeting {
+        Greeting {
+            own: None,
+            trust,
+            clocks: Arc::default(),
+            certified: Arc::default(),
+            refusals: Arc::default(),
+        }
     }
 
-    /// The same, with a place for what organisations say of the time.
-    pub(super) fn telling(self, clocks: Arc<Clocks>) -> Greeting {
-        Greeting { clocks, ..self }
+    /// For an organisation that shows this certificate.
+    pub fn organisation(
+        did: Did,
+        certificate: impl Fn() -> Option<String> + Send + Sync + 'static,
+        trust: Arc<RwLock<Option<Arc<Trust>>>>,
+    ) -> Greeting {
+        Greeting {
+            own: Some((did, Arc::new(certificate))),
+            ..Greeting::wallet(trust)
+        }
+    }
+
+    /// The same, with places for what organisations say of the time, for their certificates, and for what was refused.
+    pub(super) fn noting(self, clocks: Arc<Clocks>, certified: Arc<Certified>, refusals: Arc<Refusals>) -> Greeting {
+        Greeting {
+            clocks,
+            certified,
+            refusals,
+            ..self
+        }
     }
 
     fn trust(&self) -> Option<Arc<Trust>> {
@@ -49,6 +82,7 @@ impl Greeting {
             hello::Who::Wallet => Ok(()),
             hello::Who::Organisation {
                 did,
+                certificate,
                 time,
                 trust: newest,
             } => {
@@ -63,7 +97,11 @@ impl Greeting {
                 if clocks::are_apart(time.since(now)) {
                     return Err(Problem::new(Code::ClockSuspect, now.to_string()));
                 }
-                Ok(())
+                let opened = Certificate::open(&certificate, &trust, now)?;
+                if opened.issuer != did || opened.peer != peer.as_str() {
+                    return Err(Problem::new(Code::CertificateInvalid, "peer"));
+                }
+                self.certified.admit(&opened, &certificate)
             }
         }
     }
@@ -71,11 +109,12 @@ impl Greeting {
 
 impl Greeter for Greeting {
     fn hello(&self, _to: Option<&PeerName>) -> Vec<u8> {
-        let who = match &self.did {
+        let who = match &self.own {
             None => hello::Who::Wallet,
-            Some(did) => hello::Who::Organisation {
+            Some((did, vouch)) => hello::Who::Organisation {
                 did: did.clone(),
-                trust: self.trust().map(|trust| trust.sequence()),
+                certificate: vouch().unwrap_or_default(),
+                trust: self.trust().map(|trust| trust.version()),
                 time: clock::now(),
             },
         };
@@ -91,6 +130,7 @@ impl Greeter for Greeting {
                 "hello refused"
             };
             tracing::debug!(%peer, code = %problem.code, what);
+            self.refusals.count(Protocol::Hello.as_str(), problem.code);
             refusal(problem)
         })
     }
@@ -103,12 +143,69 @@ impl Greeter for Greeting {
             Refusal::Incomplete => Code::Unreachable,
         };
         tracing::debug!(%peer, %protocol, %code, "refused");
+        self.refusals.count(protocol.as_str(), code);
         refusal(code.into())
     }
 
     fn is_listed(&self, peer: &PeerName) -> bool {
         self.trust()
             .is_some_and(|trust| trust.organisation_of_peer(peer.as_str()).is_some())
+    }
+}
+
+/// The certificates of other nodes that were seen. A new one counts at once and is durable within a second: `hello` does not wait
+/// for the disk, and a crash in between forgets at most what its owner shows again when it greets next.
+#[derive(Default)]
+pub(super) struct Certified {
+    seen: Mutex<Certificates>,
+    unkept: Mutex<BTreeMap<(Did, u8), Seen>>,
+}
+
+impl Certified {
+    pub(super) fn load(store: &Store) -> Result<Certified, Failure> {
+        let mut seen = Certificates::default();
+        let damaged = |e: serde_json::Error| Failure::because(Code::Damaged, e);
+        for (_, bytes) in store.table(TABLE).group(b"")? {
+            let (did, node, one): (Did, u8, Seen) = serde_json::from_slice(&bytes).map_err(damaged)?;
+            seen.remember(did, node, one);
+        }
+        Ok(Certified {
+            seen: Mutex::new(seen),
+            unkept: Mutex::default(),
+        })
+    }
+
+    fn admit(&self, certificate: &Certificate, text: &str) -> Result<(), Problem> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.admit(certificate, text)?
+            && let Some(newest) = seen.newest(&certificate.issuer, certificate.node)
+        {
+            let mut unkept = self.unkept.lock().unwrap_or_else(PoisonError::into_inner);
+            unkept.insert((certificate.issuer.clone(), certificate.node), newest);
+        }
+        Ok(())
+    }
+
+    /// Makes durable what was seen since the last time.
+    pub(super) fn keep(&self, store: &Store) -> Result<(), Failure> {
+        let unkept = std::mem::take(&mut *self.unkept.lock().unwrap_or_else(PoisonError::into_inner));
+        if unkept.is_empty() {
+            return Ok(());
+        }
+        let table = store.table(TABLE);
+        let mut transaction = store.transaction();
+        for ((did, node), seen) in &unkept {
+            let bytes = serde_json::to_vec(&(did, node, seen)).map_err(|e| Failure::because(Code::Internal, e))?;
+            transaction.put(&table, format!("{did}#{node}").as_bytes(), &bytes);
+        }
+        if let Err(error) = transaction.commit() {
+            let mut waiting = self.unkept.lock().unwrap_or_else(PoisonError::into_inner);
+            for (slot, seen) in unkept {
+                waiting.entry(slot).or_insert(seen);
+            }
+            return Err(error.into());
+        }
+        Ok(())
     }
 }
 

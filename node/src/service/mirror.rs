@@ -1,51 +1,91 @@
-//! Mirrors whole status lists by the clock, never because a presentation arrived: signed heads first, then lists by hash.
+//! Mirrors whole status lists. What changed comes by gossip, from the issuer's own signature; the rest is asked for by the clock,
+//! never because a presentation arrived: of the issuer, and where it does not answer of anybody else who mirrors it.
 
-use super::{Service, lock};
+use super::versions::{Source, jittered};
+use super::{Effect, Service, lock};
 use crate::clock;
-use crate::network::{Protocol, Secret32};
+use crate::network::{PeerName, Protocol, Verdict};
 use credentials::protocol::{self, status};
-use credentials::status::{Head, LIST_MAX};
+use credentials::status::{DIGEST_MAX, Heard, LIST_MAX, Wanted};
 use credentials::{Code, Did, Problem};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How soon an issuer that did not answer is tried again while it has never been mirrored.
-const RETRY: Duration = Duration::from_secs(1);
+/// How soon an issuer that did not answer is tried again: a healed network is caught up with well within a minute.
+const RETRY: Duration = Duration::from_secs(5);
+/// The same while an issuer has never been mirrored: nothing of it can be decided.
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+/// Organisations beside the issuer that are asked for what it does not give.
+const ASK_OTHERS: usize = 3;
 
 pub(super) async fn run(service: Arc<Service>) {
     let every = Duration::from_secs(u64::from(service.config().status.every_seconds));
+    let mut failed = None;
     loop {
-        let complete = service.refresh_mirror().await;
-        let pause = if complete { every } else { RETRY.min(every) };
+        let failing = service.refresh(failed.take()).await;
+        let is_first = failing.iter().any(|issuer| !service.has_head(issuer));
+        let pause = match (failing.is_empty(), is_first) {
+            (true, _) => jittered(every),
+            (false, true) => RETRY_FIRST.min(every),
+            (false, false) => RETRY.min(every),
+        };
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(pause) => failed = Some(failing).filter(|failing| !failing.is_empty()),
             () = service.wake_mirror.notified() => {}
         }
     }
 }
 
+/// Writes what is mirrored to the cache, some time after it changed.
+pub(super) async fn keep(service: Arc<Service>) {
+    /// How often at most: packing and writing are for a restart, and must not slow down who decides.
+    const EVERY: Duration = Duration::from_secs(10);
+    let mut revisions = service.mirrored.subscribe();
+    while revisions.changed().await.is_ok() {
+        let changed = match lock(&service.uncached) {
+            Ok(mut uncached) => std::mem::take(&mut *uncached),
+            Err(_) => return,
+        };
+        let service = service.clone();
+        let written = tokio::task::spawn_blocking(move || service.write_cache(&changed)).await;
+        if let Err(error) = written {
+            tracing::warn!(%error, "status cache");
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
 impl Service {
-    /// Fetches the heads of every issuer that concerns us, and the lists that are new. True when all of them answered or
-    /// had been mirrored before.
-    pub async fn refresh_mirror(self: &Arc<Service>) -> bool {
+    /// Asks for the news of every issuer that concerns us, and for the lists that are new.
+    pub async fn refresh_mirror(self: &Arc<Service>) {
+        self.refresh(None).await;
+    }
+
+    /// The same for these issuers, or all. Those that did not answer themselves.
+    async fn refresh(self: &Arc<Service>, only: Option<BTreeSet<Did>>) -> BTreeSet<Did> {
         let mut tasks = tokio::task::JoinSet::new();
-        for issuer in self.issuers_of_interest() {
+        let of_interest = self.issuers_of_interest();
+        let issuers: Vec<Did> = match only {
+            None => of_interest.into_iter().collect(),
+            Some(only) => only.intersection(&of_interest).cloned().collect(),
+        };
+        for issuer in issuers {
             let service = self.clone();
             tasks.spawn(async move {
                 let result = service.mirror_issuer(&issuer).await;
                 service.note_mirrored(&issuer, result.as_ref().err().map(|problem| problem.code));
-                result.is_ok() || service.has_head(&issuer)
+                result.is_err().then_some(issuer)
             });
         }
-        let mut complete = true;
+        let mut failing = BTreeSet::new();
         while let Some(done) = tasks.join_next().await {
-            complete &= done.unwrap_or(false);
+            failing.extend(done.ok().flatten());
         }
         if self.wallet.is_some() {
             self.tell_wallet();
         }
-        complete
+        failing
     }
 
     /// The wallet keeps what the lists say of its copies: it shows people the state, and selects none that is revoked.
@@ -114,82 +154,275 @@ impl Service {
         }
     }
 
+    /// Asks the issuer, and where it does not answer others for what they have of it. An error although others answered: only the
+    /// issuer knows what is newest, so it is asked again soon.
     async fn mirror_issuer(&self, issuer: &Did) -> Result<(), Problem> {
-        let identity = match self.keys.organisation() {
-            Some(_) => None,
-            None => Some(Secret32::new(
-                self.with_wallet(|wallet| wallet.relation(issuer))?
-                    .map_err(|_| Code::Internal)?,
-            )),
+        let problem = match self.take_news(&Source::Organisation(issuer.clone()), issuer).await {
+            Ok(()) => return Ok(()),
+            Err(problem) => problem,
         };
-        let head = match self.ask_status(issuer, identity.as_ref(), &status::Ask::Head).await? {
-            status::Reply::Head { head } => head,
-            status::Reply::Problem(problem) => return Err(problem),
-            status::Reply::Chunk { .. } => return Err(Code::UnexpectedMessage.into()),
-        };
-        let trust = self.trust().ok_or(Code::TrustMissing)?;
-        let head = Head::open(&head, &trust, clock::now())?;
-        if &head.issuer != issuer {
-            return Err(Code::UnknownIssuer.into());
-        }
-        let wanted = lock(&self.mirror)?.head(head)?;
-        let mut changed = wanted.is_empty();
-        for list in wanted {
-            let text = self
-                .fetch_list(issuer, identity.as_ref(), &list.hash, list.size)
-                .await?;
-            let trust = self.trust().ok_or(Code::TrustMissing)?;
-            tokio::task::block_in_place(|| lock(&self.mirror)?.list(&text, &trust, clock::now()))?;
-            changed = true;
-        }
-        if changed {
-            self.mirrored
-                .send_modify(|revision| *revision = revision.saturating_add(1));
-        }
-        Ok(())
-    }
-
-    async fn fetch_list(
-        &self,
-        issuer: &Did,
-        identity: Option<&Secret32>,
-        hash: &str,
-        size: u32,
-    ) -> Result<String, Problem> {
-        let size = usize::try_from(size).unwrap_or(usize::MAX);
-        if size > LIST_MAX {
-            return Err(Problem::new(Code::TooLarge, "status list"));
-        }
-        let mut text = Vec::new();
-        while text.len() < size {
-            let offset = u32::try_from(text.len()).unwrap_or(u32::MAX);
-            let ask = status::Ask::Chunk {
-                hash: hash.to_owned(),
-                offset,
-            };
-            match self.ask_status(issuer, identity, &ask).await? {
-                status::Reply::Chunk { bytes, total } => {
-                    let fits = usize::try_from(total).is_ok_and(|t| t == size) && text.len() + bytes.len() <= size;
-                    if bytes.is_empty() || !fits {
-                        return Err(Problem::new(Code::Malformed, "status list"));
-                    }
-                    text.extend(bytes);
-                }
-                status::Reply::Problem(problem) => return Err(problem),
-                status::Reply::Head { .. } => return Err(Code::UnexpectedMessage.into()),
+        for other in self.others_by_reach(&[issuer]).into_iter().take(ASK_OTHERS) {
+            if let Err(problem) = self.take_news(&Source::Organisation(other), issuer).await {
+                tracing::debug!(%issuer, %problem, "status not had from another");
             }
         }
-        String::from_utf8(text).map_err(|_| Problem::new(Code::Malformed, "status list"))
+        Err(problem)
     }
 
-    async fn ask_status(
-        &self,
-        issuer: &Did,
-        identity: Option<&Secret32>,
-        ask: &status::Ask,
-    ) -> Result<status::Reply, Problem> {
+    /// Takes the newest that somebody has of an issuer.
+    async fn take_news(&self, from: &Source, issuer: &Did) -> Result<(), Problem> {
+        let ask = status::Ask::HeadOf { issuer: issuer.clone() };
+        let (head, digests) = match self.ask_status(from, &ask).await? {
+            status::Reply::News { head, digests } => (head, digests),
+            status::Reply::Problem(problem) => return Err(problem),
+            _ => return Err(Code::UnexpectedMessage.into()),
+        };
+        let trust = self.trust().ok_or(Code::TrustMissing)?;
+        let heard = tokio::task::block_in_place(|| {
+            let now = clock::now();
+            let mut mirror = lock(&self.mirror)?;
+            let mut heard = mirror.head(&head, &trust, now)?;
+            if &heard.issuer != issuer {
+                return Err(Problem::from(Code::UnknownIssuer));
+            }
+            for digest in digests.iter().take(status::DIGESTS_MAX) {
+                let more = mirror.digest(digest, &trust, now)?;
+                heard = Heard {
+                    is_news: heard.is_news || more.is_news,
+                    ..more
+                };
+            }
+            Ok(heard)
+        });
+        let heard = self.watched(heard)?;
+        self.changed(issuer);
+        self.fetch_wanted(from, &heard.wanted).await
+    }
+
+    /// Looks for alarms in what came of a message about status.
+    fn watched<T>(&self, result: Result<T, Problem>) -> Result<T, Problem> {
+        if let Err(problem) = &result
+            && problem.code == Code::StatusConflict
+        {
+            for conflict in lock(&self.mirror)?.conflicts() {
+                let problem = Problem::new(Code::StatusConflict, conflict.uri.as_str());
+                self.alarms
+                    .raise(&problem, &conflict.issuer.to_string(), &conflict.evidence);
+            }
+        }
+        result
+    }
+
+    /// Tells whoever waits that an issuer's lists may be others than before, and when that was.
+    fn changed(&self, issuer: &Did) {
+        let Ok(lists) = lock(&self.mirror).map(|mirror| mirror.lists()) else {
+            return;
+        };
+        for list in lists.into_iter().filter(|list| &list.issuer == issuer) {
+            if let Some(version) = list.version {
+                self.effects.note(&Effect::Status { uri: list.uri, version });
+            }
+        }
+        if let Ok(mut uncached) = lock(&self.uncached) {
+            uncached.insert(issuer.clone());
+        }
+        self.mirrored
+            .send_modify(|revision| *revision = revision.saturating_add(1));
+    }
+
+    /// Judges a digest that was gossiped and lets it go on; what does not stand in it is fetched from whoever passed it on.
+    pub(super) async fn hear_status(&self, from: &PeerName, data: &[u8], verdict: Verdict) {
+        let text = match std::str::from_utf8(data) {
+            Ok(text) if text.len() <= DIGEST_MAX => text,
+            _ => return verdict.reject(),
+        };
+        let Some(trust) = self.trust() else {
+            return verdict.ignore();
+        };
+        let heard = tokio::task::block_in_place(|| lock(&self.mirror)?.digest(text, &trust, clock::now()));
+        let heard = match self.watched(heard) {
+            Ok(heard) => heard,
+            Err(problem) => {
+                tracing::debug!(%from, %problem, "digest not taken");
+                return match problem.code {
+                    Code::Malformed | Code::SignatureInvalid | Code::DuplicateKey | Code::TooLarge => verdict.reject(),
+                    // It is evidence, which others are to have too.
+                    Code::StatusConflict => verdict.accept(),
+                    _ => verdict.ignore(),
+                };
+            }
+        };
+        if !heard.is_news {
+            return verdict.ignore();
+        }
+        verdict.accept();
+        self.changed(&heard.issuer);
+        if !self.issuers_of_interest().contains(&heard.issuer) {
+            return;
+        }
+        let source = Source::Peer(from.clone());
+        let result = if heard.has_more {
+            match self.take_news(&source, &heard.issuer).await {
+                Ok(()) => Ok(()),
+                Err(_) => self.mirror_issuer(&heard.issuer).await,
+            }
+        } else {
+            self.fetch_wanted(&source, &heard.wanted).await
+        };
+        if let Err(problem) = result {
+            tracing::debug!(issuer = %heard.issuer, %problem, "what was announced is not to be had");
+            self.note_mirrored(&heard.issuer, Some(problem.code));
+            self.wake_mirror.notify_one();
+        }
+    }
+
+    /// Fetches contents: from whoever told of them, then from others, then from the issuer.
+    async fn fetch_wanted(&self, from: &Source, wanted: &[Wanted]) -> Result<(), Problem> {
+        let mut result = Ok(());
+        for wanted in wanted {
+            let others = self.others_by_reach(&[&wanted.issuer]).into_iter().take(ASK_OTHERS);
+            let mut sources = vec![from.clone()];
+            sources.extend(others.map(Source::Organisation));
+            sources.push(Source::Organisation(wanted.issuer.clone()));
+            let mut problem = Problem::from(Code::StatusMissing);
+            let mut is_held = false;
+            for source in &sources {
+                match self.fetch_content(source, wanted).await {
+                    Ok(()) => {
+                        is_held = true;
+                        break;
+                    }
+                    Err(other) => problem = other,
+                }
+            }
+            if is_held {
+                self.changed(&wanted.issuer);
+            } else {
+                result = Err(problem);
+            }
+        }
+        result
+    }
+
+    /// One content from one source: what changed, where we hold the one before, else all of it.
+    async fn fetch_content(&self, from: &Source, wanted: &Wanted) -> Result<(), Problem> {
+        if let Some(held) = &wanted.held {
+            let ask = status::Ask::Delta {
+                issuer: wanted.issuer.clone(),
+                uri: wanted.list.uri.clone(),
+                from: held.clone(),
+                to: wanted.list.states.clone(),
+            };
+            if let status::Reply::Delta { changes } = self.ask_status(from, &ask).await? {
+                let taken = tokio::task::block_in_place(|| {
+                    lock(&self.mirror)?.delta(&wanted.issuer, &wanted.list.uri, &changes)
+                });
+                if taken.is_ok() {
+                    return Ok(());
+                }
+            }
+        }
+        let packed = self.fetch_chunks(from, &wanted.list.states).await?;
+        let taken =
+            tokio::task::block_in_place(|| lock(&self.mirror)?.states(&wanted.issuer, &wanted.list.uri, &packed));
+        self.watched(taken)
+    }
+
+    async fn fetch_chunks(&self, from: &Source, hash: &str) -> Result<Vec<u8>, Problem> {
+        let mut content = Vec::new();
+        loop {
+            let ask = status::Ask::Chunk {
+                hash: hash.to_owned(),
+                offset: u32::try_from(content.len()).unwrap_or(u32::MAX),
+            };
+            match self.ask_status(from, &ask).await? {
+                status::Reply::Chunk { bytes, total } => {
+                    let total = usize::try_from(total).unwrap_or(usize::MAX);
+                    let length = content.len().saturating_add(bytes.len());
+                    if bytes.is_empty() || total > LIST_MAX || length > total {
+                        return Err(Problem::new(Code::Malformed, "status list"));
+                    }
+                    content.extend(bytes);
+                    if content.len() == total {
+                        return Ok(content);
+                    }
+                }
+                status::Reply::Problem(problem) => return Err(problem),
+                _ => return Err(Code::UnexpectedMessage.into()),
+            }
+        }
+    }
+
+    async fn ask_status(&self, from: &Source, ask: &status::Ask) -> Result<status::Reply, Problem> {
         let body = protocol::encode(ask)?;
-        let (_, reply) = self.ask(issuer, identity.cloned(), Protocol::Status, body).await?;
+        let reply = match from {
+            Source::Peer(peer) => self.ask_peer(peer, Protocol::Status, body).await?,
+            // A wallet asks as nobody: which issuer's lists it fetches tells nothing then of who it is.
+            Source::Organisation(did) => self.ask(did, self.anonymous(), Protocol::Status, body).await?.1,
+        };
         protocol::decode(&reply, status::LIMIT)
+    }
+
+    /// Answers whoever mirrors: of our own lists as their issuer, of others' from the mirror.
+    pub(super) fn answer_status(&self, ask: status::Ask) -> Result<status::Reply, Problem> {
+        let now = clock::now();
+        if let Some(issuer) = &self.issuer {
+            let own = self.keys.organisation().map(|key| &key.did);
+            let is_of_another = match &ask {
+                status::Ask::HeadOf { issuer } | status::Ask::Delta { issuer, .. } => Some(issuer) != own,
+                _ => false,
+            };
+            if !is_of_another {
+                match lock(issuer)?.receive_status(now, ask.clone()) {
+                    status::Reply::Problem(problem) if problem.code == Code::StatusMissing => {}
+                    reply => return Ok(reply),
+                }
+            }
+        }
+        Ok(lock(&self.mirror)?.answer(&ask))
+    }
+
+    /// Reads what was mirrored before the start.
+    pub(super) fn read_cache(&self) {
+        let (Some(trust), Some(cache)) = (self.trust(), &self.cache) else {
+            return;
+        };
+        let now = clock::now();
+        let read = cache.read(|cached| {
+            let restored = lock(&self.mirror).and_then(|mut mirror| mirror.restore(cached, &trust, now));
+            if let Err(problem) = &restored {
+                tracing::info!(issuer = %cached.issuer, %problem, "cached status does not hold");
+            }
+            restored.is_ok()
+        });
+        match read {
+            Ok(0) => {}
+            Ok(issuers) => tracing::info!(issuers, "status lists read from the cache"),
+            Err(error) => tracing::warn!(%error, "status cache"),
+        }
+    }
+
+    fn write_cache(&self, issuers: &BTreeSet<Did>) {
+        let Some(cache) = &self.cache else { return };
+        for issuer in issuers {
+            let cached = lock(&self.mirror).ok().and_then(|mirror| mirror.cached(issuer));
+            let written = match cached {
+                Some(cached) => cache.keep(&cached),
+                None => cache.forget(issuer),
+            };
+            if let Err(error) = written {
+                tracing::warn!(%error, "status cache");
+            }
+        }
+    }
+
+    /// Forgets what was signed by keys that count no more, and asks for it anew.
+    pub(super) fn review_mirror(&self) {
+        let Some(trust) = self.trust() else { return };
+        let gone = lock(&self.mirror).map(|mut mirror| mirror.review(&trust));
+        for issuer in gone.unwrap_or_default() {
+            tracing::info!(%issuer, "what was mirrored does not count any more");
+            self.changed(&issuer);
+        }
     }
 }

@@ -1,35 +1,104 @@
-//! The trust document in a node: taken from a file, remembered, never an older one; and the anchor's draft.
+//! What a home goes by: taken from a bundle, remembered before it counts, never an older one; with the history of all versions and
+//! the evidence of whatever should not exist.
+//!
+//! | row of the table | what |
+//! |---|---|
+//! | `trust-first` | fingerprint of the root of first use |
+//! | `trust-known` | [`Known`], as it writes itself |
+//! | table `trust-history` | entries, one a row, by number |
 
-use super::{Card, Service, keys, lock};
+mod ceremony;
+mod evidence;
+mod show;
+
+pub use show::{bundle as shown_bundle, changes as shown_changes, proposal as shown_proposal};
+
+use super::{Service, keys, lock};
 use crate::clock;
 use crate::error::Failure;
-use credentials::service::Registration;
-use credentials::time::DAY;
-use credentials::trust::{Draft, NodeEntry, Organisation, OrganisationKey, Trust};
-use credentials::{Code, Did, Problem};
-use serde_json::{Value, json};
+use credentials::trust::history::Entry;
+use credentials::trust::{Bundle, Fingerprint, Head, Known, Refused, Role, SignedRoot, Taken, Trust, Version};
+use credentials::{Code, Problem, Timestamp};
 use std::sync::{Arc, PoisonError};
+use store::{Store, Transaction};
 
-/// Longest time until the next update that an anchor may promise, in days.
-const DAYS_MAX: u32 = 366;
+/// Row with the fingerprint of the root of first use.
+const FIRST: &str = "trust-first";
+/// Row with what is remembered.
+const KNOWN: &str = "trust-known";
+/// Table of the history: an entry a row, as the line of an export.
+const HISTORY: &str = "trust-history";
+/// How long a head is valid that a running anchor signs, in seconds: the most there is.
+const HEAD_SECONDS: i64 = 24 * 3_600;
+/// Age of a head at which a running anchor signs the next, in seconds: three may fail before anybody notices.
+const HEAD_AGE: i64 = 6 * 3_600;
+/// How much later than the anchor before it each signs, in seconds, so that not all do at once.
+const HEAD_STAGGER: i64 = 15 * 60;
 
-impl Service {
-    /// The document of last time, checked again.
-    pub(super) fn stored_trust(&self) -> Result<Option<Arc<Trust>>, Failure> {
-        let Some(bytes) = self.store.table(keys::TABLE).get("trust")? else {
-            return Ok(None);
-        };
-        let text = String::from_utf8(bytes).map_err(|e| Failure::because(Code::Damaged, e))?;
-        match Trust::verify(&text, &self.anchors()?) {
-            Ok(trust) => Ok(Some(Arc::new(trust))),
-            Err(problem) => {
-                // An anchor taken out of the configuration takes its list with it: the node goes on without one.
-                tracing::warn!(code = %problem.code, "the stored trust document is not trusted any more");
-                Ok(None)
+/// What the home remembers of root, list and head.
+#[derive(Default)]
+pub(super) struct Keeper {
+    first: Option<Fingerprint>,
+    known: Option<Known>,
+}
+
+impl Keeper {
+    /// What was remembered, with every signature checked again. Errors: `damaged`, `newer_format`.
+    pub(super) fn load(store: &Store) -> Result<Keeper, Failure> {
+        let table = store.table(keys::TABLE);
+        let first = match table.get(FIRST)? {
+            None => None,
+            Some(bytes) => {
+                let text = std::str::from_utf8(&bytes).ok().and_then(Fingerprint::parse);
+                Some(text.ok_or_else(|| Failure::because(Code::Damaged, FIRST))?)
             }
-        }
+        };
+        let known = table.get(KNOWN)?.map(|bytes| Known::from_bytes(&bytes)).transpose()?;
+        Ok(Keeper { first, known })
     }
 
+    /// What is remembered, once there is a first root.
+    pub(super) fn known(&self) -> Option<&Known> {
+        self.known.as_ref()
+    }
+
+    /// The root of first use: the one that is known, else the one that a person named or founded.
+    pub(super) fn fingerprint(&self) -> Option<Fingerprint> {
+        self.known.as_ref().map(Known::fingerprint).or(self.first)
+    }
+}
+
+/// Puts the root of first use into the store of a new home.
+pub fn trust_first(store: &Store, root: &SignedRoot) -> Result<(), Failure> {
+    let (known, entry) = Known::first(root.text(), &Fingerprint(root.hash()), clock::now())?;
+    let mut transaction = store.transaction();
+    remember(store, &mut transaction, &known, &[entry])?;
+    transaction.commit()?;
+    Ok(())
+}
+
+fn remember(store: &Store, transaction: &mut Transaction, known: &Known, entries: &[Entry]) -> Result<(), Failure> {
+    let table = store.table(keys::TABLE);
+    transaction.put(&table, KNOWN, &known.to_bytes()?);
+    transaction.put(&table, FIRST, known.fingerprint().to_string().as_bytes());
+    let history = store.table(HISTORY);
+    for entry in entries {
+        transaction.put(&history, &entry.number.to_be_bytes(), entry.to_line()?.as_bytes());
+    }
+    Ok(())
+}
+
+fn refused(refused: Refused) -> Failure {
+    refused.problem.into()
+}
+
+impl Service {
+    /// What was in force last time, if anything was.
+    pub(super) fn stored_trust(&self) -> Result<Option<Arc<Trust>>, Failure> {
+        Ok(lock(&self.keeper)?.known.as_ref().and_then(Known::trust))
+    }
+
+    /// Goes by a list from now on: every role, and whoever waits for one.
     pub(super) fn use_trust(&self, trust: Arc<Trust>) -> Result<(), Failure> {
         if let Some(wallet) = &self.wallet {
             lock(wallet)?.set_trust(trust.clone());
@@ -40,174 +109,172 @@ impl Service {
         if let Some(verifier) = &self.verifier {
             lock(verifier)?.set_trust(trust.clone());
         }
+        let version = trust.version();
         *self.trust.write().unwrap_or_else(PoisonError::into_inner) = Some(trust);
+        // Before anybody greets us by this list: without a certificate they would turn away.
+        self.renew_certificate_if_due(clock::now())?;
+        self.effects.note(&super::Effect::Trust { version });
+        self.review_mirror();
+        self.trusted
+            .send_modify(|revision| *revision = revision.saturating_add(1));
         self.wake_mirror.notify_one();
         Ok(())
     }
 
-    /// Takes a document: signed by an anchor of ours, not older than what we have, and made durable before it counts.
-    pub(super) fn import_trust(&self, text: &str, anchor: Option<Did>) -> Result<Value, Failure> {
-        let mut anchors = self.anchors()?;
-        let added = match anchor {
-            None => None,
-            Some(did) => {
-                let key = did.key().ok_or_else(|| Problem::new(Code::ConfigInvalid, "anchor"))?;
-                if !anchors.is_empty() && !anchors.contains(&key) {
-                    return Err(Problem::new(Code::UnknownKey, "another anchor is configured").into());
-                }
-                anchors = vec![key];
-                Some(did)
-            }
-        };
-        if anchors.is_empty() {
-            return Err(Code::AnchorMissing.into());
-        }
-        let trust = Trust::verify(text, &anchors)?;
-        trust.current(clock::now())?;
-        if let Some(old) = self.trust() {
-            let same = old.sequence() == trust.sequence() && old.hash() == trust.hash();
-            if trust.sequence() <= old.sequence() && !same {
-                return Err(Problem::new(Code::TrustRollback, format!("{}", trust.sequence())).into());
-            }
-        }
-        let table = self.store.table(keys::TABLE);
-        let mut transaction = self.store.transaction();
-        transaction.put(&table, "trust", trust.text().as_bytes());
-        if let Some(did) = added {
-            let accepted = serde_json::to_vec(&[did]).map_err(|e| Failure::because(Code::Internal, e))?;
-            transaction.put(&table, "anchors", &accepted);
-        }
-        transaction.commit()?;
-        let summary = summary(&trust);
-        self.use_trust(Arc::new(trust))?;
-        Ok(summary)
+    /// Takes whatever is newer of a bundle (a head alone, roots, or everything): checked, durable before it counts, then used. `from`
+    /// says where it came from, for the evidence that is kept when something validly signed should not exist: a DID, or `import`.
+    ///
+    /// Errors: as [`Known::take`]; `anchor_missing` when this home has no first root and nobody has named its fingerprint; the
+    /// store's. Nothing has changed then.
+    pub(super) fn take_bundle(&self, bundle: &Bundle, from: &str) -> Result<Taken, Failure> {
+        self.take_at(bundle, from, clock::now())
     }
 
-    pub(super) fn show_trust(&self) -> Result<Value, Failure> {
-        if self.keys.anchor().is_some() {
-            let draft = self.draft()?;
-            return Ok(json!({ "schema": "trust-draft/v1", "draft": draft.to_value() }));
-        }
-        let trust = self.trust().ok_or(Code::TrustMissing)?;
-        Ok(summary(&trust))
-    }
-
-    fn draft(&self) -> Result<Draft, Failure> {
-        if self.keys.anchor().is_none() {
-            return Err(Problem::new(Code::WrongRole, "anchor").into());
-        }
-        match self.store.table(keys::TABLE).get("draft")? {
-            Some(bytes) => {
-                let value = serde_json::from_slice(&bytes).map_err(|e| Failure::because(Code::Damaged, e))?;
-                Ok(Draft::from_value(&value)?)
-            }
+    fn take_at(&self, bundle: &Bundle, from: &str, now: Timestamp) -> Result<Taken, Failure> {
+        let mut keeper = lock(&self.keeper)?;
+        let (mut next, mut entries) = match &keeper.known {
+            Some(known) => (known.clone(), Vec::new()),
             None => {
-                let now = clock::now();
-                let operator = "Bevis testnett".to_owned();
-                let next_update = now.plus(DAY);
-                Ok(Draft {
-                    sequence: 0,
-                    operator,
-                    issued: now,
-                    next_update,
-                    organisations: Vec::new(),
-                })
+                let first = keeper.first.ok_or(Code::AnchorMissing)?;
+                let text = bundle
+                    .roots
+                    .first()
+                    .ok_or_else(|| Problem::new(Code::AnchorMissing, "root"))?;
+                let (known, entry) = Known::first(text, &first, now)?;
+                (known, vec![entry])
             }
-        }
-    }
-
-    fn keep_draft(&self, draft: &Draft) -> Result<(), Failure> {
-        let bytes = serde_json::to_vec(&draft.to_value()).map_err(|e| Failure::because(Code::Internal, e))?;
-        let mut transaction = self.store.transaction();
-        transaction.put(&self.store.table(keys::TABLE), "draft", &bytes);
-        transaction.commit()?;
-        Ok(())
-    }
-
-    pub(super) fn add_to_draft(
-        &self,
-        card: &Card,
-        issues: &[String],
-        services: Vec<Registration>,
-    ) -> Result<Value, Failure> {
-        let mut draft = self.draft()?;
-        if card.schema != "card/v1" {
-            return Err(Problem::new(Code::Unsupported, "card").into());
-        }
-        let key = card
-            .key
-            .key()
-            .ok_or_else(|| Problem::new(Code::Malformed, "card.key"))?;
-        let issues = issues.iter().map(|name| self.vct_or_literal(name)).collect();
-        let organisation = Organisation {
-            did: card.did.clone(),
-            number: card.number.clone(),
-            name: card.name.clone(),
-            keys: vec![OrganisationKey {
-                id: card.kid.clone(),
-                key,
-                valid_from: card.valid_from,
-                valid_until: card.valid_until,
-                compromised: None,
-            }],
-            nodes: vec![NodeEntry {
-                peer: card.peer.clone(),
-                addresses: card.addresses.clone(),
-            }],
-            issues,
-            services,
         };
-        draft.organisations.retain(|o| o.did != organisation.did);
-        draft.organisations.push(organisation);
-        draft.organisations.sort_by(|a, b| a.did.cmp(&b.did));
-        // Reads back what will be signed, so that a card out of bounds is refused here and not by everybody else.
-        let draft = Draft::from_value(&draft.to_value())?;
-        self.keep_draft(&draft)?;
-        let names: Vec<&str> = draft.organisations.iter().map(|o| o.name.as_str()).collect();
-        Ok(json!({ "schema": "trust-draft-changed/v1", "added": card.name, "organisations": names }))
-    }
-
-    pub(super) fn sign_draft(&self, days: u32) -> Result<Value, Failure> {
-        let mut draft = self.draft()?;
-        let anchor = self.keys.anchor().ok_or(Code::WrongRole)?;
-        if days == 0 || days > DAYS_MAX {
-            return Err(Problem::new(Code::Usage, "days").into());
+        let taken = match next.take(bundle, now) {
+            Ok(taken) => taken,
+            Err(why) => {
+                drop(keeper);
+                if let Some(evidence) = &why.evidence {
+                    self.keep_evidence(evidence, from);
+                }
+                return Err(refused(why));
+            }
+        };
+        entries.extend(taken.entries.iter().cloned());
+        if !taken.is_changed && entries.is_empty() {
+            return Ok(taken);
         }
+        let mut transaction = self.store.transaction();
+        remember(&self.store, &mut transaction, &next, &entries)?;
+        transaction.commit()?;
+        let trust = next.trust();
+        keeper.known = Some(next);
+        // The lock is held until everybody goes by it, so that two takings at once end with the newer one in use. After a root
+        // that no head has confirmed yet nothing new is in force; what was goes on until its own head ends.
+        if let Some(trust) = trust {
+            self.use_trust(trust)?;
+        }
+        tracing::info!(version = %taken.version, from, "took a trust list");
+        Ok(taken)
+    }
+
+    /// Takes a bundle from a stick at a machine that may have been off for weeks: heads, and even lists, may have ended since.
+    /// Signatures and order count as always; the time is held back to the last instant at which all of it was valid.
+    fn take_late(&self, bundle: &Bundle, from: &str) -> Result<Taken, Failure> {
         let now = clock::now();
-        draft.sequence = draft.sequence.saturating_add(1);
-        draft.issued = now;
-        draft.next_update = now.plus(i64::from(days).saturating_mul(DAY));
-        let text = draft.sign(now, anchor)?;
-        let checked = Trust::verify(&text, &[anchor.verifying_key()])?;
-        // The number is used up before the document leaves: two versions never share one.
-        self.keep_draft(&draft)?;
-        Ok(json!({ "schema": "trust-signed/v1", "sequence": checked.sequence(), "text": text }))
+        let mut last = now;
+        if !bundle.head.is_empty() {
+            last = last.min(Head::read(&bundle.head)?.expires);
+        }
+        if let Some(text) = &bundle.list {
+            last = last.min(list_ends(text)?);
+        }
+        if let Some(text) = bundle.roots.last().filter(|_| !bundle.head.is_empty()) {
+            last = last.min(credentials::trust::Root::read(text)?.expires);
+        }
+        if last < now {
+            tracing::warn!(ended = %last, "the bundle is out of date; whether there is a newer one cannot be seen here");
+        }
+        self.take_at(bundle, from, last)
     }
 
-    /// A type that this build does not know may still be allowed to somebody: then its `vct` is written out.
-    fn vct_or_literal(&self, name: &str) -> String {
-        self.types
-            .find(name)
-            .map_or_else(|| name.to_owned(), |found| found.vct.clone())
+    /// Everything that this home holds, from the root of first use on, as others may take it; `None` before the first root.
+    pub(super) fn bundle(&self) -> Option<Bundle> {
+        Some(lock(&self.keeper).ok()?.known.as_ref()?.bundle())
+    }
+
+    /// The highest root, list and head seen; `None` before the first root. Never falls.
+    pub(super) fn head_version(&self) -> Option<Version> {
+        Some(lock(&self.keeper).ok()?.known.as_ref()?.version())
+    }
+
+    /// Signs the head anew where this home has a head key of the root in force, one signature is enough, and the head is old: six
+    /// hours, and a quarter of an hour more for each anchor before this one. What it took, to be told to the others; `None` when
+    /// nothing was due.
+    pub(super) fn resign_head_if_due(&self, now: Timestamp) -> Result<Option<Taken>, Failure> {
+        let Some(bundle) = self.due_head(now)? else {
+            return Ok(None);
+        };
+        self.take_at(&bundle, "self", now).map(Some)
+    }
+
+    fn due_head(&self, now: Timestamp) -> Result<Option<Bundle>, Failure> {
+        let Some(anchor) = self.keys.anchor() else {
+            return Ok(None);
+        };
+        let keeper = lock(&self.keeper)?;
+        let Some((known, trust)) = keeper.known.as_ref().and_then(|known| Some((known, known.trust()?))) else {
+            return Ok(None);
+        };
+        let root = known.root();
+        let heads = anchor.of(Role::Head);
+        let Some(signer) = heads.iter().find(|key| root.has(Role::Head, &key.verifying_key())) else {
+            return Ok(None);
+        };
+        let signs = |other: &&credentials::trust::Anchor| !other.keys.of(Role::Head).is_empty();
+        let place = root
+            .anchors
+            .iter()
+            .filter(signs)
+            .take_while(|other| other.id != anchor.name().id);
+        let wait = HEAD_STAGGER.saturating_mul(i64::try_from(place.count()).unwrap_or(0));
+        let is_due = now.since(trust.head_issued()) >= HEAD_AGE.saturating_add(wait);
+        let can_last = now < root.expires && now < trust.document().next_update;
+        if !is_due || !can_last || root.thresholds.head != 1 {
+            return Ok(None);
+        }
+        let held = known.bundle();
+        let before = Head::read(&held.head)?;
+        let head = Head {
+            version: crate::ceremony::proposal::next(before.version)?,
+            issued: now,
+            expires: now.plus(HEAD_SECONDS),
+            ..before
+        };
+        let jws = head.sign(root, &**signer)?;
+        Ok(Some(Bundle::assemble(Vec::new(), None, vec![jws])?))
+    }
+
+    /// Signs with the newest key of ours that the list in force names, from now on: after a new list, and when a window opens.
+    pub(super) fn choose_signer(&self, now: Timestamp) -> Result<bool, Failure> {
+        let (Some(organisation), Some(trust)) = (self.keys.organisation(), self.trust()) else {
+            return Ok(false);
+        };
+        let Some(key) = organisation.choose(&trust, now) else {
+            return Ok(false);
+        };
+        let kid = organisation.kid(&key);
+        if let Some(issuer) = &self.issuer {
+            lock(issuer)?.set_signer(&kid, key.signer.clone())?;
+        }
+        if let Some(verifier) = &self.verifier {
+            let set = lock(verifier)?.set_signer(&kid, key.signer.clone());
+            set.map_err(|e| Failure::because(Code::Internal, e))?;
+        }
+        tracing::info!(%kid, "signs with another key from now on");
+        Ok(true)
     }
 }
 
-fn summary(trust: &Trust) -> Value {
-    let document = trust.document();
-    let organisations: Vec<Value> = document
-        .organisations
-        .iter()
-        .map(|o| {
-            json!({
-                "did": o.did, "number": o.number, "name": o.name, "issues": o.issues,
-                "services": o.services.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(),
-                "nodes": o.nodes.iter().map(|n| json!({"peer": n.peer, "addresses": n.addresses})).collect::<Vec<_>>(),
-            })
-        })
-        .collect();
-    json!({
-        "schema": "trust/v1", "sequence": trust.sequence(), "hash": crate::output::hex(&trust.hash()),
-        "operator": document.operator, "issued": document.issued.to_string(),
-        "next_update": document.next_update.to_string(), "organisations": organisations,
-    })
+/// Until when a list says it may be relied on; its signatures are not looked at.
+fn list_ends(text: &str) -> Result<Timestamp, Problem> {
+    let value = credentials::json::parse(text.as_bytes(), credentials::trust::TRUST_MAX)?;
+    Ok(credentials::trust::Draft::from_value(&value)?.next_update)
 }
+
+#[cfg(test)]
+mod tests;

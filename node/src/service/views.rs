@@ -9,8 +9,6 @@ use std::path::Path;
 
 /// Least free space, in bytes, before `doctor` warns: room for a day of an agency's journal.
 const FREE_WARN: u64 = 1 << 30;
-/// Days before a key's end from which `doctor` warns.
-const KEY_WARN_DAYS: i64 = 30;
 
 /// One line of `doctor`.
 struct Finding {
@@ -39,27 +37,16 @@ impl Service {
             "schema": "whoami/v1",
             "roles": roles,
             "card": self.card(),
-            "anchor": self.keys.anchor().map(|key| Did::Key(key.verifying_key())),
+            "anchor": self.keys.anchor().map(|anchor| anchor.card()),
             "organisation": self.keys.company(),
             "version": env!("CARGO_PKG_VERSION"),
         }))
     }
 
     fn card(&self) -> Option<Card> {
-        let key = self.keys.organisation()?;
+        let organisation = self.keys.organisation()?;
         let addresses = self.network.get().map(|n| n.addresses()).unwrap_or_default();
-        Some(Card {
-            schema: "card/v1".to_owned(),
-            did: key.did.clone(),
-            number: key.number.clone(),
-            name: key.name.clone(),
-            kid: key.kid(),
-            key: Did::Key(key.signer.verifying_key()),
-            valid_from: key.valid_from,
-            valid_until: key.valid_until,
-            peer: key.peer.to_string(),
-            addresses: addresses.iter().map(ToString::to_string).collect(),
-        })
+        Some(organisation.card(addresses.iter().map(ToString::to_string).collect()))
     }
 
     pub(super) fn status(&self) -> Result<Value, Failure> {
@@ -75,16 +62,40 @@ impl Service {
                 })
             })
             .collect();
+        let (lists, mirror_bytes) = {
+            let mirror = lock(&self.mirror)?;
+            let told = |list: credentials::status::Mirrored| {
+                json!({
+                    "uri": list.uri, "version": list.version, "age_s": list.as_of.map(|at| now.since(at)),
+                    "newest": list.newest,
+                })
+            };
+            let lists: Vec<Value> = mirror.lists().into_iter().map(told).collect();
+            (lists, mirror.bytes())
+        };
+        let alarms = self
+            .alarms
+            .all()?
+            .iter()
+            .filter(|(_, alarm)| !alarm.is_dismissed)
+            .count();
+        let gossip = self.network.get().map(|network| gossip_view(&network.gossip()));
         let health = self.store.health();
         Ok(json!({
             "schema": "status/v1",
             "online": self.network.get().is_some(),
             "addresses": self.network.get().map(|n| n.addresses()).unwrap_or_default().iter().map(ToString::to_string).collect::<Vec<_>>(),
             "trust": trust.as_ref().map(|t| json!({
-                "sequence": t.sequence(), "organisations": t.document().organisations.len(),
+                "sequence": t.sequence(), "version": t.version().to_string(), "head_age_s": now.since(t.head_issued()),
+                "head_expires": t.head_expires().to_string(), "organisations": t.document().organisations.len(),
                 "current": t.current(now).is_ok(), "next_update": t.document().next_update.to_string(),
             })),
             "mirrored": heads,
+            "lists": lists,
+            "mirror_bytes": mirror_bytes,
+            "caught_up": self.awaited()?.is_none(),
+            "alarms": alarms,
+            "gossip": gossip,
             "epoch": self.epoch_status()?,
             "store": { "sequence": health.sequence, "bytes": health.journal_bytes, "segments": health.segments },
             "rss_kib": resident(),
@@ -126,22 +137,28 @@ impl Service {
     pub(super) fn doctor(&self) -> Result<Value, Failure> {
         let now = clock::now();
         let mut findings = vec![self.doctor_home(), self.doctor_disk()];
-        findings.extend(self.doctor_key(now));
-        findings.push(match self.trust() {
-            None => finding("trust", "fail", Code::TrustMissing.as_str()),
-            Some(trust) => match trust.current(now) {
-                Ok(()) => match self
-                    .clocks
-                    .newest_trust()
-                    .filter(|(newest, _)| *newest > trust.sequence())
-                {
-                    // A home that was restored may have been given an older document than it had. One organisation's word.
-                    Some((newest, did)) => finding("trust", "warn", format!("{} < {newest} ({did})", trust.sequence())),
-                    None => finding("trust", "ok", trust.sequence().to_string()),
-                },
-                Err(problem) => finding("trust", "fail", problem.to_string()),
-            },
-        });
+        findings.extend(self.key_found(now).map(|(state, detail)| finding("key", state, detail)));
+        let certificate = self.certificate_found(now);
+        findings.extend(certificate.map(|(state, detail)| finding("certificate", state, detail)));
+        let vouching = self.vouching_found(now);
+        findings.extend(vouching.map(|(state, detail)| finding("vouching", state, detail)));
+        findings.push(self.doctor_trust(now));
+        if let Some(awaited) = self.awaited()? {
+            findings.push(Finding {
+                code: Some(Code::CatchingUp),
+                ..finding("caught-up", "warn", format!("{}/{}", awaited.taken, awaited.needed))
+            });
+        }
+        for (id, alarm) in self.alarms.all()?.into_iter().filter(|(_, alarm)| !alarm.is_dismissed) {
+            findings.push(Finding {
+                code: Some(alarm.code),
+                ..finding(
+                    "alarm",
+                    "fail",
+                    format!("{} ({}, {}; {id})", alarm.about, alarm.from, alarm.first),
+                )
+            });
+        }
         findings.push(self.doctor_clock(now));
         let every = i64::from(self.config().status.every_seconds);
         for head in lock(&self.mirror)?.heads() {
@@ -208,6 +225,24 @@ impl Service {
         }
     }
 
+    /// The trust list: whether it can be decided by, its version, and how long ago its head was signed.
+    fn doctor_trust(&self, now: credentials::Timestamp) -> Finding {
+        let Some(trust) = self.trust() else {
+            return finding("trust", "fail", Code::TrustMissing.as_str());
+        };
+        if let Err(problem) = trust.current(now) {
+            return finding("trust", "fail", problem.to_string());
+        }
+        let ours = trust.version();
+        // Heads are on their way all the time; a list or root that somebody has and we have not got is worth a look. One
+        // organisation's word.
+        let newer = self.clocks.newest_trust();
+        match newer.filter(|(newest, _)| (newest.root, newest.list) > (ours.root, ours.list)) {
+            Some((newest, did)) => finding("trust", "warn", format!("{ours} < {newest} ({did})")),
+            None => finding("trust", "ok", format!("{ours} {} s", now.since(trust.head_issued()))),
+        }
+    }
+
     /// Our clock against those of the organisations that greeted us, and against what the anchor signed.
     fn doctor_clock(&self, now: credentials::Timestamp) -> Finding {
         let compared = self.clocks.compare(now, clock::since_boot());
@@ -246,17 +281,6 @@ impl Service {
         }
     }
 
-    fn doctor_key(&self, now: credentials::Timestamp) -> Option<Finding> {
-        let key = self.keys.organisation()?;
-        let days = key.valid_until.since(now) / credentials::time::DAY;
-        let state = match days {
-            ..0 => "fail",
-            0..KEY_WARN_DAYS => "warn",
-            _ => "ok",
-        };
-        Some(finding("key", state, format!("{days}")))
-    }
-
     /// A sealed backup of everything, the configuration included, taken while the node runs.
     pub(super) fn backup(&self, path: &Path) -> Result<Value, Failure> {
         let config = crate::home::read(&self.home.config(), u64::from(u16::MAX))?;
@@ -292,7 +316,9 @@ fn listed(trust: &credentials::trust::Trust, card: &Card) -> Finding {
     let Some(node) = organisation.nodes.iter().find(|n| n.peer == card.peer) else {
         return finding("listed", "fail", Code::WrongOrigin.as_str());
     };
-    if !organisation.keys.iter().any(|k| Did::Key(k.key) == card.key) {
+    // One of ours is enough: the next one may not be listed yet, and the last one may have left the list.
+    let is_ours = |k: &credentials::trust::OrganisationKey| card.keys.iter().any(|own| own.key == Did::Key(k.key));
+    if !organisation.keys.iter().any(is_ours) {
         return finding("listed", "fail", Code::UnknownKey.as_str());
     }
     if !card.addresses.is_empty() && !node.addresses.iter().any(|a| card.addresses.contains(a)) {
@@ -302,8 +328,24 @@ fn listed(trust: &credentials::trust::Trust, card: &Card) -> Finding {
 }
 
 /// Resident memory of this process in KiB, as Linux tells it.
-fn resident() -> Option<u64> {
+pub(super) fn resident() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = text.lines().find(|line| line.starts_with("VmRSS:"))?;
     line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// What gossip did, by topic.
+fn gossip_view(counters: &crate::network::GossipCounters) -> Value {
+    let topics: serde_json::Map<String, Value> = counters
+        .topics
+        .iter()
+        .map(|(topic, count)| {
+            let counts = json!({
+                "published": count.published, "received": count.received, "accepted": count.accepted,
+                "ignored": count.ignored, "rejected": count.rejected, "duplicates": count.duplicates,
+            });
+            (topic.as_str().to_owned(), counts)
+        })
+        .collect();
+    json!({ "neighbours": counters.peers, "topics": topics })
 }

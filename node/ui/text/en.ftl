@@ -4,6 +4,17 @@ cause = Cause
 remedy = What to do
 yes = yes
 
+# What was too much of a request.
+too-much = Too much
+too-much-type = the credential “{$type}”, which does not belong to {$service}
+too-much-claim = the piece of information “{$claim}”
+too-much-service = the whole service “{$service}”, for which the asker is not registered
+too-much-time = the time to answer is longer than the service allows
+too-much-purpose = the purpose is another than the service has
+too-much-ground = the legal ground is another than the service has
+too-much-keep = the information is kept longer than the service allows
+too-much-status = the check for revocation may be older than the service allows
+
 # Why something was refused, and what to do.
 problem-wrong_subject = The information is about somebody other than the person in the case.
 remedy-wrong_subject = Check the person number or organisation number of the case, and ask again.
@@ -119,18 +130,46 @@ problem-wrong_wallet = This is the wrong kind of wallet: personal instead of the
 remedy-wrong_wallet = Open the other wallet. Choose it with `--home`.
 problem-trust_missing = There is no trust list here yet.
 remedy-trust_missing = Take in the list: `bevis trust import FILE`.
-problem-anchor_missing = The node does not know who is to sign the trust list.
-remedy-anchor_missing = Add `--anchor did:key:…`. Compare it with what was published.
+problem-anchor_missing = The node knows no root to start from.
+remedy-anchor_missing = Add `--root` with the fingerprint of the first root. Compare it with what was published.
 problem-trust_stale = The trust list is too old.
 remedy-trust_stale = Take in a new one: `bevis trust import FILE`.
 problem-trust_rollback = The trust list is older than the one you already have.
 remedy-trust_rollback = Ask for the newest list. See your version with `bevis trust show`.
+problem-trust_mismatch = The parts of the trust list do not belong together.
+remedy-trust_mismatch = Fetch the whole bundle again, from somebody else if you can. See what you have with `bevis trust show`.
+problem-trust_threshold = Too few have signed the trust list.
+remedy-trust_threshold = Let more anchors sign, of at least two classes. `bevis trust verify FILE` shows who is missing.
+problem-trust_conflict = There are two different trust lists with the same number.
+remedy-trust_conflict = Rely on neither until the anchors have answered. Both are kept as evidence; see `bevis doctor`.
 problem-status_missing = We do not know whether the credential is revoked. The status list is missing.
 remedy-status_missing = Wait until the node has fetched the list, and try again. See `bevis node status`.
 problem-status_stale = The status list is too old to say whether the credential is valid.
 remedy-status_stale = Wait until the node has fetched a new list, and try again. See `bevis doctor`.
+problem-catching_up = The home was restored and is still taking the trust list from other organisations.
+remedy-catching_up = Leave the node running and connected. `bevis doctor` shows how many organisations have answered.
+problem-status_conflict = An issuer signed two things about one status list that cannot both be.
+remedy-status_conflict = Tell the issuer. `bevis doctor` names it; what was last consistent is used until it is too old.
+problem-second_key_missing = The notice is not signed by two different keys of the register.
+remedy-second_key_missing = Do not trust it. Let whoever has the second key sign: `bevis issuer notice sign FILE`.
+problem-notice_conflict = Two signed notices of one register contradict each other. No further notice of it acts until somebody has decided which one is right.
+remedy-notice_conflict = Call the register. Both are kept as evidence; see `bevis verifier notices list`.
+problem-notice_gap = An earlier notice is missing. Those after it wait for it.
+remedy-notice_gap = The node fetches it by itself. If that lasts, see `bevis verifier notices list`.
+problem-notice_invalid = The notice does not fit what was published before it.
+remedy-notice_invalid = Correct the field that is named. A notice that deletes or sets aside must name the opening of the same debtor.
+problem-draft_open = Another draft of a notice is not finished.
+remedy-draft_open = Publish or discard it first; see `bevis issuer notice list`.
+problem-number_unsettled = The home was restored, and it is not known which notice was published last.
+remedy-number_unsettled = Wait until the node has asked two other organisations. Then try again.
+problem-evaluation_invalid = The answer was not computed with the key that the register published.
+remedy-evaluation_invalid = Do not use it. The node tries again. If that lasts, call the register.
 problem-not_listed = The trust list does not tie this node to the organisation.
 remedy-not_listed = Ask whoever runs the list to include the node. `bevis whoami --json` gives its card.
+problem-certificate_invalid = The node's certificate does not hold.
+remedy-certificate_invalid = Ask the organisation to make a new one: `bevis node certificate --renew`.
+problem-certificate_superseded = A newer certificate has replaced this node's.
+remedy-certificate_superseded = Let the node use the newest. If it was copied, make a new one: `bevis node certificate --renew`.
 problem-clock_suspect = The clock of this machine does not agree with the clocks of others.
 remedy-clock_suspect = Set the clock, best automatically, and try again. `bevis doctor` shows whom it does not agree with.
 problem-unexpected_message = The message did not fit the conversation.
@@ -252,9 +291,10 @@ ask-passphrase-again = Passphrase again
 init-done = The home folder is ready: {$home}
     Keep the passphrase safe. Without it nobody can open the folder.
     See what remains to be done: bevis doctor
-init-no-anchor = Nobody is chosen to vouch for the others yet. Take in the trust list: bevis trust import FILE --anchor did:key:…
-    Compare the key with the one that was published.
-init-anchor = You trust lists signed by {$anchor}. Take in the list: bevis trust import FILE
+init-no-root = Nobody is chosen to vouch for the others yet. Take in the trust list: bevis trust import FILE --root FINGERPRINT
+    Compare the fingerprint with the one that was published.
+init-root = This node starts from the root with this fingerprint:
+init-root-compare = Compare it with the one that was published. Then take in the list: bevis trust import FILE
 backup-created = The backup is written: {$path}
     It is sealed with the same passphrase. Check it: bevis backup verify
 backup-verified = The backup is whole: {$path}
@@ -293,10 +333,112 @@ prepare-progress = Preparing: {$done} of {$total}
 prepare-done = Deliveries prepared: {$count}, in {$ms} ms.
 
 # Trust list.
-trust-new = The key that will sign the trust list is made: {$anchor}
-    Publish it so that others can compare.
-trust-added = {$name} is in the draft. Sign it: bevis trust sign
-trust-signed = Trust list version {$sequence} is signed: {$path}
+key-made = A new key is made: {$kid}
+    It signs once it is on the trust list. Send your card to the anchors: bevis whoami --json
+key-signs = signs now
+key-listed = is on the trust list
+key-unlisted = is not on the trust list yet
+key-compromised = is in wrong hands and does not count
+certificate-shown = Certificate number {$serial} for {$did}
+    Node: {$peer}
+    Roles: {$roles}
+    Valid until {$expires}, {$days} days left
+trust-anchor-made = The keys of the anchor {$id} are made. Give the card to whoever proposes the root.
+trust-key-made = A new key is made. The old one signs until a root names the new one.
+trust-card-written = The card is written: {$path}
+trust-proposed = The proposal is written: {$path}
+trust-fingerprint = Fingerprint of the first root:
+trust-proposal-first-root = Proposal: the first root of a new network
+trust-proposal-root = Proposal: root {$version} after root {$before}
+trust-proposal-first-list = Proposal: the first trust list
+trust-proposal-list = Proposal: trust list {$version} after list {$before}
+trust-proposal-until = Valid until {$until}.
+trust-signatures = Signed by root {$root}: {$have} of {$needed} ({$anchors})
+trust-enough = Enough have signed. Make it ready for use: bevis trust publish
+trust-one-class = All who have signed are of one class. It takes two: agency, bank, other.
+trust-second = This home has already signed something else with number {$version}. If both come into use, the network splits.
+    Sign only if the other one never comes into use: bevis trust sign --instead
+trust-confirm = Do you want to sign this? Type yes to sign. Anything else is no.
+notice-confirm = Do you want to sign this? Type yes to sign. Anything else is no.
+trust-published = The bundle is written: {$path}
+trust-published-root = It goes up to root {$root}.
+trust-published-list = Trust list {$list} is confirmed until {$until}.
+trust-list-next = There is no list yet. Propose the first one: bevis trust propose list
+trust-list-missing = The list is signed by some who are no longer anchors. Propose a new one before anybody gets this bundle: bevis trust propose list
+trust-head-missing = The head has {$have} of {$needed} signatures. Take the bundle to the next anchor: bevis trust publish
+trust-root-imported = Root {$root} is taken. There is no list under it yet.
+trust-shown-head = Confirmed until {$expires} (head {$version}).
+trust-shown-root = Root {$version}, valid until {$expires}. So many anchors must sign: root {$roots}, list {$lists}, head {$heads}.
+trust-anchor = {"  "}{$id}: {$name}, {$class ->
+    [agency] agency
+    [bank] bank
+   *[other] other
+    }
+trust-first-root = Everything is checked from the first root:
+trust-verified-history = The history holds: {$entries} versions, up to root {$root} and list {$list}.
+trust-verified-roots = All signatures hold, up to root {$root}. There is no list in the bundle.
+trust-verified-bundle = All signatures hold: root {$root}, list {$list}, confirmed until {$until}.
+trust-verified-proposal = All signatures hold, and enough have signed.
+trust-verified-unsigned = The signatures so far hold. More are needed.
+trust-taken-root = {$number}. Root {$version}, taken {$taken}
+trust-taken-list = {$number}. List {$version}, taken {$taken}
+trust-exported = The whole history is written: {$path}
+change-none = Nothing changes but number and time.
+change-dangerous = What is marked with “!” takes protection away or gives more power. Ask why before you sign.
+change-begins-anew = The list begins anew from one that the present anchors have not signed.
+change-operator = The network is now run by {$after}, before by {$before}.
+change-until = Valid until {$after}, before until {$before}.
+change-organisation-admitted = {$name} ({$number}, {$did}) comes onto the list.
+change-organisation-removed = {$name} ({$number}, {$did}) leaves the list. Nothing from it counts any more.
+change-organisation-renamed = {$did} is now called {$after}, before {$before}.
+change-key-added = {$organisation} gets the key {$key}. It counts from {$from} until {$until}.
+change-key-removed = {$organisation} loses the key {$key}. Nothing that it signed counts any more.
+change-key-replaced = {$organisation} gets another key under the name {$key}.
+change-key-window = The key {$key} of {$organisation} counts {$after}, before {$before}.
+change-key-compromised = The key {$key} of {$organisation} has been in wrong hands since {$at}. Nothing that it signed counts.
+change-key-cleared = The key {$key} of {$organisation} counts again after it was in wrong hands.
+change-node-added = {$organisation} gets the node {$peer} at {$addresses}
+change-node-removed = {$organisation} loses the node {$peer}
+change-node-moved = The node {$peer} of {$organisation} is now at {$after}, before at {$before}
+change-type-gained = {$organisation} may issue {$vct}
+change-type-lost = {$organisation} may no longer issue {$vct}
+change-service-gained = {$organisation} may ask under {$service}
+change-service-lost = {$organisation} may no longer ask under {$service}
+change-claim-gained = {$organisation} may under {$service} ask for this of {$vct}: {$claims}
+change-claim-lost = {$organisation} may under {$service} no longer ask for this of {$vct}: {$claims}
+change-service-term = {$organisation}, {$service}: {$member} is now {$after}, before {$before}
+change-anchor-admitted = {$name} ({$anchor}) becomes an anchor. Class: {$class ->
+    [agency] agency
+    [bank] bank
+   *[other] other
+    }
+change-anchor-removed = {$name} ({$anchor}) is no longer an anchor. Class: {$class ->
+    [agency] agency
+    [bank] bank
+   *[other] other
+    }
+change-anchor-renamed = The anchor {$anchor} is now {$after}, before {$before}.
+change-anchor-key-added = The anchor {$anchor} gets the key {$key} for {$role ->
+    [root] the root
+    [list] the list
+   *[head] the head
+    }
+change-anchor-key-removed = The anchor {$anchor} loses the key {$key} for {$role ->
+    [root] the root
+    [list] the list
+   *[head] the head
+    }
+change-threshold = So many anchors must sign now: {$after}. Before: {$before}. This is about {$role ->
+    [root] the root
+    [list] the list
+   *[head] the head
+    }
+change-counter-reset = Everybody starts counting anew, because enough keys leave to have signed alone. This is about {$role ->
+    [root] the root
+    [list] the list
+   *[head] the head
+    }
+trust-signed = The signature is added: {$path}
 trust-imported = Trust list version {$sequence} is in use. Organisations on it: {$count}.
 trust-shown = Trust list version {$sequence} from {$operator}. The next is due by {$next}.
 trust-issues = {"  "}may issue: {$types}
@@ -308,13 +450,21 @@ doctor-home-remedy = Nobody but you should be able to open it: chmod 700
 doctor-disk = Free disk space
 doctor-disk-remedy = Free some space, or move the home folder to a larger disk.
 doctor-key = Days left for the key
-doctor-key-remedy = The key is running out. Make a new one, and have it listed before that.
+doctor-key-remedy = The key is running out. Make a new one (bevis keys rotate), and have it listed before that.
+doctor-certificate = Days left for the certificate
+doctor-certificate-remedy = The node renews it by itself while the trust list names it with a key that counts. Try: bevis node certificate --renew
+doctor-vouching = Days left for root and list
+doctor-vouching-remedy = The anchors have to sign a new root or list before that. Tell them.
 doctor-trust = Trust list
 doctor-trust-remedy = Take in the newest list: bevis trust import FILE
 doctor-status = Age of status list
 doctor-status-remedy = The issuer has not answered for a while. See whether it can be reached: bevis node ping
 doctor-lists = Status list that cannot be used
 doctor-lists-remedy = The issuer has to mend the list; until then nothing from it can be confirmed
+doctor-alarm = Alarm
+doctor-alarm-remedy = Somebody signed two things that cannot both be right. `bevis node alarms` shows what and from whom it came; tell the anchors or the issuer, then dismiss it there
+doctor-caught-up = Taking the trust list after a restore
+doctor-caught-up-remedy = Nothing is given out until enough organisations have answered; leave the node running and connected
 doctor-store = Store
 doctor-store-remedy = The store was repaired, or the folder is a copy. Make a backup, and use only one of the folders.
 doctor-epoch = Restoring or copying
@@ -324,7 +474,7 @@ doctor-clock-remedy = Set the clock, best automatically. If only one other disag
 doctor-network = Network
 doctor-network-remedy = The node is not listening. Start it: bevis serve. Check its address: bevis config show
 doctor-listed = How the trust list names this node
-doctor-listed-remedy = Send your card to whoever runs the trust list: bevis whoami --json
+doctor-listed-remedy = Send your card to the anchors: bevis whoami --json
 
 # The demo.
 population-written = Registers of made-up people and companies are written to {$path}
@@ -341,11 +491,18 @@ demo-node-bank = Syntetisk Sparebank
 demo-node-roads = The roads administration
 demo-node-citizen = The citizen
 demo-node-company = The haulier
-demo-node-anchor = The trust anchor
+demo-node-anchor = The state’s anchor
+demo-node-anchor-bank = The banks’ anchor
+demo-node-anchor-other = The consumers’ anchor
 demo-node-demo = The demo
 demo-node-stranger = The stranger
 demo-node-lender = Hurtiglån
-demo-anchor = {$node} has made the key that will vouch for all the others: {$anchor}
+demo-anchor = {$node} has made its keys, as {$class ->
+    [agency] agency
+    [bank] bank
+   *[other] other
+    }
+demo-founded = {$node} has made the first root of {$count} cards. {$signers} anchors of different classes have signed
 demo-ready = {$node} is running ({$ms} ms)
 demo-processes = {$node} runs {$count} nodes, each in a process of its own with a folder of its own under {$root}
 demo-listed = {$node} is listed: {$issues ->
@@ -355,7 +512,7 @@ demo-listed = {$node} is listed: {$issues ->
     [none] asks for nothing
    *[other] may ask under {$services}
     }
-demo-signed = {$node} has signed trust list version {$sequence}
+demo-signed = {$node} has confirmed trust list version {$sequence}, which {$signers} anchors have signed
 demo-trusted = {$node} has given the list to all {$count} nodes. Now they know who is who
 demo-population = {$node} has made up {$persons} people and {$companies} companies (seed {$seed})
 demo-imported = {$node} read in the register for {$type ->
@@ -445,3 +602,57 @@ demo-pending = ✓ {$node} accepts a guarantee under notice, because the notice 
 demo-reach = {$node} is yours to try: bevis --home {$home} --passphrase-file {$passphrase_file} doctor
 demo-end = {$node} is done, and all went as it must ({$total_ms} ms)
 demo-stopped = {$node} stopped before its end [{$code}]
+
+# The story of trust.
+demo-trust-step-1 = 1. The network begins: anchors, nodes, and a list that all of them hold
+demo-trust-step-2 = 2. A new agency is admitted
+demo-trust-step-3 = 3. An agency changes its key, and what the old one signed still counts
+demo-trust-step-4 = 4. A rogue issuer is thrown out
+demo-trust-step-5 = 5. A credential is revoked
+demo-trust-step-6 = 6. A company goes bankrupt
+demo-trust-step-7 = 7. How fast everybody knew
+demo-trust-root = {$node} and {$anchors} anchors in all have signed the first root. {$threshold} of them have to sign each list
+demo-trust-homes = {$node} has made {$count} homes ({$ms} ms)
+demo-trust-processes = {$node} runs {$count} nodes, each in a process of its own with a folder of its own under {$root} ({$ms} ms)
+demo-trust-list = {$node} has signed the first list, of {$count} organisations and {$bytes} bytes ({$ms} ms)
+demo-trust-liars = {$node} has let in {$count} more nodes that lie or say nothing. The times do not count them
+demo-trust-trusted = {$node} has given the list to all {$count} nodes ({$ms} ms). From now on it spreads by itself
+demo-trust-collected = {$wallet} has collected a proof of identity from {$issuer}
+demo-trust-memory = {$processes} processes of {$role ->
+    [agency] agencies
+   *[bank] banks
+    }: {$resident_kib} KiB each, {$proportional_kib} KiB without what they share, {$all_mib} MiB in all
+demo-trust-spread = {$what ->
+    [admitted] The new agency
+    [rotated] The new key
+    [delisted] The exclusion
+    [revoked] The revocation
+   *[bankrupt] The notice of bankruptcy
+    } reached {$seen} of {$nodes}: half of them in {$p50_ms} ms, 95 % in {$p95_ms} ms, 99 % in {$p99_ms} ms, all in {$p100_ms} ms
+demo-trust-answers = ✓ {$what ->
+    [admitted] All {$banks} banks accept what the new agency issues
+    [before_rotation] All {$banks} banks accept the credential before the key changes
+    [old_key] All {$banks} banks still accept what the old key signed
+    [new_key] All {$banks} banks accept what the new key signs
+    [before_delisting] All {$banks} banks accept the rogue’s credential as long as it is listed
+    [delisted] All {$banks} banks refuse the rogue’s credential now
+    [before_revocation] All {$banks} banks accept the credential before it is revoked
+   *[revoked] All {$banks} banks refuse the credential now
+    }{$answer ->
+    [valid] {""}
+   *[other] : {$sentence} [{$answer}]
+    }
+demo-trust-matched = ✓ {$node}: {$banks} banks have the company as a customer, and all of them blocked its accounts. None of the {$others} others did anything
+demo-trust-end = {$node} is done, and all went as it must ({$total_ms} ms)
+demo-trust-stopped = {$node} stopped before its end [{$code}]
+demo-trust-table-what = change
+demo-trust-table-nodes = nodes
+demo-trust-table-half = 50 %
+demo-trust-table-most = 95 %
+demo-trust-table-nearly = 99 %
+demo-trust-table-all = 100 %
+demo-trust-table-admitted = new agency
+demo-trust-table-rotated = new key
+demo-trust-table-delisted = issuer thrown out
+demo-trust-table-revoked = credential revoked
+demo-trust-table-bankrupt = bankruptcy

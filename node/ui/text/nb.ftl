@@ -4,6 +4,17 @@ cause = Årsak
 remedy = Gjør dette
 yes = ja
 
+# Hva som var for mye i en forespørsel.
+too-much = For mye
+too-much-type = beviset «{$type}», som ikke hører til {$service}
+too-much-claim = opplysningen «{$claim}»
+too-much-service = hele tjenesten «{$service}», som den som spør ikke er registrert for
+too-much-time = fristen for å svare er lengre enn tjenesten tillater
+too-much-purpose = formålet er et annet enn tjenestens
+too-much-ground = det rettslige grunnlaget er et annet enn tjenestens
+too-much-keep = opplysningene blir lagret lenger enn tjenesten tillater
+too-much-status = sjekken av om beviset er trukket tilbake, får være eldre enn tjenesten tillater
+
 # Hvorfor noe ble nektet, og hva du kan gjøre.
 problem-wrong_subject = Opplysningene gjelder en annen enn den saken er om.
 remedy-wrong_subject = Sjekk fødselsnummeret eller organisasjonsnummeret i saken, og spør på nytt.
@@ -119,18 +130,46 @@ problem-wrong_wallet = Dette er feil slags lommebok: personlig i stedet for virk
 remedy-wrong_wallet = Åpne den andre lommeboken. Velg den med `--home`.
 problem-trust_missing = Det finnes ingen tillitsliste her ennå.
 remedy-trust_missing = Hent listen: `bevis trust import FIL`.
-problem-anchor_missing = Noden vet ikke hvem som skal signere tillitslisten.
-remedy-anchor_missing = Legg til `--anchor did:key:…`. Sammenlign med det som er kunngjort.
+problem-anchor_missing = Noden kjenner ingen rot å gå ut fra.
+remedy-anchor_missing = Legg til `--root` med fingeravtrykket av den første roten. Sammenlign det med det som er kunngjort.
 problem-trust_stale = Tillitslisten er for gammel.
 remedy-trust_stale = Hent en ny: `bevis trust import FIL`.
 problem-trust_rollback = Tillitslisten er eldre enn den du har fra før.
 remedy-trust_rollback = Be om den nyeste listen. Se versjonen din med `bevis trust show`.
+problem-trust_mismatch = Tillitslistens deler hører ikke sammen.
+remedy-trust_mismatch = Hent hele samlingen på nytt, helst fra en annen. Se hva du har med `bevis trust show`.
+problem-trust_threshold = For få har signert tillitslisten.
+remedy-trust_threshold = La flere ankre signere, fra minst to slag virksomheter. `bevis trust verify FIL` viser hvem som mangler.
+problem-trust_conflict = Det finnes to ulike tillitslister med samme nummer.
+remedy-trust_conflict = Stol ikke på noen av dem før ankrene har svart. Begge er tatt vare på som bevis; se `bevis doctor`.
 problem-status_missing = Vi vet ikke om beviset er trukket tilbake. Statuslisten mangler.
 remedy-status_missing = Vent til noden har hentet listen, og prøv igjen. Se `bevis node status`.
 problem-status_stale = Statuslisten er for gammel til å si om beviset gjelder.
 remedy-status_stale = Vent til noden har hentet en ny liste, og prøv igjen. Se `bevis doctor`.
+problem-catching_up = Hjemmet ble gjenopprettet og henter fortsatt tillitslisten fra andre virksomheter.
+remedy-catching_up = La noden stå på og være på nett. `bevis doctor` viser hvor mange virksomheter som har svart.
+problem-status_conflict = En utsteder har signert to ting om samme statusliste som ikke begge kan stemme.
+remedy-status_conflict = Meld fra til utstederen. `bevis doctor` navngir den; det som sist stemte, brukes til det er for gammelt.
+problem-second_key_missing = Varselet er ikke signert med to forskjellige nøkler fra registeret.
+remedy-second_key_missing = Stol ikke på det. La den som har den andre nøkkelen, signere: `bevis issuer notice sign FIL`.
+problem-notice_conflict = To signerte varsler fra samme register motsier hverandre. Ingen flere varsler derfra virker før noen har avgjort hvilket som er riktig.
+remedy-notice_conflict = Ring registeret. Begge er tatt vare på som bevis; se `bevis verifier notices list`.
+problem-notice_gap = Et tidligere varsel mangler. De som kom etter, venter på det.
+remedy-notice_gap = Noden henter det selv. Varer det, se `bevis verifier notices list`.
+problem-notice_invalid = Varselet passer ikke til det som er kunngjort før det.
+remedy-notice_invalid = Rett feltet som er nevnt. Et varsel som sletter eller opphever, må vise til åpningen av samme skyldner.
+problem-draft_open = Et annet utkast til varsel er ikke ferdig.
+remedy-draft_open = Kunngjør det eller forkast det først; se `bevis issuer notice list`.
+problem-number_unsettled = Hjemmet er gjenopprettet, og det er ikke kjent hvilket varsel som ble kunngjort sist.
+remedy-number_unsettled = Vent til noden har spurt to andre virksomheter. Da kan du prøve igjen.
+problem-evaluation_invalid = Svaret er ikke regnet ut med nøkkelen som registeret har kunngjort.
+remedy-evaluation_invalid = Bruk det ikke. Noden prøver igjen. Varer det, ring registeret.
 problem-not_listed = Tillitslisten knytter ikke denne noden til virksomheten.
 remedy-not_listed = Be den som driver listen, om å ta noden med. Kortet får du med `bevis whoami --json`.
+problem-certificate_invalid = Nodens sertifikat holder ikke mål.
+remedy-certificate_invalid = Be virksomheten lage et nytt: `bevis node certificate --renew`.
+problem-certificate_superseded = Nodens sertifikat er erstattet av et nyere.
+remedy-certificate_superseded = La noden bruke det nyeste. Har den vært kopiert, lag et nytt: `bevis node certificate --renew`.
 problem-clock_suspect = Klokken på denne maskinen stemmer ikke med klokkene til andre.
 remedy-clock_suspect = Still klokken, helst automatisk, og prøv igjen. `bevis doctor` viser hvem den ikke stemmer med.
 problem-unexpected_message = Meldingen passet ikke inn i samtalen.
@@ -252,9 +291,10 @@ ask-passphrase-again = Passord en gang til
 init-done = Hjemmemappen er klar: {$home}
     Ta vare på passordet. Uten det kan ingen åpne mappen.
     Se hva som gjenstår: bevis doctor
-init-no-anchor = Ingen er valgt til å gå god for de andre ennå. Hent tillitslisten: bevis trust import FIL --anchor did:key:…
-    Sammenlign nøkkelen med den som er kunngjort.
-init-anchor = Du stoler på tillitslister fra {$anchor}. Hent listen: bevis trust import FIL
+init-no-root = Ingen er valgt til å gå god for de andre ennå. Hent tillitslisten: bevis trust import FIL --root FINGERAVTRYKK
+    Sammenlign fingeravtrykket med det som er kunngjort.
+init-root = Denne noden går ut fra roten med dette fingeravtrykket:
+init-root-compare = Sammenlign det med det som er kunngjort. Hent så tillitslisten: bevis trust import FIL
 backup-created = Sikkerhetskopien er skrevet: {$path}
     Den er låst med det samme passordet. Sjekk den: bevis backup verify
 backup-verified = Sikkerhetskopien er hel: {$path}
@@ -293,10 +333,112 @@ prepare-progress = Klargjør: {$done} av {$total}
 prepare-done = Klargjorde leveranser: {$count}, på {$ms} ms.
 
 # Tillitsliste.
-trust-new = Nøkkelen som skal signere tillitslisten, er laget: {$anchor}
-    Kunngjør den slik at andre kan sammenligne.
-trust-added = {$name} står i utkastet. Signer det: bevis trust sign
-trust-signed = Tillitsliste versjon {$sequence} er signert: {$path}
+key-made = En ny nøkkel er laget: {$kid}
+    Den signerer når den står på tillitslisten. Send kortet ditt til ankrene: bevis whoami --json
+key-signs = signerer nå
+key-listed = står på tillitslisten
+key-unlisted = står ikke på tillitslisten ennå
+key-compromised = er på avveie og teller ikke
+certificate-shown = Sertifikat nummer {$serial} for {$did}
+    Node: {$peer}
+    Roller: {$roles}
+    Gyldig til {$expires}, {$days} dager igjen
+trust-anchor-made = Nøklene til ankeret {$id} er laget. Gi kortet til den som foreslår roten.
+trust-key-made = En ny nøkkel er laget. Den gamle signerer til en rot navngir den nye.
+trust-card-written = Kortet er skrevet: {$path}
+trust-proposed = Forslaget er skrevet: {$path}
+trust-fingerprint = Fingeravtrykk av den første roten:
+trust-proposal-first-root = Forslag: den første roten i et nytt nettverk
+trust-proposal-root = Forslag: rot {$version} etter rot {$before}
+trust-proposal-first-list = Forslag: den første tillitslisten
+trust-proposal-list = Forslag: tillitsliste {$version} etter liste {$before}
+trust-proposal-until = Gjelder til {$until}.
+trust-signatures = Signert etter rot {$root}: {$have} av {$needed} ({$anchors})
+trust-enough = Nok har signert. Gjør det klart til bruk: bevis trust publish
+trust-one-class = De som har signert, er av samme slag. Det må være to slag: etat, bank, andre.
+trust-second = Denne mappen har alt signert noe annet med nummer {$version}. Blir begge tatt i bruk, deler nettverket seg.
+    Signer bare når det andre aldri blir tatt i bruk: bevis trust sign --instead
+trust-confirm = Vil du signere dette? Skriv ja for å signere. Alt annet er nei.
+notice-confirm = Vil du signere dette? Skriv ja for å signere. Alt annet er nei.
+trust-published = Pakken er skrevet: {$path}
+trust-published-root = Den går til rot {$root}.
+trust-published-list = Tillitsliste {$list} er bekreftet til {$until}.
+trust-list-next = Det er ingen liste ennå. Foreslå den første: bevis trust propose list
+trust-list-missing = Listen er signert av noen som ikke lenger er ankre. Foreslå en ny før noen får denne pakken: bevis trust propose list
+trust-head-missing = Bekreftelsen har {$have} av {$needed} signaturer. Ta pakken med til neste anker: bevis trust publish
+trust-root-imported = Rot {$root} er tatt inn. Det er ingen liste under den ennå.
+trust-shown-head = Bekreftet til {$expires} (bekreftelse {$version}).
+trust-shown-root = Rot {$version}, gyldig til {$expires}. Så mange ankre må signere: rot {$roots}, liste {$lists}, bekreftelse {$heads}.
+trust-anchor = {"  "}{$id}: {$name}, {$class ->
+    [agency] etat
+    [bank] bank
+   *[other] andre
+    }
+trust-first-root = Alt er kontrollert fra den første roten:
+trust-verified-history = Historien holder: {$entries} versjoner, til rot {$root} og liste {$list}.
+trust-verified-roots = Alle signaturer holder, til rot {$root}. Det er ingen liste i pakken.
+trust-verified-bundle = Alle signaturer holder: rot {$root}, liste {$list}, bekreftet til {$until}.
+trust-verified-proposal = Alle signaturer holder, og nok har signert.
+trust-verified-unsigned = Signaturene så langt holder. Det må flere til.
+trust-taken-root = {$number}. Rot {$version}, tatt inn {$taken}
+trust-taken-list = {$number}. Liste {$version}, tatt inn {$taken}
+trust-exported = Hele historien er skrevet: {$path}
+change-none = Ingenting endres utenom nummer og tid.
+change-dangerous = Det som er merket med «!», tar bort vern eller gir mer makt. Spør hvorfor før du signerer.
+change-begins-anew = Listen begynner på nytt fra en som dagens ankre ikke har signert.
+change-operator = Nettverket drives nå av {$after}, før av {$before}.
+change-until = Gjelder til {$after}, før til {$before}.
+change-organisation-admitted = {$name} ({$number}, {$did}) kommer inn på listen.
+change-organisation-removed = {$name} ({$number}, {$did}) går ut av listen. Ingenting fra den teller lenger.
+change-organisation-renamed = {$did} heter nå {$after}, før {$before}.
+change-key-added = {$organisation} får nøkkelen {$key}. Den gjelder fra {$from} til {$until}.
+change-key-removed = {$organisation} mister nøkkelen {$key}. Ingenting den har signert, teller lenger.
+change-key-replaced = {$organisation} får en annen nøkkel under navnet {$key}.
+change-key-window = Nøkkelen {$key} til {$organisation} gjelder {$after}, før {$before}.
+change-key-compromised = Nøkkelen {$key} til {$organisation} har vært på avveie siden {$at}. Ingenting den har signert, teller.
+change-key-cleared = Nøkkelen {$key} til {$organisation} teller igjen etter å ha vært på avveie.
+change-node-added = {$organisation} får noden {$peer} på {$addresses}
+change-node-removed = {$organisation} mister noden {$peer}
+change-node-moved = Noden {$peer} til {$organisation} er nå på {$after}, før på {$before}
+change-type-gained = {$organisation} kan utstede {$vct}
+change-type-lost = {$organisation} kan ikke lenger utstede {$vct}
+change-service-gained = {$organisation} kan spørre under {$service}
+change-service-lost = {$organisation} kan ikke lenger spørre under {$service}
+change-claim-gained = {$organisation} kan under {$service} be om dette fra {$vct}: {$claims}
+change-claim-lost = {$organisation} kan under {$service} ikke lenger be om dette fra {$vct}: {$claims}
+change-service-term = {$organisation}, {$service}: {$member} er nå {$after}, før {$before}
+change-anchor-admitted = {$name} ({$anchor}) blir anker. Slag: {$class ->
+    [agency] etat
+    [bank] bank
+   *[other] andre
+    }
+change-anchor-removed = {$name} ({$anchor}) er ikke lenger anker. Slag: {$class ->
+    [agency] etat
+    [bank] bank
+   *[other] andre
+    }
+change-anchor-renamed = Ankeret {$anchor} er nå {$after}, før {$before}.
+change-anchor-key-added = Ankeret {$anchor} får nøkkelen {$key} til {$role ->
+    [root] roten
+    [list] listen
+   *[head] bekreftelsen
+    }
+change-anchor-key-removed = Ankeret {$anchor} mister nøkkelen {$key} til {$role ->
+    [root] roten
+    [list] listen
+   *[head] bekreftelsen
+    }
+change-threshold = Så mange ankre må signere nå: {$after}. Før: {$before}. Det gjelder {$role ->
+    [root] roten
+    [list] listen
+   *[head] bekreftelsen
+    }
+change-counter-reset = Alle begynner å telle på nytt, fordi nok nøkler går ut til å ha signert alene. Det gjelder {$role ->
+    [root] roten
+    [list] listen
+   *[head] bekreftelsen
+    }
+trust-signed = Signaturen er lagt til: {$path}
 trust-imported = Tillitsliste versjon {$sequence} er i bruk. Virksomheter på listen: {$count}.
 trust-shown = Tillitsliste versjon {$sequence} fra {$operator}. Neste kommer innen {$next}.
 trust-issues = {"  "}kan utstede: {$types}
@@ -308,13 +450,21 @@ doctor-home-remedy = Bare du skal kunne åpne mappen: chmod 700
 doctor-disk = Ledig diskplass
 doctor-disk-remedy = Frigjør plass, eller flytt mappen til en større disk.
 doctor-key = Dager igjen for nøkkelen
-doctor-key-remedy = Nøkkelen går ut. Lag en ny, og få den inn på tillitslisten før det skjer.
+doctor-key-remedy = Nøkkelen går ut. Lag en ny (bevis keys rotate), og få den inn på tillitslisten før det skjer.
+doctor-certificate = Dager igjen for sertifikatet
+doctor-certificate-remedy = Noden fornyer det selv når den står på tillitslisten med en nøkkel som gjelder. Prøv: bevis node certificate --renew
+doctor-vouching = Dager igjen for rot og liste
+doctor-vouching-remedy = Ankrene må signere en ny rot eller liste før det. Si fra til dem.
 doctor-trust = Tillitsliste
 doctor-trust-remedy = Hent den nyeste listen: bevis trust import FIL
 doctor-status = Alder på statusliste
 doctor-status-remedy = Utstederen har ikke svart på en stund. Se om den kan nås: bevis node ping
 doctor-lists = Statusliste som ikke kan brukes
 doctor-lists-remedy = Utstederen må rette listen; til da kan ingenting fra den bekreftes
+doctor-alarm = Alarm
+doctor-alarm-remedy = Noen har signert to ting som ikke begge kan være riktige. `bevis node alarms` viser hva og hvem det kom fra; si fra til ankrene eller utstederen, og kvitter det ut der
+doctor-caught-up = Henter tillitslisten etter gjenoppretting
+doctor-caught-up-remedy = Ingenting gis ut før nok virksomheter har svart; la noden stå på og være på nett
 doctor-store = Lager
 doctor-store-remedy = Lageret ble reparert, eller mappen er en kopi. Ta en sikkerhetskopi, og bruk bare én av mappene.
 doctor-epoch = Tilbakehenting eller kopiering
@@ -324,7 +474,7 @@ doctor-clock-remedy = Still klokken, helst automatisk. Er det bare én andre som
 doctor-network = Nettverk
 doctor-network-remedy = Noden lytter ikke. Start den: bevis serve. Sjekk adressen: bevis config show
 doctor-listed = Slik noden står på tillitslisten
-doctor-listed-remedy = Send kortet ditt til den som driver tillitslisten: bevis whoami --json
+doctor-listed-remedy = Send kortet ditt til ankrene: bevis whoami --json
 
 # Demoen.
 population-written = Registre med oppdiktede personer og virksomheter er skrevet til {$path}
@@ -341,11 +491,18 @@ demo-node-bank = Syntetisk Sparebank
 demo-node-roads = Statens vegvesen
 demo-node-citizen = Innbyggeren
 demo-node-company = Transportselskapet
-demo-node-anchor = Tillitsankeret
+demo-node-anchor = Statens anker
+demo-node-anchor-bank = Bankenes anker
+demo-node-anchor-other = Forbrukernes anker
 demo-node-demo = Demoen
 demo-node-stranger = Den fremmede
 demo-node-lender = Hurtiglån
-demo-anchor = {$node} har laget nøkkelen som skal gå god for alle de andre: {$anchor}
+demo-anchor = {$node} har laget sine nøkler, som {$class ->
+    [agency] etat
+    [bank] bank
+   *[other] andre
+    }
+demo-founded = {$node} har samlet {$count} kort til den første roten. {$signers} ankre av ulikt slag har signert
 demo-ready = {$node} er i gang ({$ms} ms)
 demo-processes = {$node} kjører {$count} noder, hver i sin egen prosess med sin egen mappe under {$root}
 demo-listed = {$node} står på listen: {$issues ->
@@ -355,7 +512,7 @@ demo-listed = {$node} står på listen: {$issues ->
     [none] spør ikke om noe
    *[other] kan spørre under {$services}
     }
-demo-signed = {$node} har signert tillitsliste versjon {$sequence}
+demo-signed = {$node} har bekreftet tillitsliste versjon {$sequence}, som {$signers} ankre har signert
 demo-trusted = {$node} har gitt listen til alle {$count} nodene. Nå vet de hvem som er hvem
 demo-population = {$node} har diktet opp {$persons} personer og {$companies} virksomheter (frø {$seed})
 demo-imported = {$node} leste inn registeret for {$type ->
@@ -445,3 +602,57 @@ demo-pending = ✓ {$node} godtar en garanti som er sagt opp, fordi oppsigelsest
 demo-reach = {$node} står åpen for deg: bevis --home {$home} --passphrase-file {$passphrase_file} doctor
 demo-end = {$node} er ferdig, og alt gikk som det skulle ({$total_ms} ms)
 demo-stopped = {$node} stoppet før den var ferdig [{$code}]
+
+# Fortellingen om tillit.
+demo-trust-step-1 = 1. Nettet blir til: ankere, noder og en liste som alle har
+demo-trust-step-2 = 2. En ny etat kommer med
+demo-trust-step-3 = 3. En etat bytter nøkkel, og det gamle gjelder fortsatt
+demo-trust-step-4 = 4. En uærlig utsteder blir kastet ut
+demo-trust-step-5 = 5. Et bevis blir trukket tilbake
+demo-trust-step-6 = 6. Et selskap går konkurs
+demo-trust-step-7 = 7. Hvor fort alle fikk vite det
+demo-trust-root = {$node} og {$anchors} ankere i alt har signert den første roten. {$threshold} av dem må signere hver liste
+demo-trust-homes = {$node} har laget {$count} hjem ({$ms} ms)
+demo-trust-processes = {$node} kjører {$count} noder, hver i sin egen prosess med sin egen mappe under {$root} ({$ms} ms)
+demo-trust-list = {$node} har signert den første listen, med {$count} virksomheter og {$bytes} byte ({$ms} ms)
+demo-trust-liars = {$node} har sluppet inn {$count} noder til som lyver eller tier. De telles ikke med i tidene
+demo-trust-trusted = {$node} har gitt listen til alle {$count} nodene ({$ms} ms). Fra nå av sprer den seg selv
+demo-trust-collected = {$wallet} har hentet personbevis fra {$issuer}
+demo-trust-memory = {$processes} prosesser som {$role ->
+    [agency] etater
+   *[bank] banker
+    }: {$resident_kib} KiB hver, {$proportional_kib} KiB uten det de deler, {$all_mib} MiB i alt
+demo-trust-spread = {$what ->
+    [admitted] Den nye etaten
+    [rotated] Den nye nøkkelen
+    [delisted] Utestengelsen
+    [revoked] Tilbaketrekkingen
+   *[bankrupt] Konkursvarselet
+    } nådde {$seen} av {$nodes}: halvparten på {$p50_ms} ms, 95 % på {$p95_ms} ms, 99 % på {$p99_ms} ms, alle på {$p100_ms} ms
+demo-trust-answers = ✓ {$what ->
+    [admitted] Alle {$banks} bankene godtar det den nye etaten utsteder
+    [before_rotation] Alle {$banks} bankene godtar beviset før nøkkelbyttet
+    [old_key] Alle {$banks} bankene godtar fortsatt det den gamle nøkkelen signerte
+    [new_key] Alle {$banks} bankene godtar det den nye nøkkelen signerer
+    [before_delisting] Alle {$banks} bankene godtar den uærlige utstederens bevis så lenge den står på listen
+    [delisted] Alle {$banks} bankene avviser den uærlige utstederens bevis nå
+    [before_revocation] Alle {$banks} bankene godtar beviset før det blir trukket tilbake
+   *[revoked] Alle {$banks} bankene avviser beviset nå
+    }{$answer ->
+    [valid] {""}
+   *[other] : {$sentence} [{$answer}]
+    }
+demo-trust-matched = ✓ {$node}: {$banks} banker har selskapet som kunde, og alle har sperret kontoene. Ingen av de {$others} andre har gjort noe
+demo-trust-end = {$node} er ferdig, og alt gikk som det skulle ({$total_ms} ms)
+demo-trust-stopped = {$node} stoppet før den var ferdig [{$code}]
+demo-trust-table-what = endring
+demo-trust-table-nodes = noder
+demo-trust-table-half = 50 %
+demo-trust-table-most = 95 %
+demo-trust-table-nearly = 99 %
+demo-trust-table-all = 100 %
+demo-trust-table-admitted = ny etat
+demo-trust-table-rotated = ny nøkkel
+demo-trust-table-delisted = utestengt utsteder
+demo-trust-table-revoked = tilbaketrukket bevis
+demo-trust-table-bankrupt = konkurs

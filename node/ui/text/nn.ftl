@@ -4,6 +4,17 @@ cause = Årsak
 remedy = Gjer dette
 yes = ja
 
+# Kva som var for mykje i ein førespurnad.
+too-much = For mykje
+too-much-type = beviset «{$type}», som ikkje høyrer til {$service}
+too-much-claim = opplysninga «{$claim}»
+too-much-service = heile tenesta «{$service}», som den som spør ikkje er registrert for
+too-much-time = fristen for å svare er lengre enn tenesta tillèt
+too-much-purpose = føremålet er eit anna enn det tenesta har
+too-much-ground = det rettslege grunnlaget er eit anna enn det tenesta har
+too-much-keep = opplysningane blir lagra lenger enn tenesta tillèt
+too-much-status = sjekken av om beviset er trekt tilbake, får vere eldre enn tenesta tillèt
+
 # Kvifor noko vart nekta, og kva du kan gjere.
 problem-wrong_subject = Opplysningane gjeld ein annan enn den saka er om.
 remedy-wrong_subject = Sjekk fødselsnummeret eller organisasjonsnummeret i saka, og spør på nytt.
@@ -119,18 +130,46 @@ problem-wrong_wallet = Dette er feil slags lommebok: personleg i staden for verk
 remedy-wrong_wallet = Opne den andre lommeboka. Vel henne med `--home`.
 problem-trust_missing = Det finst inga tillitsliste her enno.
 remedy-trust_missing = Hent lista: `bevis trust import FIL`.
-problem-anchor_missing = Noden veit ikkje kven som skal signere tillitslista.
-remedy-anchor_missing = Legg til `--anchor did:key:…`. Samanlikn med det som er kunngjort.
+problem-anchor_missing = Noden kjenner inga rot å gå ut frå.
+remedy-anchor_missing = Legg til `--root` med fingeravtrykket av den første rota. Samanlikn det med det som er kunngjort.
 problem-trust_stale = Tillitslista er for gammal.
 remedy-trust_stale = Hent ei ny: `bevis trust import FIL`.
 problem-trust_rollback = Tillitslista er eldre enn den du har frå før.
 remedy-trust_rollback = Be om den nyaste lista. Sjå versjonen din med `bevis trust show`.
+problem-trust_mismatch = Delane av tillitslista høyrer ikkje saman.
+remedy-trust_mismatch = Hent heile samlinga på nytt, helst frå ein annan. Sjå kva du har med `bevis trust show`.
+problem-trust_threshold = For få har signert tillitslista.
+remedy-trust_threshold = La fleire anker signere, frå minst to slag verksemder. `bevis trust verify FIL` viser kven som manglar.
+problem-trust_conflict = Det finst to ulike tillitslister med same nummer.
+remedy-trust_conflict = Stol ikkje på nokon av dei før ankera har svart. Begge er tekne vare på som bevis; sjå `bevis doctor`.
 problem-status_missing = Vi veit ikkje om beviset er trekt tilbake. Statuslista manglar.
 remedy-status_missing = Vent til noden har henta lista, og prøv att. Sjå `bevis node status`.
 problem-status_stale = Statuslista er for gammal til å seie om beviset gjeld.
 remedy-status_stale = Vent til noden har henta ei ny liste, og prøv att. Sjå `bevis doctor`.
+problem-catching_up = Heimen vart gjenoppretta og hentar framleis tillitslista frå andre verksemder.
+remedy-catching_up = La noden stå på og vere på nett. `bevis doctor` viser kor mange verksemder som har svart.
+problem-status_conflict = Ein utferdar har signert to ting om same statusliste som ikkje begge kan stemme.
+remedy-status_conflict = Meld frå til utferdaren. `bevis doctor` nemner han ved namn; det som sist stemte, blir brukt til det er for gammalt.
+problem-second_key_missing = Varselet er ikkje signert med to ulike nøklar frå registeret.
+remedy-second_key_missing = Stol ikkje på det. La den som har den andre nøkkelen, signere: `bevis issuer notice sign FIL`.
+problem-notice_conflict = To signerte varsel frå same register seier imot kvarandre. Ingen fleire varsel derifrå verkar før nokon har avgjort kva for eit som er rett.
+remedy-notice_conflict = Ring registeret. Begge er tekne vare på som bevis; sjå `bevis verifier notices list`.
+problem-notice_gap = Eit tidlegare varsel manglar. Dei som kom etter, ventar på det.
+remedy-notice_gap = Noden hentar det sjølv. Varer det, sjå `bevis verifier notices list`.
+problem-notice_invalid = Varselet passar ikkje til det som er kunngjort før det.
+remedy-notice_invalid = Rett feltet som er nemnt. Eit varsel som slettar eller opphevar, må vise til opninga av same skyldnar.
+problem-draft_open = Eit anna utkast til varsel er ikkje ferdig.
+remedy-draft_open = Kunngjer det eller forkast det først; sjå `bevis issuer notice list`.
+problem-number_unsettled = Heimen er attoppretta, og det er ikkje kjent kva for eit varsel som blei kunngjort sist.
+remedy-number_unsettled = Vent til noden har spurt to andre verksemder. Då kan du prøve att.
+problem-evaluation_invalid = Svaret er ikkje rekna ut med nøkkelen som registeret har kunngjort.
+remedy-evaluation_invalid = Bruk det ikkje. Noden prøver att. Varer det, ring registeret.
 problem-not_listed = Tillitslista knyter ikkje denne noden til verksemda.
 remedy-not_listed = Be den som driv lista, om å ta noden med. Kortet får du med `bevis whoami --json`.
+problem-certificate_invalid = Sertifikatet til noden held ikkje mål.
+remedy-certificate_invalid = Be verksemda lage eit nytt: `bevis node certificate --renew`.
+problem-certificate_superseded = Sertifikatet til noden er erstatta av eit nyare.
+remedy-certificate_superseded = La noden bruke det nyaste. Har han vore kopiert, lag eit nytt: `bevis node certificate --renew`.
 problem-clock_suspect = Klokka på denne maskina stemmer ikkje med klokkene til andre.
 remedy-clock_suspect = Still klokka, helst automatisk, og prøv att. `bevis doctor` viser kven ho ikkje stemmer med.
 problem-unexpected_message = Meldinga passa ikkje inn i samtalen.
@@ -252,9 +291,10 @@ ask-passphrase-again = Passord ein gong til
 init-done = Heimemappa er klar: {$home}
     Ta vare på passordet. Utan det kan ingen opne mappa.
     Sjå kva som står att: bevis doctor
-init-no-anchor = Ingen er vald til å gå god for dei andre enno. Hent tillitslista: bevis trust import FIL --anchor did:key:…
-    Samanlikn nøkkelen med den som er kunngjord.
-init-anchor = Du stolar på tillitslister frå {$anchor}. Hent lista: bevis trust import FIL
+init-no-root = Ingen er vald til å gå god for dei andre enno. Hent tillitslista: bevis trust import FIL --root FINGERAVTRYKK
+    Samanlikn fingeravtrykket med det som er kunngjort.
+init-root = Denne noden går ut frå rota med dette fingeravtrykket:
+init-root-compare = Samanlikn det med det som er kunngjort. Hent så tillitslista: bevis trust import FIL
 backup-created = Tryggingskopien er skriven: {$path}
     Han er låst med det same passordet. Sjekk han: bevis backup verify
 backup-verified = Tryggingskopien er heil: {$path}
@@ -293,10 +333,112 @@ prepare-progress = Klargjer: {$done} av {$total}
 prepare-done = Klargjorde leveransar: {$count}, på {$ms} ms.
 
 # Tillitsliste.
-trust-new = Nøkkelen som skal signere tillitslista, er laga: {$anchor}
-    Kunngjer han slik at andre kan samanlikne.
-trust-added = {$name} står i utkastet. Signer det: bevis trust sign
-trust-signed = Tillitsliste versjon {$sequence} er signert: {$path}
+key-made = Ein ny nøkkel er laga: {$kid}
+    Han signerer når han står på tillitslista. Send kortet ditt til ankera: bevis whoami --json
+key-signs = signerer no
+key-listed = står på tillitslista
+key-unlisted = står ikkje på tillitslista enno
+key-compromised = er på avvegar og tel ikkje
+certificate-shown = Sertifikat nummer {$serial} for {$did}
+    Node: {$peer}
+    Roller: {$roles}
+    Gyldig til {$expires}, {$days} dagar att
+trust-anchor-made = Nøklane til ankeret {$id} er laga. Gi kortet til den som foreslår rota.
+trust-key-made = Ein ny nøkkel er laga. Den gamle signerer til ei rot namngir den nye.
+trust-card-written = Kortet er skrive: {$path}
+trust-proposed = Forslaget er skrive: {$path}
+trust-fingerprint = Fingeravtrykk av den første rota:
+trust-proposal-first-root = Forslag: den første rota i eit nytt nettverk
+trust-proposal-root = Forslag: rot {$version} etter rot {$before}
+trust-proposal-first-list = Forslag: den første tillitslista
+trust-proposal-list = Forslag: tillitsliste {$version} etter liste {$before}
+trust-proposal-until = Gjeld til {$until}.
+trust-signatures = Signert etter rot {$root}: {$have} av {$needed} ({$anchors})
+trust-enough = Nok har signert. Gjer det klart til bruk: bevis trust publish
+trust-one-class = Dei som har signert, er av same slag. Det må vere to slag: etat, bank, andre.
+trust-second = Denne mappa har alt signert noko anna med nummer {$version}. Blir begge tekne i bruk, deler nettverket seg.
+    Signer berre når det andre aldri blir teke i bruk: bevis trust sign --instead
+trust-confirm = Vil du signere dette? Skriv ja for å signere. Alt anna er nei.
+notice-confirm = Vil du signere dette? Skriv ja for å signere. Alt anna er nei.
+trust-published = Pakken er skriven: {$path}
+trust-published-root = Han går til rot {$root}.
+trust-published-list = Tillitsliste {$list} er stadfesta til {$until}.
+trust-list-next = Det er inga liste enno. Foreslå den første: bevis trust propose list
+trust-list-missing = Lista er signert av nokon som ikkje lenger er anker. Foreslå ei ny før nokon får denne pakken: bevis trust propose list
+trust-head-missing = Stadfestinga har {$have} av {$needed} signaturar. Ta pakken med til neste anker: bevis trust publish
+trust-root-imported = Rot {$root} er teken inn. Det er inga liste under henne enno.
+trust-shown-head = Stadfesta til {$expires} (stadfesting {$version}).
+trust-shown-root = Rot {$version}, gyldig til {$expires}. Så mange anker må signere: rot {$roots}, liste {$lists}, stadfesting {$heads}.
+trust-anchor = {"  "}{$id}: {$name}, {$class ->
+    [agency] etat
+    [bank] bank
+   *[other] andre
+    }
+trust-first-root = Alt er kontrollert frå den første rota:
+trust-verified-history = Historia held: {$entries} versjonar, til rot {$root} og liste {$list}.
+trust-verified-roots = Alle signaturar held, til rot {$root}. Det er inga liste i pakken.
+trust-verified-bundle = Alle signaturar held: rot {$root}, liste {$list}, stadfesta til {$until}.
+trust-verified-proposal = Alle signaturar held, og nok har signert.
+trust-verified-unsigned = Signaturane så langt held. Det må fleire til.
+trust-taken-root = {$number}. Rot {$version}, teken inn {$taken}
+trust-taken-list = {$number}. Liste {$version}, teken inn {$taken}
+trust-exported = Heile historia er skriven: {$path}
+change-none = Ingenting blir endra utanom nummer og tid.
+change-dangerous = Det som er merkt med «!», tek bort vern eller gir meir makt. Spør kvifor før du signerer.
+change-begins-anew = Lista tek til på nytt frå ei som dagens anker ikkje har signert.
+change-operator = Nettverket blir no drive av {$after}, før av {$before}.
+change-until = Gjeld til {$after}, før til {$before}.
+change-organisation-admitted = {$name} ({$number}, {$did}) kjem inn på lista.
+change-organisation-removed = {$name} ({$number}, {$did}) går ut av lista. Ingenting frå den tel lenger.
+change-organisation-renamed = {$did} heiter no {$after}, før {$before}.
+change-key-added = {$organisation} får nøkkelen {$key}. Han gjeld frå {$from} til {$until}.
+change-key-removed = {$organisation} mister nøkkelen {$key}. Ingenting han har signert, tel lenger.
+change-key-replaced = {$organisation} får ein annan nøkkel under namnet {$key}.
+change-key-window = Nøkkelen {$key} til {$organisation} gjeld {$after}, før {$before}.
+change-key-compromised = Nøkkelen {$key} til {$organisation} har vore på avvegar sidan {$at}. Ingenting han har signert, tel.
+change-key-cleared = Nøkkelen {$key} til {$organisation} tel igjen etter å ha vore på avvegar.
+change-node-added = {$organisation} får noden {$peer} på {$addresses}
+change-node-removed = {$organisation} mister noden {$peer}
+change-node-moved = Noden {$peer} til {$organisation} er no på {$after}, før på {$before}
+change-type-gained = {$organisation} kan utstede {$vct}
+change-type-lost = {$organisation} kan ikkje lenger utstede {$vct}
+change-service-gained = {$organisation} kan spørje under {$service}
+change-service-lost = {$organisation} kan ikkje lenger spørje under {$service}
+change-claim-gained = {$organisation} kan under {$service} be om dette frå {$vct}: {$claims}
+change-claim-lost = {$organisation} kan under {$service} ikkje lenger be om dette frå {$vct}: {$claims}
+change-service-term = {$organisation}, {$service}: {$member} er no {$after}, før {$before}
+change-anchor-admitted = {$name} ({$anchor}) blir anker. Slag: {$class ->
+    [agency] etat
+    [bank] bank
+   *[other] andre
+    }
+change-anchor-removed = {$name} ({$anchor}) er ikkje lenger anker. Slag: {$class ->
+    [agency] etat
+    [bank] bank
+   *[other] andre
+    }
+change-anchor-renamed = Ankeret {$anchor} er no {$after}, før {$before}.
+change-anchor-key-added = Ankeret {$anchor} får nøkkelen {$key} til {$role ->
+    [root] rota
+    [list] lista
+   *[head] stadfestinga
+    }
+change-anchor-key-removed = Ankeret {$anchor} mister nøkkelen {$key} til {$role ->
+    [root] rota
+    [list] lista
+   *[head] stadfestinga
+    }
+change-threshold = Så mange anker må signere no: {$after}. Før: {$before}. Det gjeld {$role ->
+    [root] rota
+    [list] lista
+   *[head] stadfestinga
+    }
+change-counter-reset = Alle tek til å telje på nytt, fordi nok nøklar går ut til å ha signert åleine. Det gjeld {$role ->
+    [root] rota
+    [list] lista
+   *[head] stadfestinga
+    }
+trust-signed = Signaturen er lagd til: {$path}
 trust-imported = Tillitsliste versjon {$sequence} er i bruk. Verksemder på lista: {$count}.
 trust-shown = Tillitsliste versjon {$sequence} frå {$operator}. Neste kjem innan {$next}.
 trust-issues = {"  "}kan utstede: {$types}
@@ -308,13 +450,21 @@ doctor-home-remedy = Berre du skal kunne opne mappa: chmod 700
 doctor-disk = Ledig diskplass
 doctor-disk-remedy = Frigjer plass, eller flytt mappa til ein større disk.
 doctor-key = Dagar att for nøkkelen
-doctor-key-remedy = Nøkkelen går ut. Lag ein ny, og få han inn på tillitslista før det skjer.
+doctor-key-remedy = Nøkkelen går ut. Lag ein ny (bevis keys rotate), og få han inn på tillitslista før det skjer.
+doctor-certificate = Dagar att for sertifikatet
+doctor-certificate-remedy = Noden fornyar det sjølv når han står på tillitslista med ein nøkkel som gjeld. Prøv: bevis node certificate --renew
+doctor-vouching = Dagar att for rot og liste
+doctor-vouching-remedy = Ankera må signere ei ny rot eller liste før det. Sei frå til dei.
 doctor-trust = Tillitsliste
 doctor-trust-remedy = Hent den nyaste lista: bevis trust import FIL
 doctor-status = Alder på statusliste
 doctor-status-remedy = Utstedaren har ikkje svara på ei stund. Sjå om han kan nåast: bevis node ping
 doctor-lists = Statusliste som ikkje kan brukast
 doctor-lists-remedy = Utstedaren må rette lista; til då kan ingenting frå henne stadfestast
+doctor-alarm = Alarm
+doctor-alarm-remedy = Nokon har signert to ting som ikkje begge kan vere rette. `bevis node alarms` viser kva og kven det kom frå; sei frå til ankera eller utstedaren, og kvitter det ut der
+doctor-caught-up = Hentar tillitslista etter gjenoppretting
+doctor-caught-up-remedy = Ingenting vert gjeve ut før nok verksemder har svart; la noden stå på og vere på nett
 doctor-store = Lager
 doctor-store-remedy = Lageret vart reparert, eller mappa er ein kopi. Ta ein tryggingskopi, og bruk berre éi av mappene.
 doctor-epoch = Tilbakehenting eller kopiering
@@ -324,7 +474,7 @@ doctor-clock-remedy = Still klokka, helst automatisk. Er det berre éin annan so
 doctor-network = Nettverk
 doctor-network-remedy = Noden lyttar ikkje. Start han: bevis serve. Sjekk adressa: bevis config show
 doctor-listed = Slik noden står på tillitslista
-doctor-listed-remedy = Send kortet ditt til den som driv tillitslista: bevis whoami --json
+doctor-listed-remedy = Send kortet ditt til ankera: bevis whoami --json
 
 # Demoen.
 population-written = Register med oppdikta personar og verksemder er skrivne til {$path}
@@ -341,11 +491,18 @@ demo-node-bank = Syntetisk Sparebank
 demo-node-roads = Statens vegvesen
 demo-node-citizen = Innbyggjaren
 demo-node-company = Transportselskapet
-demo-node-anchor = Tillitsankeret
+demo-node-anchor = Anker for staten
+demo-node-anchor-bank = Anker for bankane
+demo-node-anchor-other = Anker for forbrukarane
 demo-node-demo = Demoen
 demo-node-stranger = Den framande
 demo-node-lender = Hurtiglån
-demo-anchor = {$node} har laga nøkkelen som skal gå god for alle dei andre: {$anchor}
+demo-anchor = {$node} har laga sine nøklar, som {$class ->
+    [agency] etat
+    [bank] bank
+   *[other] andre
+    }
+demo-founded = {$node} har samla {$count} kort til den første rota. {$signers} anker av ulikt slag har signert
 demo-ready = {$node} er i gang ({$ms} ms)
 demo-processes = {$node} køyrer {$count} nodar, kvar i sin eigen prosess med si eiga mappe under {$root}
 demo-listed = {$node} står på lista: {$issues ->
@@ -355,7 +512,7 @@ demo-listed = {$node} står på lista: {$issues ->
     [none] spør ikkje om noko
    *[other] kan spørje under {$services}
     }
-demo-signed = {$node} har signert tillitsliste versjon {$sequence}
+demo-signed = {$node} har stadfesta tillitsliste versjon {$sequence}, som {$signers} anker har signert
 demo-trusted = {$node} har gjeve lista til alle dei {$count} nodane. No veit dei kven som er kven
 demo-population = {$node} har dikta opp {$persons} personar og {$companies} verksemder (frø {$seed})
 demo-imported = {$node} las inn registeret for {$type ->
@@ -445,3 +602,57 @@ demo-pending = ✓ {$node} godtek ein garanti som er sagd opp, fordi oppseiingst
 demo-reach = {$node} står open for deg: bevis --home {$home} --passphrase-file {$passphrase_file} doctor
 demo-end = {$node} er ferdig, og alt gjekk som det skulle ({$total_ms} ms)
 demo-stopped = {$node} stoppa før han var ferdig [{$code}]
+
+# Forteljinga om tillit.
+demo-trust-step-1 = 1. Nettet blir til: anker, nodar og ei liste som alle har
+demo-trust-step-2 = 2. Ein ny etat kjem med
+demo-trust-step-3 = 3. Ein etat byter nøkkel, og det gamle gjeld framleis
+demo-trust-step-4 = 4. Ein uærleg utstedar blir kasta ut
+demo-trust-step-5 = 5. Eit bevis blir trekt tilbake
+demo-trust-step-6 = 6. Eit selskap går konkurs
+demo-trust-step-7 = 7. Kor fort alle fekk vite det
+demo-trust-root = {$node} og {$anchors} anker i alt har signert den første rota. {$threshold} av dei må signere kvar liste
+demo-trust-homes = {$node} har laga {$count} heimar ({$ms} ms)
+demo-trust-processes = {$node} køyrer {$count} nodar, kvar i sin eigen prosess med si eiga mappe under {$root} ({$ms} ms)
+demo-trust-list = {$node} har signert den første lista, med {$count} verksemder og {$bytes} byte ({$ms} ms)
+demo-trust-liars = {$node} har sleppt inn {$count} nodar til som lyg eller teier. Dei blir ikkje rekna med i tidene
+demo-trust-trusted = {$node} har gitt lista til alle {$count} nodane ({$ms} ms). Frå no av spreier ho seg sjølv
+demo-trust-collected = {$wallet} har henta personbevis frå {$issuer}
+demo-trust-memory = {$processes} prosessar som {$role ->
+    [agency] etatar
+   *[bank] bankar
+    }: {$resident_kib} KiB kvar, {$proportional_kib} KiB utan det dei deler, {$all_mib} MiB i alt
+demo-trust-spread = {$what ->
+    [admitted] Den nye etaten
+    [rotated] Den nye nøkkelen
+    [delisted] Utestenginga
+    [revoked] Tilbaketrekkinga
+   *[bankrupt] Konkursvarselet
+    } nådde {$seen} av {$nodes}: halvparten på {$p50_ms} ms, 95 % på {$p95_ms} ms, 99 % på {$p99_ms} ms, alle på {$p100_ms} ms
+demo-trust-answers = ✓ {$what ->
+    [admitted] Alle dei {$banks} bankane godtek det den nye etaten utsteder
+    [before_rotation] Alle dei {$banks} bankane godtek beviset før nøkkelbytet
+    [old_key] Alle dei {$banks} bankane godtek framleis det den gamle nøkkelen signerte
+    [new_key] Alle dei {$banks} bankane godtek det den nye nøkkelen signerer
+    [before_delisting] Alle dei {$banks} bankane godtek beviset frå den uærlege så lenge utstedaren står på lista
+    [delisted] Alle dei {$banks} bankane avviser beviset frå den uærlege no
+    [before_revocation] Alle dei {$banks} bankane godtek beviset før det blir trekt tilbake
+   *[revoked] Alle dei {$banks} bankane avviser beviset no
+    }{$answer ->
+    [valid] {""}
+   *[other] : {$sentence} [{$answer}]
+    }
+demo-trust-matched = ✓ {$node}: {$banks} bankar har selskapet som kunde, og alle har sperra kontoane. Ingen av dei {$others} andre har gjort noko
+demo-trust-end = {$node} er ferdig, og alt gjekk som det skulle ({$total_ms} ms)
+demo-trust-stopped = {$node} stoppa før den var ferdig [{$code}]
+demo-trust-table-what = endring
+demo-trust-table-nodes = nodar
+demo-trust-table-half = 50 %
+demo-trust-table-most = 95 %
+demo-trust-table-nearly = 99 %
+demo-trust-table-all = 100 %
+demo-trust-table-admitted = ny etat
+demo-trust-table-rotated = ny nøkkel
+demo-trust-table-delisted = utestengd utstedar
+demo-trust-table-revoked = tilbaketrekt bevis
+demo-trust-table-bankrupt = konkurs

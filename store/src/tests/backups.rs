@@ -154,9 +154,7 @@ fn compaction_keeps_every_row_and_drops_what_was_overwritten() {
 fn an_index_from_before_a_compaction_is_not_believed_about_deleted_rows() {
     let home = tempfile::tempdir().unwrap();
     let (dir, old) = (home.path().join("home"), home.path().join("old"));
-    let store = create(&dir);
-    fill(&store, 40);
-    drop(store);
+    filled(&dir, 40);
     copy_home(&dir.join("index"), &old);
     let store = open(&dir).unwrap();
     let table = store.table("people");
@@ -180,10 +178,7 @@ fn an_index_from_before_a_compaction_is_not_believed_about_deleted_rows() {
 fn an_interrupted_compaction_leaves_the_old_journal_or_the_new_one() {
     let home = tempfile::tempdir().unwrap();
     let (dir, old) = (home.path().join("home"), home.path().join("old"));
-    let store = create(&dir);
-    fill(&store, 100);
-    let before = all(&store);
-    drop(store);
+    let before = filled(&dir, 100);
     copy_home(&dir, &old);
     let store = open(&dir).unwrap();
     store.compact().unwrap();

@@ -24,10 +24,7 @@ pub(super) fn cut(path: &Path, length: u64) {
 #[test]
 fn without_sled_the_tables_are_rebuilt_equal() {
     let home = tempfile::tempdir().unwrap();
-    let store = create(home.path());
-    fill(&store, 100);
-    let before = all(&store);
-    drop(store);
+    let before = filled(home.path(), 100);
     std::fs::remove_dir_all(home.path().join("index")).unwrap();
     let store = open(home.path()).unwrap();
     assert!(store.health().index_rebuilt_at_open);
@@ -38,9 +35,7 @@ fn without_sled_the_tables_are_rebuilt_equal() {
 fn an_older_index_is_brought_up_to_the_journal() {
     let home = tempfile::tempdir().unwrap();
     let (dir, old) = (home.path().join("home"), home.path().join("old"));
-    let store = create(&dir);
-    fill(&store, 50);
-    drop(store);
+    filled(&dir, 50);
     copy_home(&dir.join("index"), &old);
     let store = open(&dir).unwrap();
     fill(&store, 90);
@@ -110,10 +105,9 @@ fn flipped_bits_in_sled_never_change_a_value() {
     assert!(replayed > 0, "some of the flips must have been met");
 }
 
-#[test]
-fn a_row_exchanged_inside_sled_is_not_returned() {
-    let home = tempfile::tempdir().unwrap();
-    let store = create(home.path());
+/// Makes a store with two rows, and exchanges them inside sled.
+fn exchange_rows(dir: &Path) {
+    let store = create(dir);
     let table = store.table("people");
     let mut transaction = store.transaction();
     transaction
@@ -122,13 +116,17 @@ fn a_row_exchanged_inside_sled_is_not_returned() {
     transaction.commit().unwrap();
     let (kari, ola) = (table.keys.row_key(b"", b"kari"), table.keys.row_key(b"", b"ola"));
     drop((table, store));
-    {
-        let sled = sled::open(home.path().join("index")).unwrap();
-        let (a, b) = (sled.get(kari).unwrap().unwrap(), sled.get(ola).unwrap().unwrap());
-        sled.insert(kari, b).unwrap();
-        sled.insert(ola, a).unwrap();
-        sled.flush().unwrap();
-    }
+    let sled = sled::open(dir.join("index")).unwrap();
+    let (a, b) = (sled.get(kari).unwrap().unwrap(), sled.get(ola).unwrap().unwrap());
+    sled.insert(kari, b).unwrap();
+    sled.insert(ola, a).unwrap();
+    sled.flush().unwrap();
+}
+
+#[test]
+fn a_row_exchanged_inside_sled_is_not_returned() {
+    let home = tempfile::tempdir().unwrap();
+    exchange_rows(home.path());
     let store = open(home.path()).unwrap();
     let table = store.table("people");
     assert_eq!(table.get("kari").unwrap().unwrap(), b"of kari");
@@ -170,10 +168,7 @@ fn a_row_taken_out_of_sled_or_put_back_in_an_older_version_is_noticed_at_opening
 fn a_flipped_bit_anywhere_in_the_journal_is_repaired_from_the_index_or_named() {
     let home = tempfile::tempdir().unwrap();
     let (dir, broken) = (home.path().join("home"), home.path().join("broken"));
-    let store = create(&dir);
-    fill(&store, 30);
-    let before = all(&store);
-    drop(store);
+    let before = filled(&dir, 30);
     let offsets = offsets(&segment(&dir));
     let length = *offsets.last().unwrap();
     let mut dice = Dice(7);
@@ -240,22 +235,7 @@ fn a_flipped_bit_anywhere_in_the_journal_is_repaired_from_the_index_or_named() {
 #[test]
 fn a_journal_damaged_while_in_use_never_reads_as_an_empty_table() {
     let home = tempfile::tempdir().unwrap();
-    let store = create(home.path());
-    let table = store.table("people");
-    let mut transaction = store.transaction();
-    transaction
-        .put(&table, "kari", b"of kari")
-        .put(&table, "ola", b"of ola");
-    transaction.commit().unwrap();
-    let (kari, ola) = (table.keys.row_key(b"", b"kari"), table.keys.row_key(b"", b"ola"));
-    drop((table, store));
-    {
-        let sled = sled::open(home.path().join("index")).unwrap();
-        let (a, b) = (sled.get(kari).unwrap().unwrap(), sled.get(ola).unwrap().unwrap());
-        sled.insert(kari, b).unwrap();
-        sled.insert(ola, a).unwrap();
-        sled.flush().unwrap();
-    }
+    exchange_rows(home.path());
     let store = open(home.path()).unwrap();
     let path = segment(home.path());
     flip(&path, offsets(&path)[0] + 130, 2);
@@ -274,9 +254,7 @@ fn a_journal_damaged_while_in_use_never_reads_as_an_empty_table() {
 fn a_journal_that_went_another_way_is_noticed() {
     let home = tempfile::tempdir().unwrap();
     let (dir, other) = (home.path().join("home"), home.path().join("other"));
-    let store = create(&dir);
-    fill(&store, 5);
-    drop(store);
+    filled(&dir, 5);
     copy_home(&dir, &other);
     for (dir, more) in [(&dir, 3), (&other, 6)] {
         fill(&open(dir).unwrap(), more);
@@ -290,10 +268,7 @@ fn a_torn_last_record_is_cut_off_and_nothing_acknowledged_goes_with_it() {
     use std::io::Write;
     let home = tempfile::tempdir().unwrap();
     let (dir, longer) = (home.path().join("home"), home.path().join("longer"));
-    let store = create(&dir);
-    fill(&store, 20);
-    let before = all(&store);
-    drop(store);
+    let before = filled(&dir, 20);
     copy_home(&dir, &longer);
     fill(&open(&longer).unwrap(), 1);
     let path = segment(&dir);
@@ -320,10 +295,7 @@ fn a_torn_last_record_is_cut_off_and_nothing_acknowledged_goes_with_it() {
 #[test]
 fn one_damaged_copy_of_the_key_file_is_renewed_and_two_are_named() {
     let home = tempfile::tempdir().unwrap();
-    let store = create(home.path());
-    fill(&store, 5);
-    let before = all(&store);
-    drop(store);
+    let before = filled(home.path(), 5);
     let copies = [home.path().join("keys"), home.path().join("keys-spare")];
     let length = std::fs::metadata(&copies[0]).unwrap().len();
     for copy in &copies {

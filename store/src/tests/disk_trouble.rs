@@ -113,10 +113,7 @@ fn a_read_only_disk_is_read_and_named_when_written() {
         assert!(done.unwrap().success());
     };
     let dir = disk.join("home");
-    let store = create(&dir);
-    fill(&store, 50);
-    let before = all(&store);
-    drop(store);
+    let before = filled(&dir, 50);
     remount("ro");
     let store = open(&dir).unwrap();
     assert_eq!(all(&store), before);

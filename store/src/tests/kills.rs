@@ -7,87 +7,34 @@
     reason = "the child process of a test gets its orders by the environment"
 )]
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
 use super::campaign::{dice, folder, run};
+use super::writers::{Step, Writers};
 use super::*;
 
 const CHILD: &str = "BEVIS_STORE_CAMPAIGN_CHILD";
 const KILLS: u64 = 500;
 /// A home is begun anew after this many kills, so that all stay small and young ones are met too.
 const KILLS_OF_ONE_HOME: u64 = 25;
-const THREADS: u64 = 2;
-
-fn number(bytes: &[u8]) -> u64 {
-    u64::from_be_bytes(bytes.try_into().unwrap())
-}
-
-fn value(thread: u64, n: u64) -> Vec<u8> {
-    vec![(thread * 50 + n) as u8; (n * 131 % 1500) as usize]
-}
+const WRITERS: Writers = Writers {
+    threads: 2,
+    kept: 10,
+    values_below: 1_500,
+    compacts_after: 23,
+};
 
 /// Writes for ever; says by one byte when each commit begins (`A`, `B`) and when it was acknowledged (`a`, `b`).
 fn child(dir: &Path) -> ! {
-    use std::io::Write;
-    let say = |byte: u8| {
-        let mut out = std::io::stderr().lock();
-        out.write_all(&[byte]).unwrap();
-    };
+    let say = |byte: u8| std::io::stderr().lock().write_all(&[byte]).unwrap();
     let store = open(dir).unwrap();
     say(b'!');
-    std::thread::scope(|scope| {
-        for thread in 0..THREADS {
-            let store = store.clone();
-            scope.spawn(move || {
-                let (people, nonces) = (store.table("people"), store.table("nonces"));
-                let last = people.get(&thread.to_be_bytes()).unwrap();
-                for n in last.map_or(0, |v| number(&v) + 1).. {
-                    let nonce = [thread.to_be_bytes(), n.to_be_bytes()].concat();
-                    let mut transaction = store.transaction();
-                    transaction
-                        .require_absent(&nonces, &nonce)
-                        .put(&nonces, &nonce, &value(thread, n))
-                        .put(&people, &thread.to_be_bytes(), &n.to_be_bytes());
-                    if n >= 10 {
-                        let old = [thread.to_be_bytes(), (n - 10).to_be_bytes()].concat();
-                        transaction.delete(&nonces, &old);
-                    }
-                    say(b'A' + thread as u8);
-                    transaction.commit().unwrap();
-                    say(b'a' + thread as u8);
-                    if n % 23 == 22 && thread == 0 {
-                        store.compact().unwrap();
-                    }
-                }
-            });
-        }
-    });
-    unreachable!("the threads write until the process is killed")
-}
-
-/// The whole state follows from how far each thread came: what it was told, and at most the one commit in flight.
-fn check_killed(store: &Store, told: &[Option<u64>], begun: &[Option<u64>]) -> Vec<Option<u64>> {
-    let (people, nonces) = (store.table("people"), store.table("nonces"));
-    let mut expected = Rows::new();
-    let mut reached = Vec::new();
-    for thread in 0..THREADS {
-        let at = thread as usize;
-        let last = people.get(&thread.to_be_bytes()).unwrap().map(|v| number(&v));
-        assert!(
-            last >= told[at] && last <= begun[at],
-            "told {:?}, begun {:?}, has {last:?}",
-            told[at],
-            begun[at]
-        );
-        for n in last.map_or(0..0, |last| last.saturating_sub(9)..last + 1) {
-            let nonce = [thread.to_be_bytes(), n.to_be_bytes()].concat();
-            expected.insert((vec![], nonce), value(thread, n));
-        }
-        reached.push(last);
-    }
-    assert!(rows(&nonces) == expected, "torn or wrong rows");
-    reached
+    WRITERS.write(&store, &|step, thread, _| match step {
+        Step::Found => {}
+        Step::Begins => say(b'A' + thread as u8),
+        Step::Acknowledged => say(b'a' + thread as u8),
+    })
 }
 
 #[test]
@@ -97,7 +44,7 @@ fn campaign_of_kills() {
         child(Path::new(&dir));
     }
     let mut home = folder();
-    let (mut told, mut begun) = (vec![None; THREADS as usize], vec![None; THREADS as usize]);
+    let (mut told, mut begun) = (WRITERS.nothing(), WRITERS.nothing());
     let (mut inside, mut acknowledged, mut torn, mut behind, mut rebuilt, mut opening) = (0u64, 0u64, 0, 0, 0, 0);
     let mut kills = 0u64;
     run(TEST, KILLS, |case| {
@@ -105,7 +52,7 @@ fn campaign_of_kills() {
         if case % KILLS_OF_ONE_HOME == 0 || kills == 0 {
             home = folder();
             drop(create(home.path()));
-            (told, begun) = (vec![None; THREADS as usize], vec![None; THREADS as usize]);
+            (told, begun) = (WRITERS.nothing(), WRITERS.nothing());
         }
         let mut process = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "--nocapture", &format!("tests::kills::{TEST}")])
@@ -155,7 +102,16 @@ fn campaign_of_kills() {
         behind += u32::from(health.replayed_at_open > 0);
         rebuilt += u32::from(health.index_rebuilt_at_open);
         assert!(health.journal_repairs.is_empty() && !health.keys_renewed && !health.lost_tail);
-        let reached = check_killed(&store, &told, &begun);
+        // What each thread was told, and at most the one commit in flight.
+        let reached = WRITERS.look(&store);
+        for (at, last) in reached.iter().enumerate() {
+            assert!(
+                *last >= told[at] && *last <= begun[at],
+                "told {:?}, begun {:?}, has {last:?}",
+                told[at],
+                begun[at]
+            );
+        }
         (told, begun) = (reached.clone(), reached);
     });
     println!(

@@ -7,9 +7,7 @@ use super::*;
 fn damage_behind_what_the_index_holds_is_named_and_not_papered_over() {
     let home = tempfile::tempdir().unwrap();
     let (dir, old) = (home.path().join("home"), home.path().join("old"));
-    let store = create(&dir);
-    fill(&store, 20);
-    drop(store);
+    filled(&dir, 20);
     copy_home(&dir.join("index"), &old);
     fill(&open(&dir).unwrap(), 10);
     std::fs::remove_dir_all(dir.join("index")).unwrap();
@@ -51,10 +49,7 @@ fn a_repair_keeps_the_epoch_even_when_its_record_is_gone() {
 #[test]
 fn a_whole_journal_gone_is_written_anew_from_the_index() {
     let home = tempfile::tempdir().unwrap();
-    let store = create(home.path());
-    fill(&store, 40);
-    let before = all(&store);
-    drop(store);
+    let before = filled(home.path(), 40);
     std::fs::remove_dir_all(home.path().join("journal-000001")).unwrap();
     let store = open(home.path()).unwrap();
     assert_eq!(all(&store), before);
@@ -92,10 +87,7 @@ fn an_accepted_loss_opens_what_is_left_in_a_new_epoch() {
 #[test]
 fn an_accepted_loss_keeps_what_the_index_holds_beyond_the_journal() {
     let home = tempfile::tempdir().unwrap();
-    let store = create(home.path());
-    fill(&store, 30);
-    let before = all(&store);
-    drop(store);
+    let before = filled(home.path(), 30);
     let path = segment(home.path());
     cut(&path, offsets(&path)[20] + 5);
     std::fs::remove_file(home.path().join("high-water")).unwrap();
@@ -109,10 +101,7 @@ fn an_accepted_loss_keeps_what_the_index_holds_beyond_the_journal() {
 fn a_journal_cut_anywhere_is_repaired_from_the_index_or_has_lost_its_tail() {
     let home = tempfile::tempdir().unwrap();
     let (dir, broken) = (home.path().join("home"), home.path().join("broken"));
-    let store = create(&dir);
-    fill(&store, 30);
-    let before = all(&store);
-    drop(store);
+    let before = filled(&dir, 30);
     let offsets = offsets(&segment(&dir));
     for (index, mark) in [(true, true), (false, true), (true, false)] {
         for kept in [0usize, 1, 17, 29] {

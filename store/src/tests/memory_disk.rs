@@ -306,7 +306,7 @@ impl DiskFile for Handle {
         Ok(())
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn length(&self) -> io::Result<u64> {
         Ok(self.disk.call(false)?.bytes(self.inode).len() as u64)
     }
 

@@ -138,10 +138,7 @@ fn a_newer_format_is_refused_by_name() {
 #[test]
 fn a_clean_reopening_rebuilds_nothing_and_mends_nothing() {
     let home = tempfile::tempdir().unwrap();
-    let store = create(home.path());
-    fill(&store, 30);
-    let before = all(&store);
-    drop(store);
+    let before = filled(home.path(), 30);
     for _ in 0..3 {
         let store = open(home.path()).unwrap();
         let health = store.health();
@@ -157,9 +154,7 @@ fn a_clean_reopening_rebuilds_nothing_and_mends_nothing() {
 fn a_copied_home_is_noticed_until_a_new_epoch_begins() {
     let home = tempfile::tempdir().unwrap();
     let (first, second) = (home.path().join("first"), home.path().join("second"));
-    let store = create(&first);
-    fill(&store, 5);
-    drop(store);
+    filled(&first, 5);
     copy_home(&first, &second);
     for _ in 0..2 {
         assert!(open(&second).unwrap().health().is_copied);

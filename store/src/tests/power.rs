@@ -11,23 +11,23 @@
 mod machine;
 mod shim;
 
-use std::io::Write;
 use std::panic::catch_unwind;
 
+use super::writers::{Step, Told, Writers, commits, hear, number, say};
 use super::*;
 use machine::{Cut, Loss, Machine};
 
 /// What a child is told to do, and where.
 const CHILD: &str = "BEVIS_STORE_POWER_CHILD";
 const LIVE: &str = "POWERCUT_LIVE";
-const THREADS: u64 = 4;
-/// Rows that each thread keeps; older ones it deletes.
-const KEPT_ROWS: u64 = 20;
+const WRITERS: Writers = Writers {
+    threads: 4,
+    kept: 20,
+    values_below: 3_000,
+    compacts_after: 61,
+};
 /// Longest time of a sync: long beside the writing, so that most cuts fall into one.
 const SYNC_US: u64 = 1_000;
-
-/// How far each thread came, as it told.
-type Told = [Option<u64>; THREADS as usize];
 
 /// The folder that this process is told to work in, when it is the child of a test.
 fn child() -> Option<PathBuf> {
@@ -35,85 +35,20 @@ fn child() -> Option<PathBuf> {
     std::env::var(LIVE).ok().map(|live| Path::new(&live).join("home"))
 }
 
-fn say(thread: u64, n: u64) {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "acknowledged {thread} {n}").unwrap();
-    out.flush().unwrap();
-}
-
-fn hear(line: &str, told: &mut Told) -> u64 {
-    let Some(rest) = line.split("acknowledged ").nth(1) else {
-        return 0;
-    };
-    let (thread, n) = rest.split_once(' ').unwrap();
-    let (thread, n): (usize, u64) = (thread.parse().unwrap(), n.parse().unwrap());
-    told[thread] = told[thread].max(Some(n));
-    1
-}
-
-fn number(bytes: &[u8]) -> u64 {
-    u64::from_be_bytes(bytes.try_into().unwrap())
-}
-
-fn value(thread: u64, n: u64) -> Vec<u8> {
-    vec![(thread * 50 + n) as u8; (n * 131 % 3000) as usize]
-}
-
-fn id(thread: u64, n: u64) -> Vec<u8> {
-    [thread.to_be_bytes(), n.to_be_bytes()].concat()
-}
-
-/// Writes for ever and tells of each commit.
+/// Writes for ever and tells of each commit. What is read is told too: whoever reads a row acts on it.
 fn write_to_our_store(home: &Path) -> ! {
-    let store = open(home).unwrap();
-    std::thread::scope(|scope| {
-        for thread in 0..THREADS {
-            let store = store.clone();
-            scope.spawn(move || {
-                let (people, nonces) = (store.table("people"), store.table("nonces"));
-                let last = people.get(&thread.to_be_bytes()).unwrap();
-                if let Some(last) = &last {
-                    // What is read is told too: whoever reads a row acts on it.
-                    say(thread, number(last));
-                }
-                for n in last.map_or(0, |v| number(&v) + 1).. {
-                    let mut transaction = store.transaction();
-                    transaction
-                        .require_absent(&nonces, &id(thread, n))
-                        .put(&nonces, &id(thread, n), &value(thread, n))
-                        .put(&people, &thread.to_be_bytes(), &n.to_be_bytes());
-                    if n >= KEPT_ROWS {
-                        transaction.delete(&nonces, &id(thread, n - KEPT_ROWS));
-                    }
-                    transaction.commit().unwrap();
-                    say(thread, n);
-                    if n % 61 == 60 && thread == 0 {
-                        store.compact().unwrap();
-                    }
-                }
-            });
-        }
-    });
-    unreachable!("the threads write until the power is cut")
+    WRITERS.write(&open(home).unwrap(), &|step, thread, n| match step {
+        Step::Found | Step::Acknowledged => say(thread, n),
+        Step::Begins => {}
+    })
 }
 
-/// The whole state follows from how far each thread came. Gives that, and how many acknowledged commits are gone.
+/// How far each thread came, and how many commits that it told of are gone.
 fn look(store: &Store, told: &Told) -> (Told, u64) {
-    let (people, nonces) = (store.table("people"), store.table("nonces"));
-    let mut expected = Rows::new();
-    let mut reached: Told = Default::default();
-    let mut gone = 0;
-    for thread in 0..THREADS {
-        let last = people.get(&thread.to_be_bytes()).unwrap().map(|v| number(&v));
-        let count = |n: Option<u64>| n.map_or(0, |n| n + 1);
-        gone += count(told[thread as usize]).saturating_sub(count(last));
-        reached[thread as usize] = last;
-        let Some(last) = last else { continue };
-        for n in last.saturating_sub(KEPT_ROWS - 1)..=last {
-            expected.insert((vec![], id(thread, n)), value(thread, n));
-        }
-    }
-    assert!(rows(&nonces) == expected, "torn or wrong rows");
+    let reached = WRITERS.look(store);
+    let gone = told.iter().zip(&reached);
+    let gone = gone.map(|(told, last)| commits(*told).saturating_sub(commits(*last)));
+    let gone = gone.sum();
     (reached, gone)
 }
 
@@ -174,7 +109,7 @@ fn campaign(test: &str, seed: u64, cuts: u32, losses: &[Loss], lying: bool) -> C
     machine.settle();
     let mut dice = Dice(seed);
     let mut counts = Counts::default();
-    let mut told: Told = Default::default();
+    let mut told = WRITERS.nothing();
     while counts.cuts < cuts {
         let mut settings = vec![
             (CHILD, String::new()),
@@ -279,7 +214,7 @@ fn what_a_killed_process_did_not_live_to_sync_is_durable_once_it_was_read() {
             write_to_our_store(&home);
         }
         let people = open(&home).unwrap().table("people");
-        for thread in 0..THREADS {
+        for thread in 0..WRITERS.threads {
             if let Some(last) = people.get(&thread.to_be_bytes()).unwrap() {
                 say(thread, number(&last));
             }
@@ -294,7 +229,7 @@ fn what_a_killed_process_did_not_live_to_sync_is_durable_once_it_was_read() {
     // Nothing that the first process writes reaches the disk; it is killed, and the cache has all of it.
     let lying = [(CHILD, "write".to_owned()), ("POWERCUT_LIE", String::new())];
     let mut running = machine.start(test, &lying);
-    let (mut written, mut read): (Told, Told) = Default::default();
+    let (mut written, mut read) = (WRITERS.nothing(), WRITERS.nothing());
     while written.iter().any(|n| n.is_none_or(|n| n < 10)) {
         hear(&running.line().expect("it writes"), &mut written);
     }
@@ -316,7 +251,7 @@ fn write_to_sled(home: &Path) -> ! {
     let db = sled::open(home).unwrap();
     let first = db.len() as u64;
     for n in first.. {
-        db.insert(n.to_be_bytes(), value(0, n)).unwrap();
+        db.insert(n.to_be_bytes(), WRITERS.value(0, n)).unwrap();
         db.flush().unwrap();
         say(0, n);
     }
@@ -338,7 +273,7 @@ fn plain_sled_with_a_flush_after_each_write_keeps_under_kill_nine_and_loses_when
         let home = machine.live().join("home");
         drop(sled::open(&home).unwrap());
         machine.settle();
-        let mut told: Told = Default::default();
+        let mut told = WRITERS.nothing();
         let mut running = machine.start(test, &[(CHILD, String::new())]);
         let until = dice.roll(300) + 50;
         let mut heard = 0;
@@ -356,7 +291,11 @@ fn plain_sled_with_a_flush_after_each_write_keeps_under_kill_nine_and_loses_when
             let db = sled::open(&home).ok()?;
             Some(
                 (0..heard)
-                    .filter(|n| db.get(n.to_be_bytes()).unwrap().is_some_and(|v| v == value(0, *n)))
+                    .filter(|n| {
+                        db.get(n.to_be_bytes())
+                            .unwrap()
+                            .is_some_and(|v| v == WRITERS.value(0, *n))
+                    })
                     .count(),
             )
         });

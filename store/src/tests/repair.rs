@@ -75,8 +75,8 @@ impl DiskFile for MortalFile {
     fn set_len(&self, length: u64) -> io::Result<()> {
         self.0.call().and_then(|_| self.1.set_len(length))
     }
-    fn len(&self) -> io::Result<u64> {
-        self.0.call().and_then(|_| self.1.len())
+    fn length(&self) -> io::Result<u64> {
+        self.0.call().and_then(|_| self.1.length())
     }
     fn sync_data(&self) -> io::Result<()> {
         self.0.call().and_then(|_| self.1.sync_data())

@@ -3,8 +3,9 @@
 //! file, it speaks TCP only, and it knows two credential types.
 //!
 //! §1–3 `connection` · §4 `cbor` · §5 `collect` · §6 `present` · §7 `status` · §8 `jose`, `json` · §9 and §14 `credential` ·
-//! §10 `request`, `registration` · §11 `show`, `jwe` · §12 `trust` · §13 `link` · §15 `codes` · §16 `types` · §17 `worked`
+//! §10 `request`, `registration` · §11 `show`, `jwe` · §12 `anchors`, `trust` · §13 `link` · §15 `codes` · §16 `types` · §17 `worked`
 
+mod anchors;
 mod cbor;
 mod codes;
 mod collect;
@@ -35,7 +36,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 const USAGE: &str = "foreign STATE-FILE COMMAND
-  trust FILE [ANCHOR]        take a trust document; the first one with its anchor, a did:key
+  trust FILE [FINGERPRINT]   take a bundle of the trust list; the first one with the first root's fingerprint
   collect LINK [CODE-FILE]   collect what a `bevis:offer` invites to
   present LINK               answer a `bevis:request`, after you have read it and typed `yes`; `no` declines
   decline LINK               decline it unread
@@ -72,7 +73,7 @@ async fn run(arguments: &[&str]) -> Outcome<Value> {
     let now = time::now();
     match (*command, rest) {
         ("trust", [file]) => take_trust(&mut state, file, None, now),
-        ("trust", [file, anchor]) => take_trust(&mut state, file, Some(anchor), now),
+        ("trust", [file, root]) => take_trust(&mut state, file, Some(root), now),
         ("collect", [link]) => collect::collect(&mut state, link, None, &mut decide, now).await,
         ("collect", [link, file]) => {
             let code = read(file)?;
@@ -94,8 +95,8 @@ fn read(file: &str) -> Outcome<String> {
     std::fs::read_to_string(file).map_err(|error| Problem::new("file_failed", format!("{file}: {error}")))
 }
 
-fn take_trust(state: &mut State, file: &str, anchor: Option<&str>, now: u64) -> Outcome<Value> {
-    let trust = state.take_trust(read(file)?, anchor)?;
+fn take_trust(state: &mut State, file: &str, root: Option<&str>, now: u64) -> Outcome<Value> {
+    let trust = state.take_trust(read(file)?, root)?;
     trust.require_current(now)?;
     Ok(serde_json::json!({"outcome": "trusted", "sequence": trust.sequence}))
 }

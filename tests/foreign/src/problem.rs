@@ -35,6 +35,8 @@ impl Problem {
             "disk_read_only",
             "status_missing",
             "status_stale",
+            "notice_gap",
+            "number_unsettled",
             "not_listed",
         ]
         .contains(&self.code.as_str())

@@ -1,7 +1,8 @@
 //! §10, *Registrations*: what an organisation may ask, for what, and how long it may keep the answer.
 
 use crate::json::{self, Path, list, member, only, path, text, uint};
-use crate::problem::{Outcome, Problem, require};
+use crate::problem::{Outcome, Problem, refuse, require};
+use crate::time::DAY;
 use serde_json::Value;
 
 /// A service that an organisation is registered for. Texts are the English ones.
@@ -13,6 +14,9 @@ pub(crate) struct Registration {
     pub(crate) consent: String,
     pub(crate) keep_seconds: u64,
     pub(crate) keep_ground: String,
+    purpose_code: String,
+    ground_code: String,
+    status_age_max: u64,
     may_ask: Vec<(String, Vec<Path>)>,
     request_seconds_max: u64,
 }
@@ -63,12 +67,45 @@ impl Registration {
             consent: value.get("consent_text").map(words).transpose()?.unwrap_or_default(),
             keep_seconds: uint(value, "keep_seconds")?,
             keep_ground: reason(member(value, "keep_ground")?)?,
+            purpose_code: text(member(value, "purpose")?, "code")?.to_owned(),
+            ground_code: text(member(value, "ground")?, "code")?.to_owned(),
+            status_age_max: uint(value, "status_age_max")?,
             may_ask: may_ask.collect::<Outcome<_>>()?,
             request_seconds_max: uint(value, "request_seconds_max")?,
         };
-        let within = registration.request_seconds_max <= 10 * 86_400 && uint(value, "status_age_max")? <= 7 * 86_400;
+        let within = registration.request_seconds_max <= registration.longest()
+            && registration.status_age_max <= 7 * DAY
+            && (registration.id != "S15" || registration.keep_seconds == 0);
         require(within, "malformed", "a registration's times are over their limits")?;
         Ok(registration)
+    }
+
+    /// The most that the law or the source lets this service ask, in seconds.
+    fn longest(&self) -> u64 {
+        let days = match self.id.as_str() {
+            "S06" | "S08" => 90,
+            "S10" => 1_095,
+            "S15" => 365,
+            _ => 10,
+        };
+        let is_debt = |vct: &str| vct.split(':').any(|part| part == "UnsecuredDebt");
+        let asks_debt = self.may_ask.iter().any(|(vct, _)| is_debt(vct));
+        let days = if asks_debt { days.min(181) } else { days };
+        days * DAY - 3_660
+    }
+
+    /// Refuses with `over_ask` what a request says of itself beyond what is registered.
+    pub(crate) fn require_stated(&self, bevis: &Value) -> Outcome<()> {
+        let beyond = [
+            ("purpose", text(bevis, "purpose")? != self.purpose_code),
+            ("ground", text(bevis, "ground")? != self.ground_code),
+            ("keep_seconds", uint(bevis, "keep_seconds")? > self.keep_seconds),
+            ("status_age_max", uint(bevis, "status_age_max")? > self.status_age_max),
+        ];
+        match beyond.iter().find(|(_, is_beyond)| *is_beyond) {
+            Some((what, _)) => refuse("over_ask", *what),
+            None => Ok(()),
+        }
     }
 
     /// Refuses with `over_ask` a claim that is not registered; a registered path allows those below it.

@@ -57,6 +57,16 @@ const MEMBERS: &[&str] = &[
     "bevis",
 ];
 
+const BEVIS: &[&str] = &[
+    "service",
+    "purpose",
+    "ground",
+    "keep_seconds",
+    "status_age_max",
+    "case",
+    "issue",
+];
+
 impl<'a> Request<'a> {
     /// Checks a request that came from this peer.
     pub(crate) fn check(request: &str, trust: &'a Trust, now: u64, peer: &str) -> Outcome<Request<'a>> {
@@ -97,6 +107,7 @@ impl<'a> Request<'a> {
             }
         }
         registered.require_life(exp.saturating_sub(iat))?;
+        registered.require_stated(member(payload, "bevis")?)?;
         Ok(Request {
             text: request.to_owned(),
             signer,
@@ -210,7 +221,25 @@ fn form(payload: &Value) -> Outcome<Asked> {
     )?;
 
     let bevis = member(payload, "bevis")?;
-    only(bevis, &["service", "case", "issue"], "unsupported")?;
+    only(bevis, BEVIS, "unsupported")?;
+    for code in ["purpose", "ground"] {
+        let code = text(bevis, code)?;
+        let is_code = (1..=64).contains(&code.len())
+            && code
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        require(
+            is_code,
+            "malformed",
+            "a purpose or ground is not of the form that §10 says",
+        )?;
+    }
+    uint(bevis, "keep_seconds")?;
+    require(
+        uint(bevis, "status_age_max")? > 0,
+        "malformed",
+        "no status is fresh enough",
+    )?;
     let case = text(bevis, "case")?;
     let printable = case.chars().count() <= 64 && !case.chars().any(char::is_control);
     require(

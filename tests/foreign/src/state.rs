@@ -20,8 +20,8 @@ pub(crate) struct State {
 /// Everything that is kept. Keys and bytes are base64url.
 #[derive(Default, Serialize, Deserialize)]
 pub(crate) struct Kept {
-    /// The anchor as `did:key`, and the newest document that it signed.
-    pub(crate) anchor: Option<String>,
+    /// Fingerprint of the first root, and the newest bundle.
+    pub(crate) root: Option<String>,
     pub(crate) trust: Option<String>,
     /// Secret of the PeerId that is used with an organisation, by its DID.
     peers: BTreeMap<String, String>,
@@ -125,35 +125,34 @@ impl State {
         write().map_err(|error| failed(&self.path, &error))
     }
 
-    /// Takes a newer trust document (§12). The first one brings the anchor with it.
-    pub(crate) fn take_trust(&mut self, document: String, anchor: Option<&str>) -> Outcome<Trust> {
-        let anchor = match (&self.kept.anchor, anchor) {
+    /// Takes a newer bundle (§12). The first one comes with the fingerprint of the first root.
+    pub(crate) fn take_trust(&mut self, bundle: String, root: Option<&str>) -> Outcome<Trust> {
+        let root = match (&self.kept.root, root) {
             (Some(kept), Some(named)) if kept != named => {
-                return refuse("unknown_key", "this wallet trusts another anchor");
+                return refuse("trust_mismatch", "this wallet began with another root");
             }
             (Some(kept), _) => kept.clone(),
             (None, Some(named)) => named.to_owned(),
-            (None, None) => return refuse("anchor_missing", "name the anchor with the first trust document"),
+            (None, None) => return refuse("anchor_missing", "name the fingerprint with the first bundle"),
         };
-        let trust = Trust::read(&document, &anchor)?;
-        if let Some(held) = &self.kept.trust {
-            let sequence = Trust::read(held, &anchor)?.sequence;
-            if trust.sequence < sequence || trust.sequence == sequence && document != *held {
-                return refuse("trust_rollback", "the trust document is an earlier one than we have");
-            }
+        let trust = Trust::read(&bundle, &root)?;
+        if let Some(held) = &self.kept.trust
+            && trust.version < Trust::read(held, &root)?.version
+        {
+            return refuse("trust_rollback", "the bundle is an earlier one than we have");
         }
-        self.kept.anchor = Some(anchor);
-        self.kept.trust = Some(document);
+        self.kept.root = Some(root);
+        self.kept.trust = Some(bundle);
         self.save()?;
         Ok(trust)
     }
 
-    /// The trust document held, current.
+    /// The trust list held, current.
     pub(crate) fn trust(&self, now: u64) -> Outcome<Trust> {
-        let (Some(anchor), Some(document)) = (&self.kept.anchor, &self.kept.trust) else {
-            return refuse("trust_missing", "there is no trust document yet");
+        let (Some(root), Some(bundle)) = (&self.kept.root, &self.kept.trust) else {
+            return refuse("trust_missing", "there is no trust list yet");
         };
-        let trust = Trust::read(document, anchor)?;
+        let trust = Trust::read(bundle, root)?;
         trust.require_current(now)?;
         Ok(trust)
     }

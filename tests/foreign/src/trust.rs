@@ -1,22 +1,27 @@
-//! §12: the trust document, and what §10 and §14 ask of it. Registrations are in `registration`.
+//! §12: the trust list, and what §10 and §14 ask of it. Who signs it is in `anchors`, registrations are in `registration`.
 
-use crate::jose::{Jws, jwk_key, sha256, verify};
-use crate::json::{self, canonical, list, member, only, text, uint};
+use crate::anchors::Root;
+use crate::jose::{Jws, jwk_key};
+use crate::json::{self, list, member, only, text, uint};
 use crate::problem::{Outcome, Problem, refuse, require};
 use crate::registration::Registration;
 use crate::time::{DAY, LEEWAY, parse_instant};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// Longest document.
+/// Longest list, and longest bundle.
 const BYTES_MAX: usize = 1_048_576;
+const BUNDLE_MAX: usize = 8_388_608;
 
-/// A document whose proof was checked with the anchor's key.
+/// A list whose signatures were checked from the first root on, with the head that names it.
 pub(crate) struct Trust {
+    /// Root, list, head.
+    pub(crate) version: (u64, u64, u64),
     pub(crate) sequence: u64,
     pub(crate) operator: String,
     issued: u64,
-    next_update: u64,
+    /// The first end of head, list and root.
+    ends: u64,
     organisations: Vec<Organisation>,
 }
 
@@ -75,16 +80,21 @@ fn name(value: &Value) -> Outcome<String> {
 }
 
 impl Trust {
-    /// Reads and checks a document against the anchor, a `did:key`.
-    pub(crate) fn read(document: &str, anchor: &str) -> Outcome<Trust> {
-        require(
-            document.len() <= BYTES_MAX,
-            "too_large",
-            "the trust document is too long",
-        )?;
+    /// Reads and checks a bundle from the root with this fingerprint on.
+    pub(crate) fn read(bundle: &str, fingerprint: &str) -> Outcome<Trust> {
+        require(bundle.len() <= BUNDLE_MAX, "too_large", "the bundle is too long")?;
+        let bundle = json::parse(bundle.as_bytes())?;
+        only(&bundle, &["schema", "roots", "list", "head"], "malformed")?;
+        let known = text(&bundle, "schema")? == "trust-bundle/v1";
+        require(known, "unsupported", "the bundle is of another schema")?;
+        let root = Root::chain(list(&bundle, "roots")?, fingerprint)?;
+        let head = root.head(list(&bundle, "head")?)?;
+        let document = text(&bundle, "list")?;
+        require(document.len() <= BYTES_MAX, "too_large", "the trust list is too long")?;
+        head.require_names(document)?;
         let document = json::parse(document.as_bytes())?;
         only(&document, &["LoTE", "proof"], "malformed")?;
-        check_proof(&document, anchor)?;
+        root.check_list(&document)?;
         let lote = member(&document, "LoTE")?;
         only(lote, &["ListAndSchemeInformation", "TrustedEntitiesList"], "malformed")?;
         let scheme = member(lote, "ListAndSchemeInformation")?;
@@ -98,20 +108,30 @@ impl Trust {
             "malformed",
             "the trust document lists too many",
         )?;
-        let organisations: Vec<Organisation> = entities.iter().map(organisation).collect::<Outcome<_>>()?;
+        let extension = one(member(scheme, "SchemeExtensions")?)?;
+        only(extension, &["BevisExtension"], "malformed")?;
+        let ours = member(extension, "BevisExtension")?;
+        only(ours, &["registrations"], "malformed")?;
+        let registrations = list(ours, "registrations")?;
+        let entities = entities.iter().map(|entity| organisation(entity, registrations));
+        let organisations: Vec<Organisation> = entities.collect::<Outcome<_>>()?;
         each_once(&organisations)?;
+        let sequence = uint(scheme, "LoTESequenceNumber")?;
+        require(sequence == head.list, "trust_mismatch", "the head names another list")?;
+        let next_update = parse_instant(text(scheme, "NextUpdate")?)?;
         Ok(Trust {
-            sequence: uint(scheme, "LoTESequenceNumber")?,
+            version: (root.version, sequence, head.version),
+            sequence,
             operator: name(member(scheme, "SchemeOperatorName")?)?,
-            issued: parse_instant(text(scheme, "ListIssueDateTime")?)?,
-            next_update: parse_instant(text(scheme, "NextUpdate")?)?,
+            issued: parse_instant(text(scheme, "ListIssueDateTime")?)?.max(head.issued),
+            ends: next_update.min(head.expires).min(root.expires),
             organisations,
         })
     }
 
     /// Refuses to decide by a document that is not current.
     pub(crate) fn require_current(&self, now: u64) -> Outcome<()> {
-        let current = now.saturating_add(LEEWAY) >= self.issued && now <= self.next_update;
+        let current = now.saturating_add(LEEWAY) >= self.issued && now <= self.ends;
         require(current, "trust_stale", "the trust document is not current")
     }
 
@@ -144,51 +164,7 @@ impl Trust {
     }
 }
 
-/// The `eddsa-jcs-2022` proof by the anchor.
-fn check_proof(document: &Value, anchor: &str) -> Outcome<()> {
-    let unsigned = || Problem::new("signature_invalid", "the trust document has no proof that verifies");
-    let mut unproved = document.clone();
-    let proof = unproved.as_object_mut().and_then(|document| document.remove("proof"));
-    let mut proof = proof.ok_or_else(unsigned)?;
-    for (name, value) in [
-        ("type", "DataIntegrityProof"),
-        ("cryptosuite", "eddsa-jcs-2022"),
-        ("proofPurpose", "assertionMethod"),
-    ] {
-        require(
-            text(&proof, name)? == value,
-            "unsupported",
-            "the proof is of another kind",
-        )?;
-    }
-    parse_instant(text(&proof, "created")?)?;
-    let key = anchor.strip_prefix("did:key:").unwrap_or_default();
-    let named = text(&proof, "verificationMethod")? == format!("{anchor}#{key}");
-    require(
-        named,
-        "unknown_key",
-        "the trust document is signed by another than the anchor",
-    )?;
-    let public = match multibase(key)?.as_slice() {
-        [0xed, 0x01, public @ ..] => <[u8; 32]>::try_from(public).map_err(|_| malformed("the anchor"))?,
-        _ => return Err(malformed("the anchor")),
-    };
-    let value = proof.as_object_mut().and_then(|proof| proof.remove("proofValue"));
-    let value = value.as_ref().and_then(Value::as_str).ok_or_else(unsigned)?;
-    let signature = <[u8; 64]>::try_from(multibase(value)?).map_err(|_| unsigned())?;
-    let mut signed = sha256(canonical(&proof)?.as_bytes()).to_vec();
-    signed.extend(sha256(canonical(&unproved)?.as_bytes()));
-    verify(&public, &signed, &signature)
-}
-
-/// Multibase, base58btc.
-fn multibase(text: &str) -> Outcome<Vec<u8>> {
-    let digits = text.strip_prefix('z').filter(|digits| digits.len() <= 200);
-    let bytes = digits.and_then(|digits| bs58::decode(digits).into_vec().ok());
-    bytes.ok_or_else(|| malformed("a base58 text"))
-}
-
-fn organisation(entity: &Value) -> Outcome<Organisation> {
+fn organisation(entity: &Value, registrations: &[Value]) -> Outcome<Organisation> {
     only(
         entity,
         &["TrustedEntityInformation", "TrustedEntityServices"],
@@ -217,7 +193,7 @@ fn organisation(entity: &Value) -> Outcome<Organisation> {
     };
     organisation.take_keys(first)?;
     for service in rest {
-        organisation.take_service(service)?;
+        organisation.take_service(service, registrations)?;
     }
     let within = organisation.nodes.len() <= 8
         && organisation.keys.len() <= 16
@@ -294,7 +270,7 @@ impl Organisation {
         Ok(())
     }
 
-    fn take_service(&mut self, value: &Value) -> Outcome<()> {
+    fn take_service(&mut self, value: &Value, registrations: &[Value]) -> Outcome<()> {
         let (kind, service) = service(value)?;
         let identity = member(service, "ServiceDigitalIdentity")?;
         only(identity, &["OtherIds"], "malformed")?;
@@ -314,8 +290,10 @@ impl Organisation {
             }
             "Presentation" => {
                 only(ours, &["registration"], "malformed")?;
-                self.registrations
-                    .push(Registration::read(member(ours, "registration")?)?);
+                let place = usize::try_from(uint(ours, "registration")?).ok();
+                let registration = place.and_then(|place| registrations.get(place));
+                let registration = registration.ok_or_else(|| malformed("registration"))?;
+                self.registrations.push(Registration::read(registration)?);
             }
             _ => return refuse("unsupported", "a service is of a type that we do not know"),
         }

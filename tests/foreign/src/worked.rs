@@ -10,7 +10,6 @@ use crate::{cbor, codes, collect, jwe, link, present, show, status, types};
 use serde_json::{Value, json};
 
 const DOCUMENT: &str = include_str!("../../../docs/protocol.md");
-const ANCHOR: &str = "did:key:z6Mkon3Necd6NkkyfoGoHxid2znGc59LU3K7mubaRcFbLfLX";
 const NOW: u64 = 1_783_684_800;
 const TAX: &str = "did:web:skatteetaten.example";
 const TAX_PEER: &str = "12D3KooWC4T1AXU2s2YBgGJ2FeaYVtsKoHZWJeubnWe9SnuSE7Zb";
@@ -45,12 +44,17 @@ fn behind(block: &str, start: &str) -> String {
 }
 
 fn file() -> String {
-    let block = worked("trust").split("```json\n").nth(1).expect("a file");
+    let block = worked("trust").split("Bundle:\n\n```json\n").nth(1).expect("a file");
     block.split("```").next().expect("it ends").to_owned()
 }
 
+/// The fingerprint of the first root.
+fn fingerprint() -> String {
+    behind(worked("trust"), "Fingerprint:")
+}
+
 fn trust() -> Trust {
-    Trust::read(&file(), ANCHOR).expect("it verifies")
+    Trust::read(&file(), &fingerprint()).expect("it verifies")
 }
 
 fn names(path: &[&str]) -> Path {
@@ -74,12 +78,23 @@ fn the_trust_document_verifies_and_an_altered_one_does_not() {
         .organisation("did:web:sparebank.example", "unknown_verifier")
         .expect("listed");
     assert_eq!(bank.nodes[0].peer, BANK_PEER);
-    let code = |document: &str, anchor| Trust::read(document, anchor).err().map(|problem| problem.code);
+    let code = |bundle: &str, root: &str| Trust::read(bundle, root).err().map(|problem| problem.code);
     let altered = file().replacen("213579045", "213579046", 1);
-    assert_eq!(code(&altered, ANCHOR).as_deref(), Some("signature_invalid"));
-    let stranger = "did:key:z6MktULudTtAsAhRegYPiZ6631RV3viv12qd4GQF8z1xB22S";
-    assert_eq!(code(&file(), stranger).as_deref(), Some("unknown_key"));
-    assert!(trust.require_current(1_786_400_000).is_err(), "it runs out");
+    assert_eq!(code(&altered, &fingerprint()).as_deref(), Some("trust_mismatch"));
+    let altered = file().replacen("Syntetisk bank", "Syntetisk Bank", 1);
+    assert_eq!(code(&altered, &fingerprint()).as_deref(), Some("trust_mismatch"));
+    let stranger = "0123 4567 89ab cdef ".repeat(4);
+    assert_eq!(code(&file(), &stranger).as_deref(), Some("trust_mismatch"));
+    let mut alone: Value = serde_json::from_str(&file()).expect("JSON");
+    let mut list: Value = serde_json::from_str(alone["list"].as_str().expect("a text")).expect("JSON");
+    list["proof"].as_array_mut().expect("a set").pop();
+    alone["list"] = list.to_string().into();
+    assert_eq!(
+        code(&alone.to_string(), &fingerprint()).as_deref(),
+        Some("trust_mismatch")
+    );
+    trust.require_current(NOW + 12 * 3_600).expect("the head's last second");
+    assert!(trust.require_current(NOW + 12 * 3_600 + 1).is_err(), "it runs out");
 }
 
 #[test]

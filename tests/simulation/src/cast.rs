@@ -1,9 +1,10 @@
 //! Who takes part: two issuers, two banks, three persons, and the document that names the organisations.
 
+use crate::dice::Dice;
 use credentials::schema::{Path, Types};
 use credentials::service::Registration;
-use credentials::trust::{Draft, NodeEntry, Organisation, OrganisationKey, Trust};
-use credentials::{Did, Problem, SigningKey, Timestamp, VerifyingKey};
+use credentials::trust::{Bundle, Ceremony, Draft, NodeEntry, Organisation, OrganisationKey, Trust};
+use credentials::{Did, Problem, SigningKey, Timestamp};
 use serde_json::{Value, json};
 use std::sync::{Arc, OnceLock};
 
@@ -62,9 +63,10 @@ pub(crate) fn peer(who: Who) -> String {
 /// What does not change between seeds: keys, types, documents.
 pub(crate) struct Cast {
     pub(crate) types: Types,
-    pub(crate) anchor: VerifyingKey,
-    /// The trust document, version after version.
-    pub(crate) trust: Vec<Arc<Trust>>,
+    /// The trust list as its first version says, for whoever only looks on.
+    pub(crate) trust: Arc<Trust>,
+    /// The anchors, once for each version of the list, as they were when it was the newest.
+    versions: Vec<Ceremony>,
     dids: Vec<Did>,
 }
 
@@ -87,54 +89,47 @@ impl Cast {
             let text = format!("did:web:{}.example", name(who));
             dids.push(Did::parse(&text).ok_or(credentials::Code::Malformed)?);
         }
-        let anchor = SigningKey::from_bytes(&[200; 32]);
-        let mut cast = Cast {
-            types: types()?,
-            anchor: anchor.verifying_key(),
-            trust: Vec::new(),
-            dids,
+        let mut draft = Draft {
+            sequence: 1,
+            operator: "Syntetisk anker".to_owned(),
+            issued: begin().plus(-3_600),
+            next_update: begin().plus(300 * 86_400),
+            organisations: [
+                organisation(&dids, IDENTITY, "991825827", &[PID], &["K02"]),
+                organisation(&dids, TAX, "974761076", &[INCOME], &["K02"]),
+                organisation(&dids, BANKS[0], "213579045", &[], &[SERVICE]),
+                organisation(&dids, BANKS[1], "310682950", &[], &[SERVICE]),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
         };
+        let mut dice = Dice::new(0, "anchors");
+        let mut random = move |bytes: &mut [u8]| dice.fill(bytes);
+        let mut anchors = Ceremony::of_three(&mut random, draft.issued)?;
+        let trust = anchors.trust(&draft, begin())?;
+        let mut versions = Vec::new();
         for sequence in 1..=4 {
-            let draft = Draft {
-                sequence,
-                operator: "Syntetisk anker".to_owned(),
-                issued: begin().plus(-3_600),
-                next_update: begin().plus(300 * 86_400),
-                organisations: vec![
-                    cast.organisation(IDENTITY, "991825827", &[PID], &["K02"]),
-                    cast.organisation(TAX, "974761076", &[INCOME], &["K02"]),
-                    cast.organisation(BANKS[0], "213579045", &[], &[SERVICE]),
-                    cast.organisation(BANKS[1], "310682950", &[], &[SERVICE]),
-                ],
-            };
-            let text = draft.sign(begin(), &anchor)?;
-            cast.trust.push(Arc::new(Trust::verify(&text, &[cast.anchor])?));
+            draft.sequence = sequence;
+            anchors.publish(&draft, begin())?;
+            versions.push(anchors.clone());
         }
-        Ok(cast)
+        Ok(Cast {
+            types: types()?,
+            trust,
+            versions,
+            dids,
+        })
     }
 
-    fn organisation(&self, who: Who, number: &str, issues: &[&str], services: &[&str]) -> Organisation {
-        Organisation {
-            did: self.did(who).clone(),
-            number: number.to_owned(),
-            name: name(who).to_uppercase(),
-            keys: vec![OrganisationKey {
-                id: self.kid(who),
-                key: key(who).verifying_key(),
-                valid_from: begin().plus(-86_400),
-                valid_until: begin().plus(400 * 86_400),
-                compromised: None,
-            }],
-            nodes: vec![NodeEntry {
-                peer: peer(who),
-                addresses: vec!["/ip4/127.0.0.1/udp/4001/quic-v1".to_owned()],
-            }],
-            issues: issues.iter().map(|vct| (*vct).to_owned()).collect(),
-            services: Registration::builtin()
-                .into_iter()
-                .filter(|service| services.contains(&service.id.as_str()))
-                .collect(),
-        }
+    /// What the first client of the network begins with.
+    pub(crate) fn anchors(&self) -> Option<&Ceremony> {
+        self.versions.first()
+    }
+
+    /// A version of the list, with a head of that time.
+    pub(crate) fn bundle(&self, version: usize, now: Timestamp) -> Option<Bundle> {
+        self.versions.get(version)?.clone().renew(now).ok()
     }
 
     /// An organisation's DID; the first one's for whoever has none.
@@ -159,6 +154,31 @@ impl Cast {
             .find(|service| service.id == SERVICE);
         service.map_or(0, |service| service.status_age_max)
     }
+}
+
+fn organisation(dids: &[Did], who: Who, number: &str, issues: &[&str], services: &[&str]) -> Option<Organisation> {
+    let did = dids.get(who)?.clone();
+    Some(Organisation {
+        number: number.to_owned(),
+        name: name(who).to_uppercase(),
+        keys: vec![OrganisationKey {
+            id: format!("{did}#key-1"),
+            key: key(who).verifying_key(),
+            valid_from: begin().plus(-86_400),
+            valid_until: begin().plus(400 * 86_400),
+            compromised: None,
+        }],
+        nodes: vec![NodeEntry {
+            peer: peer(who),
+            addresses: vec!["/ip4/127.0.0.1/udp/4001/quic-v1".to_owned()],
+        }],
+        issues: issues.iter().map(|vct| (*vct).to_owned()).collect(),
+        services: Registration::builtin()
+            .into_iter()
+            .filter(|service| services.contains(&service.id.as_str()))
+            .collect(),
+        did,
+    })
 }
 
 /// An organisation's signing key.

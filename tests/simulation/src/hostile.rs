@@ -10,6 +10,7 @@ use credentials::protocol::{self, issuance};
 use credentials::query::{ClaimQuery, CredentialQuery, Query};
 use credentials::request::{self, Request};
 use credentials::schema::Path;
+use credentials::service::Registration;
 use credentials::{SigningKey, jws, random};
 use serde_json::{Map, json};
 
@@ -120,6 +121,7 @@ impl World {
             encryption: key.public_jwk(),
             origins: vec![cast::peer(bank)],
             service: SERVICE.to_owned(),
+            stated: Registration::known(SERVICE).expect("built in").statement(),
             case: "L-0".to_owned(),
             issue: None,
         };

@@ -301,14 +301,19 @@ impl World {
             }
             Change::Row | Change::RowAgain => import(role, now, INCOME, &cast::income(number, version).to_string()),
         };
+        // What a new row ends is published with the day, or, every other time here, at once.
+        let is_published = match (what, &done) {
+            (Change::State(_), _) => true,
+            (Change::Row, Ok(())) if version % 2 == 1 => role.publish_endings(now).is_ok(),
+            _ => false,
+        };
         let has_died = self.has_died(issuer);
         self.note(&format!("{} {what:?}: {}", cast::name(issuer), done.is_ok()));
         match done {
             Err(issuer::Error::Refused(_)) if !has_died => return Ok(()),
             Ok(()) if !has_died => {
                 self.count("credentials changed by their issuer");
-                self.observer
-                    .state_changed(issuer, number, to, what != Change::RowAgain);
+                self.observer.state_changed(issuer, number, to, is_published);
             }
             _ => {
                 self.observer.state_changed(issuer, number, to, false);

@@ -5,7 +5,8 @@ use crate::dice::Dice;
 use crate::disk::{End, SimDisk};
 use credentials::schema::HolderKind;
 use credentials::status::Mirror;
-use credentials::trust::Trust;
+use credentials::trust::{Bundle, Ceremony, Known, Trust};
+use credentials::{Code, Problem, Timestamp};
 use issuer::Issuer;
 use std::path::Path;
 use std::sync::Arc;
@@ -31,6 +32,8 @@ pub(crate) struct Running {
     /// What it mirrors of the issuers' lists: in memory, as in a node.
     pub(crate) mirror: Mirror,
     pub(crate) trust: Option<Arc<Trust>>,
+    /// What it remembers of the trust list.
+    known: Option<Known>,
 }
 
 pub(crate) struct Machine {
@@ -98,7 +101,8 @@ impl Machine {
     pub(crate) fn begin(&mut self, cast: &Cast) -> Result<(), NotBegun> {
         let label = format!("{} {}", cast::name(self.who), self.life);
         let store = open(&self.disk, self.seed, &label)?;
-        let trust = stored_trust(&store, cast)?;
+        let known = stored_trust(&store)?;
+        let trust = known.as_ref().and_then(Known::trust);
         let mut random = Dice::new(self.seed, &format!("random of {label}"));
         let random = Box::new(move |bytes: &mut [u8]| random.fill(bytes));
         let (types, who) = (cast.types.clone(), self.who);
@@ -127,6 +131,7 @@ impl Machine {
             store,
             mirror: Mirror::default(),
             trust: None,
+            known,
         });
         if let Some(trust) = trust {
             self.use_trust(trust);
@@ -144,23 +149,46 @@ impl Machine {
         running.trust = Some(trust);
     }
 
-    /// Takes a trust document as a node does: checked, not older than the one it has, and durable before it counts.
-    pub(crate) fn take_trust(&mut self, cast: &Cast, text: &str) -> Result<bool, String> {
-        let Some(running) = &self.running else { return Ok(false) };
-        let trust = Trust::verify(text, &[cast.anchor]).map_err(|problem| problem.to_string())?;
-        if running
-            .trust
-            .as_ref()
-            .is_some_and(|old| trust.sequence() <= old.sequence())
-        {
+    /// Takes a bundle of the trust list as a node does: by what it remembers, and durable before it counts.
+    pub(crate) fn take_trust(&mut self, cast: &Cast, bundle: &Bundle, now: Timestamp) -> Result<bool, String> {
+        let Some(running) = &mut self.running else {
             return Ok(false);
+        };
+        let mut known = match (&running.known, cast.anchors()) {
+            (Some(known), _) => known.clone(),
+            (None, Some(anchors)) => begun(anchors, now).map_err(|problem| problem.to_string())?,
+            (None, None) => return Ok(false),
+        };
+        let before = known.version();
+        match known.take(bundle, now) {
+            Ok(taken) if taken.is_changed => {}
+            Ok(_) => return Ok(false),
+            Err(refused) if refused.problem.code == Code::TrustRollback => {
+                let kept = known.version() == before;
+                return if kept {
+                    Ok(false)
+                } else {
+                    Err("a refusal changed what is remembered".to_owned())
+                };
+            }
+            Err(refused) => return Err(refused.to_string()),
         }
         let mut transaction = running.store.transaction();
-        transaction.put(&running.store.table(NODE), "trust", text.as_bytes());
+        let bytes = known.to_bytes().map_err(|problem| problem.to_string())?;
+        transaction.put(&running.store.table(NODE), "trust", &bytes);
         transaction.commit().map_err(|error| error.to_string())?;
-        self.use_trust(Arc::new(trust));
+        let trust = known.trust();
+        running.known = Some(known);
+        if let Some(trust) = trust {
+            self.use_trust(trust);
+        }
         Ok(true)
     }
+}
+
+fn begun(anchors: &Ceremony, now: Timestamp) -> Result<Known, Problem> {
+    let (known, _) = Known::first(anchors.first()?.text(), &anchors.fingerprint()?, now)?;
+    Ok(known)
 }
 
 fn holder() -> wallet::Settings {
@@ -181,12 +209,11 @@ fn issuer_settings(cast: &Cast, who: Who) -> issuer::Settings {
     }
 }
 
-fn stored_trust(store: &Store, cast: &Cast) -> Result<Option<Arc<Trust>>, NotBegun> {
-    let Some(bytes) = store.table(NODE).get("trust")? else {
-        return Ok(None);
-    };
-    let trust = Trust::verify(&String::from_utf8(bytes)?, &[cast.anchor])?;
-    Ok(Some(Arc::new(trust)))
+fn stored_trust(store: &Store) -> Result<Option<Known>, NotBegun> {
+    match store.table(NODE).get("trust")? {
+        Some(bytes) => Ok(Some(Known::from_bytes(&bytes)?)),
+        None => Ok(None),
+    }
 }
 
 /// Opens the store of a disk, or makes it.

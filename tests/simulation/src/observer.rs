@@ -7,6 +7,7 @@ mod presenting;
 mod status;
 
 use crate::cast::{Cast, Who};
+use credentials::trust::Version;
 use credentials::{Did, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -128,7 +129,7 @@ pub(crate) struct Observer {
     desks: BTreeMap<Who, presenting::Desk>,
     issuers: BTreeMap<Who, issuing::Books>,
     status: status::Books,
-    trust: BTreeMap<Who, u64>,
+    trust: BTreeMap<Who, Version>,
 }
 
 impl Observer {
@@ -160,11 +161,11 @@ impl Observer {
     }
 
     /// The trust document that a machine decides by.
-    pub(crate) fn trust_in_use(&mut self, who: Who, sequence: Option<u64>) -> Checked {
-        let seen = self.trust.entry(who).or_insert(0);
-        let sequence = sequence.unwrap_or(0);
-        ensure(sequence >= *seen, TRUST, || format!("{sequence} after {seen}"))?;
-        *seen = sequence;
+    pub(crate) fn trust_in_use(&mut self, who: Who, version: Option<Version>) -> Checked {
+        let seen = self.trust.entry(who).or_default();
+        let version = version.unwrap_or_default();
+        ensure(version >= *seen, TRUST, || format!("{version} after {seen}"))?;
+        *seen = version;
         Ok(())
     }
 }

@@ -2,5 +2,6 @@
 
 mod bugs;
 mod durability;
+mod notices;
 mod planted;
 mod seeds;

@@ -186,6 +186,7 @@ impl World {
         {
             return Ok(true);
         }
+        self.renew_heads()?;
         self.steps = self.steps.saturating_add(1);
         self.trace.update(self.now.unix().to_be_bytes());
         if let Event::Request { body, .. } | Event::Answer { body, .. } = &event {
@@ -270,8 +271,8 @@ impl World {
         let Some(Running { role, trust, .. }) = &machine.running else {
             return Ok(());
         };
-        let sequence = trust.as_ref().map(|trust| trust.sequence());
-        self.observer.trust_in_use(who, sequence)?;
+        let version = trust.as_ref().map(|trust| trust.version());
+        self.observer.trust_in_use(who, version)?;
         match role {
             Role::Wallet(wallet) => self.observer.check_wallet(who, wallet, is_begun),
             Role::Issuer(issuer) => self.observer.check_issuer(who, issuer),

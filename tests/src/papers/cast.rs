@@ -12,8 +12,9 @@ use credentials::query::{ClaimQuery, CredentialQuery, Query};
 use credentials::request::{self, IssuePurpose, Request};
 use credentials::schema::{Path, Types};
 use credentials::sd_jwt::{self, Bind, Covers, Issue, SdJwt, StatusRef, keys_hash};
+use credentials::service::Registration;
 use credentials::status::{Head, ListVersion, Mirror, State, States, list_hash};
-use credentials::trust::{Draft, Trust};
+use credentials::trust::{Bundle, Draft, Trust};
 use credentials::verify::{self, Context, Expected, Verdict, VpToken};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -53,7 +54,7 @@ pub(super) struct Issued {
 
 /// Everything that is sent, and the trust document.
 pub(super) struct Exchange {
-    pub(super) trust: String,
+    pub(super) trust: Bundle,
     pub(super) offer: String,
     pub(super) proof_pid: String,
     pub(super) pid: Issued,
@@ -81,7 +82,7 @@ pub(super) fn name<const N: usize>(byte: u8) -> String {
 
 fn make() -> Exchange {
     let now = now();
-    let anchor = key(ANCHOR);
+    let mut anchors = anchors();
     let draft = Draft {
         sequence: 1,
         operator: "Syntetisk tillitsanker".to_owned(),
@@ -89,8 +90,8 @@ fn make() -> Exchange {
         next_update: now.day().plus(86_400 * 30),
         organisations: PARTIES.iter().map(|party| party.listed(now)).collect(),
     };
-    let trust_text = draft.sign(now.day(), &anchor).expect("signs");
-    let trust = Trust::verify(&trust_text, &[anchor.verifying_key()]).expect("verifies");
+    let bundle = anchors.publish(&draft, now.day()).expect("signs");
+    let trust = anchors.client(&bundle, now).expect("takes").trust().expect("in force");
 
     let offer = Link::Offer {
         issuer: IDENTITY.did(),
@@ -102,9 +103,8 @@ fn make() -> Exchange {
     let income = issued(TAX, INCOME, &income_row(), HOLDER_INCOME, (345_678, 0x40));
     let mut mirror = Mirror::default();
     for (party, issued) in [(IDENTITY, &pid), (TAX, &income)] {
-        let head = Head::open(&issued.head, &trust, now).expect("a head");
-        assert_eq!(head.issuer, party.did());
-        mirror.head(head).expect("newer");
+        let heard = mirror.head(&issued.head, &trust, now).expect("newer");
+        assert_eq!(heard.issuer, party.did());
         mirror.list(&issued.list, &trust, now).expect("a list");
     }
 
@@ -214,7 +214,7 @@ fn make() -> Exchange {
         request: request_text,
         answer,
         receipt,
-        trust: trust_text,
+        trust: bundle,
     }
 }
 
@@ -276,6 +276,7 @@ fn issued(party: Party, vct: &str, row: &Value, holder: u8, (index, salt): (u32,
             version: 1,
             hash: list_hash(&list),
             size: u32::try_from(list.len()).expect("small"),
+            states: states.hash(),
         }],
     };
     let head = head.sign(&party.kid(), &party.key()).expect("signs");
@@ -314,6 +315,7 @@ fn request(
         encryption: DecryptionKey::from_bytes(&[one_time; 32]).public_jwk(),
         origins: vec![party.peer()],
         service: service.to_owned(),
+        stated: Registration::known(service).expect("built in").statement(),
         case: case.to_owned(),
         issue,
     };

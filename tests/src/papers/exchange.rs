@@ -10,6 +10,7 @@ use credentials::link::Authorise;
 use credentials::protocol::hello::{Hello, Reply as Greeting, Who};
 use credentials::protocol::issuance::{Ask, Identification, Reply, Request, Terms};
 use credentials::protocol::{encode, presentation, status as mirroring};
+use credentials::trust::{Role, Version};
 use credentials::{json, request as requests};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -27,7 +28,13 @@ pub(super) fn keys() -> String {
         let [_, x, multibase] = page::key(&parties::key(byte));
         writeln!(table, "| {what} | `{byte:02x}` | `{x}` | `{multibase}` |").expect("a text takes what is written");
     };
-    row("anchor", ANCHOR);
+    let roles = Role::ALL.map(Role::as_str);
+    let of = ["agency", "bank", "other"]
+        .into_iter()
+        .flat_map(|anchor| roles.map(|role| (anchor, role)));
+    for (byte, (anchor, role)) in (1..).zip(of) {
+        row(&format!("anchor `{anchor}`, {role}"), byte);
+    }
     for party in PARTIES {
         row(&format!("`{}`", party.kid()), party.secret);
     }
@@ -58,29 +65,45 @@ pub(super) fn keys() -> String {
     table
 }
 
-/// The document, and what its proof signs.
+/// Root, list and head, what a proof signs, and the bundle of them.
 pub(super) fn trust() -> String {
-    let text = &exchange().trust;
-    let mut document = json::parse(text.as_bytes(), 1 << 20).expect("JSON");
-    let mut proof = document
-        .as_object_mut()
-        .and_then(|it| it.remove("proof"))
-        .expect("a proof");
-    let value = proof
-        .as_object_mut()
-        .and_then(|it| it.remove("proofValue"))
-        .expect("a value");
-    let canonical = canonicalize(&proof).expect("canonical");
-    let (of_proof, of_document) = (sha256(&canonical), sha256(&canonicalize(&document).expect("canonical")));
-    let steps = format!(
-        "canonical proof without proofValue\n{}\nSHA-256 of it\n{}\nSHA-256 of the canonical document without proof\n{}\n\
-         signed: the two hashes, 64 bytes. proofValue\n{}",
-        wrapped(&String::from_utf8(canonical).expect("UTF-8")),
-        hex(&of_proof),
-        hex(&of_document),
-        value.as_str().expect("text"),
-    );
-    format!("The file:\n\n```json\n{text}\n```\n\n{}", block("Its proof:", &steps))
+    let bundle = &exchange().trust;
+    let root = bundle.roots.first().expect("a root");
+    let list = bundle.list.as_ref().expect("a list");
+    let head = bundle.head.first().expect("a head");
+    let fingerprint = anchors().fingerprint().expect("hashes");
+    let steps = |text: &str| {
+        let mut document = json::parse(text.as_bytes(), 1 << 20).expect("JSON");
+        let members = document.as_object_mut().expect("an object");
+        let mut proof = members.remove("proof").expect("proofs")[0].clone();
+        let value = proof.as_object_mut().and_then(|it| it.remove("proofValue"));
+        let canonical = canonicalize(&proof).expect("canonical");
+        let (of_proof, of_document) = (sha256(&canonical), sha256(&canonicalize(&document).expect("canonical")));
+        format!(
+            "canonical proof without proofValue\n{}\nSHA-256 of it\n{}\nSHA-256 of the canonical document without proof\n{}\n\
+             signed: the two hashes, 64 bytes. proofValue\n{}",
+            wrapped(&String::from_utf8(canonical).expect("UTF-8")),
+            hex(&of_proof),
+            hex(&of_document),
+            value.as_ref().and_then(|value| value.as_str()).expect("text"),
+        )
+    };
+    let read = json::parse(list.as_bytes(), 1 << 20).expect("JSON");
+    let read = serde_json::to_string_pretty(&read).expect("JSON");
+    let file = bundle.to_text().expect("JSON");
+    let shown = |heading: &str, text: &str| format!("{heading}\n\n```json\n{text}\n```\n\n");
+    [
+        block("Of the root:", &format!("Fingerprint:\n{fingerprint}")),
+        shown("The root:", root),
+        block("Its first proof:", &steps(root)),
+        shown("The list, indented here; in the bundle it has no white space:", &read),
+        block("Its first proof:", &steps(list)),
+        jws("The head:", head),
+        shown("Bundle:", &file),
+    ]
+    .concat()
+    .trim_end()
+    .to_owned()
 }
 
 /// Both hellos.
@@ -93,7 +116,12 @@ pub(super) fn hello() -> String {
         version: 1,
         who: Who::Organisation {
             did: BANK.did(),
-            trust: Some(1),
+            certificate: crate::vouched::certificate(&BANK.did(), &BANK.peer(), &BANK.kid(), &BANK.key(), now()),
+            trust: Some(Version {
+                root: 1,
+                list: 1,
+                head: 1,
+            }),
             time: now(),
         },
     });

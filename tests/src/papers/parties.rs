@@ -1,10 +1,10 @@
-//! Who takes part in the worked exchange, with fixed keys: an anchor, three organisations, a wallet.
+//! Who takes part in the worked exchange, with fixed keys: three anchors, three organisations, a wallet.
 
 use credentials::Did;
 use credentials::Timestamp;
 use credentials::key::SigningKey;
 use credentials::service::Registration;
-use credentials::trust::{NodeEntry, Organisation, OrganisationKey};
+use credentials::trust::{Ceremony, NodeEntry, Organisation, OrganisationKey};
 use node::network::{Secret32, peer_name};
 
 /// The person. The month of birth is in the synthetic series.
@@ -61,8 +61,18 @@ pub(super) const BANK: Party = Party {
 };
 pub(super) const PARTIES: [Party; 3] = [IDENTITY, TAX, BANK];
 
+/// The anchors with root 1. All bytes of a secret are the same: 1 for the first key, 2 for the second, in the order of
+/// anchors and of roles.
+pub(super) fn anchors() -> Ceremony {
+    let mut next = 0;
+    let mut random = move |bytes: &mut [u8]| {
+        next += 1;
+        bytes.fill(next);
+    };
+    Ceremony::of_three(&mut random, now().day()).expect("founds")
+}
+
 /// All bytes of the secrets that are no organisation's.
-pub(super) const ANCHOR: u8 = 0x01;
 pub(super) const HOLDER_PID: u8 = 0x61;
 pub(super) const HOLDER_INCOME: u8 = 0x62;
 /// One-time keys of the requests, of X25519.

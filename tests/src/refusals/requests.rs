@@ -6,7 +6,7 @@
 use super::Line;
 use super::line;
 use super::stage::{Stage, expect_logged, mark};
-use crate::network::{BANK, IDENTITY, TAX, ask, collect, import, receive, share};
+use crate::network::{BANK, IDENTITY, TAX, ask, collect, import, receive, share, text};
 use crate::process::{Home, finish};
 use crate::stranger::{Holder, Played, Window, fresh_name};
 use base64::Engine;
@@ -14,9 +14,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use credentials::Code;
 use credentials::protocol::presentation::Ask;
 use credentials::request::Request;
+use credentials::service::{Registration, Statement};
 use credentials::time::DAY;
 use node::clock;
 use node::population::CITIZEN;
+use node::text::Catalogue;
 use serde_json::{Value, json};
 
 /// Which test shows which kind.
@@ -25,6 +27,9 @@ pub(super) const LINES: &[Line] = &[
     asked("over-asking by type", Code::OverAsk),
     asked("over-asking by purpose", Code::OverAsk),
     asked("over-asking by time", Code::OverAsk),
+    asked("over-asking by keeping", Code::OverAsk),
+    asked("a request that leaves out its purpose", Code::Malformed),
+    asked("a request with two purposes", Code::Malformed),
     asked("unsigned request", Code::UnsignedRequest),
     asked(
         "a listed bank forwarding another bank's genuine request",
@@ -85,9 +90,14 @@ impl Door<'_> {
         let since = mark(self.wallet);
         let input = format!("{link}\n");
         let said = line.expect_json(self.wallet.run_with(&["wallet", "receive", "-"], &input));
-        for language in ["nb", "en"] {
+        let detail = said.json()["detail"].clone();
+        for language in ["nb", "nn", "en"] {
             let typed = self.wallet.typed(&["--lang", language, "wallet", "receive", "-"]);
-            line.expect_text(finish(typed, &input), language);
+            let told = line.expect_text(finish(typed, &input), language);
+            if line.code == Code::OverAsk {
+                let words = Catalogue::new(language).too_much(&text(&detail));
+                assert!(told.stderr.contains(&words), "{words:?} is not in: {told:?}");
+            }
         }
         expect_logged(self.wallet, since, line);
         let waiting = self.wallet.ok(&["wallet", "requests"])["requests"].clone();
@@ -106,7 +116,7 @@ impl Door<'_> {
             told.iter().all(|ask| matches!(ask, Ask::Fetch { .. })),
             "{kind}: the asker hears nothing: {told:?}"
         );
-        said.json()["detail"].clone()
+        detail
     }
 
     /// The acceptance: the request waits for the person's yes, who says no.
@@ -127,6 +137,17 @@ impl Door<'_> {
     fn ask(&self, service: &str, query: &Value, bend: impl FnOnce(&mut Request)) -> String {
         let (signed, request) = self.lender.request(service, query, bend);
         self.lender.hand_out(&request.session, &signed)
+    }
+
+    /// The same, with members of `bevis` changed or taken out after it was written, and signed as it then is.
+    fn ask_with(&self, change: impl FnOnce(&mut Value)) -> String {
+        let (signed, request) = self.lender.request("S01", &pay(), |_| {});
+        let payload = signed.split('.').nth(1).expect("a JWS");
+        let payload = URL_SAFE_NO_PAD.decode(payload).expect("base64url");
+        let mut payload: Value = serde_json::from_slice(&payload).expect("JSON");
+        change(&mut payload["bevis"]);
+        self.lender
+            .hand_out(&request.session, &self.lender.signed_request(&payload))
     }
 }
 
@@ -162,6 +183,7 @@ fn a_request_beyond_its_right_is_refused_and_nothing_is_shared() {
     assert_eq!(door.history().1, 1);
 
     over_asking(&door);
+    incomplete(&door);
     not_by_its_signer(&door, &bank, &Holder::new(&stage.world));
     out_of_time(&door);
     cut(&door, &bank);
@@ -191,6 +213,35 @@ fn over_asking(door: &Door<'_>) {
     let long = |seconds: i64| door.ask("S01", &pay(), |request| request.expires = request.issued.plus(seconds));
     door.accepts(&long(week));
     assert_eq!(door.refuses("over-asking by time", &long(week + 1)), "time");
+    let stated = |bend: fn(&mut Statement)| door.ask("S01", &pay(), |request| bend(&mut request.stated));
+    let other = stated(|stated| stated.purpose = "marketing".to_owned());
+    assert_eq!(door.refuses("over-asking by purpose", &other), "purpose");
+    door.accepts(&stated(|stated| stated.keep_seconds -= 1));
+    let longer = stated(|stated| stated.keep_seconds += 1);
+    assert_eq!(door.refuses("over-asking by keeping", &longer), "keep_seconds");
+}
+
+fn incomplete(door: &Door<'_>) {
+    door.accepts(&door.ask_with(|_| {}));
+    for member in ["purpose", "ground", "keep_seconds", "status_age_max", "service", "case"] {
+        let without = door.ask_with(|bevis| {
+            bevis.as_object_mut().expect("an object").remove(member).expect("there");
+        });
+        door.refuses("a request that leaves out its purpose", &without);
+    }
+    for two in [
+        json!(["loan_application", "marketing"]),
+        json!("loan_application marketing"),
+    ] {
+        door.refuses(
+            "a request with two purposes",
+            &door.ask_with(|bevis| bevis["purpose"] = two),
+        );
+    }
+    // What it says of its own registration counts for nothing: it is refused for saying it.
+    let wide = Registration::known("S01").expect("built in");
+    let own = door.ask_with(|bevis| bevis["registration"] = json!(wide));
+    door.refuses("a request that leaves out its purpose", &own);
 }
 
 fn not_by_its_signer(door: &Door<'_>, bank: &Home, holder: &Holder) {

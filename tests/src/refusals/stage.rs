@@ -29,7 +29,7 @@ impl Stage {
     /// Nobody is listed yet.
     pub(super) fn new() -> Stage {
         let world = World::new();
-        let network = Network::trusting(world.anchor());
+        let network = Network::trusting(&world.root());
         Stage { world, network }
     }
 
@@ -66,13 +66,17 @@ fn entry(organisation: &Organisation, home: &Home) -> trust::Organisation {
         did: card.did,
         number: card.number,
         name: card.name,
-        keys: vec![OrganisationKey {
-            id: card.kid,
-            key: card.key.key().expect("did:key"),
-            valid_from: card.valid_from,
-            valid_until: card.valid_until,
-            compromised: None,
-        }],
+        keys: card
+            .keys
+            .into_iter()
+            .map(|key| OrganisationKey {
+                id: key.kid,
+                key: key.key.key().expect("did:key"),
+                valid_from: key.valid_from,
+                valid_until: key.valid_until,
+                compromised: None,
+            })
+            .collect(),
         nodes: vec![NodeEntry {
             peer: card.peer,
             addresses: card.addresses,

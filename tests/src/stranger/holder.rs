@@ -78,7 +78,7 @@ pub(crate) struct Holder {
 impl Holder {
     /// Joins the network.
     pub(crate) fn new(world: &Arc<World>) -> Holder {
-        let greeting = Arc::new(Greeting::new(None, world.trust.clone()));
+        let greeting = Arc::new(Greeting::wallet(world.trust.clone()));
         let started = network::start(network::Settings::default(), None, greeting);
         let (dial, _) = world.runtime.block_on(started).expect("starts");
         Holder {

@@ -1,6 +1,7 @@
 //! A listed organisation whose keys the test holds: it signs credentials, status lists and requests as it likes.
 
 use super::{Copy, World, fresh_key, fresh_name};
+use crate::vouched;
 use credentials::link::Link;
 use credentials::protocol::{self, presentation, status as wire};
 use credentials::query::Query;
@@ -11,11 +12,11 @@ use credentials::service::Registration;
 use credentials::status::{Head, ListVersion, States, list_hash};
 use credentials::time::DAY;
 use credentials::trust::{NodeEntry, Organisation, OrganisationKey};
-use credentials::{Code, Did, SigningKey, Timestamp, jwe, random};
+use credentials::{Code, Did, SigningKey, Timestamp, jwe, jws, random};
 use node::clock;
 use node::network::{self, Handle, Inbox, Protocol, Secret32};
 use node::service::Greeting;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -80,12 +81,15 @@ impl Played {
             requests: BTreeMap::new(),
             asked: Vec::new(),
             issuer: did.clone(),
-            kid: first.id,
-            key,
+            kid: first.id.clone(),
+            key: Arc::clone(&key),
             list: list.expect("signs"),
         }));
-        let greeting = Arc::new(Greeting::new(Some(did.clone()), world.trust.clone()));
         let secret = Secret32::new(random::bytes(&mut clock::System));
+        let peer = network::peer_name(&secret).to_string();
+        let certificate = vouched::certificate(&did, &peer, &first.id, &key, now);
+        let shown = move || Some(certificate.clone());
+        let greeting = Arc::new(Greeting::organisation(did.clone(), shown, world.trust.clone()));
         let started = network::start(network::Settings::default(), Some(secret), greeting);
         let (node, inbox) = world.runtime.block_on(started).expect("starts");
         world.runtime.spawn(serve(inbox, served.clone()));
@@ -165,12 +169,19 @@ impl Played {
             encryption: jwe::DecryptionKey::generate(&mut clock::System).public_jwk(),
             origins: vec![self.peer()],
             service: service.to_owned(),
+            stated: Registration::known(service).expect("built in").statement(),
             case: "LAN-1".to_owned(),
             issue: None,
         };
         bend(&mut request);
         let (kid, key) = self.key(0);
         (request.sign(kid, key).expect("signs"), request)
+    }
+
+    /// Signs a payload as a request, whatever it says.
+    pub(crate) fn signed_request(&self, payload: &Value) -> String {
+        let (kid, key) = self.key(0);
+        jws::sign(request::TYP, Some(kid), Map::new(), payload, key).expect("signs")
     }
 
     /// Has its node give out a text as the request of a session, and makes the link to it, which lives for two minutes.
@@ -261,6 +272,7 @@ impl Served {
                         version: 1,
                         hash: list_hash(&self.list),
                         size: u32::try_from(self.list.len()).expect("short"),
+                        states: States::new().hash(),
                     }],
                 };
                 let head = head.sign(&self.kid, &*self.key).expect("signs");
@@ -274,6 +286,7 @@ impl Served {
                     bytes: rest[..rest.len().min(wire::CHUNK)].to_vec(),
                 }
             }
+            _ => wire::Reply::Problem(Code::StatusMissing.into()),
         };
         protocol::encode(&reply).expect("CBOR")
     }

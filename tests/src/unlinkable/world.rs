@@ -11,8 +11,8 @@ use credentials::query::{ClaimQuery, CredentialQuery, Query};
 use credentials::request::{self, Request};
 use credentials::schema::{HolderKind, Path, Types};
 use credentials::service::Registration;
-use credentials::status::{Head, Mirror};
-use credentials::trust::{Draft, NodeEntry, Organisation, OrganisationKey, Trust};
+use credentials::status::Mirror;
+use credentials::trust::{Ceremony, Draft, NodeEntry, Organisation, OrganisationKey, Trust};
 use credentials::verify::{Verdict, VpToken};
 use credentials::{Did, Random, SigningKey, Timestamp};
 use rand_chacha::ChaCha20Rng;
@@ -169,6 +169,8 @@ pub(super) struct Holder {
 /// All of them.
 pub(super) struct World {
     folder: tempfile::TempDir,
+    anchors: Ceremony,
+    draft: Draft,
     trust: Arc<Trust>,
     pub(super) identity: Agency,
     pub(super) tax: Agency,
@@ -233,8 +235,8 @@ impl World {
     pub(super) fn new(label: &str, numbers: &[String]) -> World {
         let folder = crate::process::folder();
         let key = |who: &str| SigningKey::generate(&mut Seeded::new(&format!("{label} {who}")));
-        let keys = ["identity", "tax", "bank-a", "bank-b", "anchor"].map(key);
-        let [identity_key, tax_key, a, b, anchor] = keys;
+        let keys = ["identity", "tax", "bank-a", "bank-b"].map(key);
+        let [identity_key, tax_key, a, b] = keys;
         let draft = Draft {
             sequence: 1,
             operator: "Synthetic anchor".to_owned(),
@@ -247,8 +249,9 @@ impl World {
                 organisation("b.example", "310682950", &[], &["S01"], &b),
             ],
         };
-        let text = draft.sign(draft.issued, &anchor).expect("signs");
-        let trust = Arc::new(Trust::verify(&text, &[anchor.verifying_key()]).expect("verifies"));
+        let mut random = Seeded::new(&format!("{label} anchors"));
+        let mut anchors = Ceremony::of_three(&mut random, draft.issued).expect("founds");
+        let trust = anchors.trust(&draft, morning()).expect("publishes");
         let bank = |domain: &'static str, key: SigningKey| Bank {
             did: Did::parse(&format!("did:web:{domain}")).expect("a DID"),
             domain,
@@ -261,6 +264,8 @@ impl World {
             tax: Agency::new(folder.path(), "tax.example", &[INCOME], tax_key),
             banks: [bank("a.example", a), bank("b.example", b)],
             mirror: Mirror::default(),
+            anchors,
+            draft,
             trust,
             folder,
         };
@@ -272,6 +277,17 @@ impl World {
         world.tax.import(INCOME, &rows(income));
         world.pull(morning());
         world
+    }
+
+    /// A head of this day, for agencies and wallet.
+    fn renew(&mut self, now: Timestamp, holder: &mut Holder) {
+        if self.trust.current(now).is_err() {
+            self.trust = self.anchors.trust(&self.draft, now).expect("publishes");
+            for agency in [&mut self.identity, &mut self.tax] {
+                agency.issuer.set_trust(self.trust.clone());
+            }
+        }
+        holder.wallet.set_trust(self.trust.clone());
     }
 
     /// A wallet that holds nothing yet.
@@ -295,10 +311,11 @@ impl World {
     pub(super) fn pull(&mut self, now: Timestamp) {
         for agency in [&mut self.identity, &mut self.tax] {
             let head = match agency.issuer.receive_status(now, wire::Ask::Head) {
-                wire::Reply::Head { head } => Head::open(&head, &self.trust, now).expect("a head"),
+                wire::Reply::Head { head } => head,
                 other => panic!("{other:?}"),
             };
-            for list in self.mirror.head(head).expect("newer") {
+            let heard = self.mirror.head(&head, &self.trust, now).expect("newer");
+            for list in heard.wanted.into_iter().map(|wanted| wanted.list) {
                 let mut text = Vec::new();
                 while text.len() < list.size as usize {
                     let ask = wire::Ask::Chunk {
@@ -356,6 +373,7 @@ impl World {
 
     /// Collects the person's identification, by activation code.
     pub(super) fn identify(&mut self, now: Timestamp, holder: &mut Holder, number: &str) {
+        self.renew(now, holder);
         let offer = self.identity.issuer.offer(now, PID, Some(number)).expect("an offer");
         holder.random.again(&format!("{} identification", holder.name));
         let begun = holder.wallet.receive_link(now, &offer.link, offer.code.as_deref());
@@ -365,6 +383,7 @@ impl World {
 
     /// Collects income: an open invitation, the request for an identification, a yes.
     pub(super) fn collect(&mut self, now: Timestamp, holder: &mut Holder, label: &str) {
+        self.renew(now, holder);
         let link = Link::Offer {
             issuer: self.tax.did.clone(),
             vct: INCOME.to_owned(),
@@ -384,6 +403,7 @@ impl World {
 
     /// Shows income to a bank.
     pub(super) fn show(&mut self, now: Timestamp, holder: &mut Holder, bank: usize) {
+        self.renew(now, holder);
         let bank = self.banks.get_mut(bank).expect("a bank");
         let key = DecryptionKey::generate(&mut bank.random);
         let mut name = || base64(credentials::random::bytes::<16>(&mut bank.random));
@@ -397,6 +417,7 @@ impl World {
             encryption: key.public_jwk(),
             origins: vec![peer_of(bank.domain)],
             service: "S01".to_owned(),
+            stated: Registration::known("S01").expect("built in").statement(),
             case: "LAN-1".to_owned(),
             issue: None,
         };
@@ -468,6 +489,7 @@ impl World {
 
     /// What a node does by the clock: the wallet goes on with what it has to, and asks every issuer of what it holds for its head.
     pub(super) fn by_the_clock(&mut self, now: Timestamp, holder: &mut Holder) {
+        self.renew(now, holder);
         holder.random.again(&format!("{} at {now}", holder.name));
         for begun in holder.wallet.resume(now) {
             self.drive(now, holder, begun);

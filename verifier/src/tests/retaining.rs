@@ -21,8 +21,12 @@ fn income_session(world: &mut World) -> String {
 
 /// A completed session with the customer's student loan, which may not be kept.
 fn loan_session(world: &mut World) -> String {
+    loan_session_under(world, "S15")
+}
+
+fn loan_session_under(world: &mut World, service: &str) -> String {
     let loan = world.loan(CUSTOMER);
-    let session = world.ask("S15", CUSTOMER);
+    let session = world.ask(service, CUSTOMER);
     let answer = world.answer(&session, &[&loan]);
     let receipt = world.receipt(&session, &answer);
     assert_eq!((receipt.verdict, receipt.until), (Verdict::Valid, None));
@@ -157,9 +161,12 @@ fn a_credential_that_must_be_erased_is_not_kept_whatever_the_registration_allows
     let mut world = World::new();
     world.set_trust(trust(now(), |draft| {
         let services = &mut draft.organisations[1].services;
-        services.iter_mut().find(|s| s.id == "S15").unwrap().keep_seconds = 86_400;
+        let mut overview = services.iter().find(|s| s.id == "S15").unwrap().clone();
+        // A service without a maximum of its own, which may show the same and keep it.
+        (overview.id, overview.keep_seconds) = ("S16".to_owned(), 86_400);
+        services.push(overview);
     }));
-    let session = loan_session(&mut world);
+    let session = loan_session_under(&mut world, "S16");
     assert!(world.verifier.tables.claims(&session).unwrap().is_none());
     assert_eq!(world.detail(&session).claims.len(), 1);
 }

@@ -1,4 +1,4 @@
-//! A small world with real keys: an anchor, an issuer of every type, a bank, holders with copies, and a status that can be told.
+//! A small world with real keys: anchors, an issuer of every type, a bank, holders with copies, and a status that can be told.
 
 use crate::{NewRequest, SessionDetail, Settings, State, Verifier};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
@@ -9,7 +9,7 @@ use credentials::request::{self, OpenedRequest};
 use credentials::schema::{Path, Types, values_at};
 use credentials::sd_jwt::{self, Bind, Issue, SdJwt, StatusRef};
 use credentials::service::Registration;
-use credentials::trust::{Draft, NodeEntry, Organisation, OrganisationKey, Trust};
+use credentials::trust::{Ceremony, Draft, NodeEntry, Organisation, OrganisationKey, Trust};
 use credentials::verify::{Verdict, VpToken};
 use credentials::{Code, Did, Problem, Random, SigningKey, Timestamp, jwe, status};
 use serde_json::{Value, json};
@@ -458,9 +458,8 @@ pub(super) fn trust(at: Timestamp, bend: impl FnOnce(&mut Draft)) -> Arc<Trust> 
         organisations: vec![issuer, asker],
     };
     bend(&mut draft);
-    let anchor = key(3);
-    let text = draft.sign(at, &anchor).unwrap();
-    Arc::new(Trust::verify(&text, &[anchor.verifying_key()]).unwrap())
+    let mut anchors = Ceremony::of_three(random().as_mut(), at).unwrap();
+    anchors.trust(&draft, at).unwrap()
 }
 
 /// The values at a path of what the desk got.

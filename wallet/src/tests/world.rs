@@ -11,7 +11,7 @@ use credentials::sd_jwt::{self, Covers, Issue, StatusRef};
 use credentials::service::Registration;
 use credentials::status::{Source, State};
 use credentials::time::DAY;
-use credentials::trust::{Draft, NodeEntry, OrganisationKey};
+use credentials::trust::{Ceremony, Draft, NodeEntry, OrganisationKey};
 use credentials::verify::{self, Context, Expected, Report, VerifiedPresentation, VpToken};
 use credentials::{SigningKey, VerifyingKey, jws};
 use serde_json::{Value, json};
@@ -157,17 +157,24 @@ impl Org {
     }
 }
 
+/// The list that counts until then, with a head of now or of the last moment.
 pub(super) fn trust_until(next_update: &str) -> Arc<Trust> {
-    let anchor = SigningKey::from_bytes(&[200; 32]);
+    let next_update = Timestamp::parse(next_update).unwrap();
+    trust_at(next_update.plus(-1).min(now()), next_update)
+}
+
+/// The list with a head of that time.
+pub(super) fn trust_at(at: Timestamp, next_update: Timestamp) -> Arc<Trust> {
+    let issued = Timestamp::parse("2026-07-01T00:00:00Z").unwrap();
     let draft = Draft {
         sequence: 7,
         operator: "Syntetisk tillitsanker".to_owned(),
-        issued: Timestamp::parse("2026-07-01T00:00:00Z").unwrap(),
-        next_update: Timestamp::parse(next_update).unwrap(),
+        issued,
+        next_update,
         organisations: Org::LISTED.into_iter().map(Org::listed).collect(),
     };
-    let text = draft.sign(now(), &anchor).unwrap();
-    Arc::new(Trust::verify(&text, &[anchor.verifying_key()]).unwrap())
+    let mut anchors = Ceremony::of_three(&mut system_random(), issued).unwrap();
+    anchors.trust(&draft, at).unwrap()
 }
 
 pub(super) fn trust() -> Arc<Trust> {
@@ -353,6 +360,7 @@ impl Session {
             encryption: key.public_jwk(),
             origins: vec![asker.peer()],
             service: service.to_owned(),
+            stated: Registration::known(service).expect("built in").statement(),
             case: "Sak 2026/17".to_owned(),
             issue,
         };

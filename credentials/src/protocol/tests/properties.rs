@@ -14,11 +14,13 @@ fn problem() -> impl Strategy<Value = Problem> {
         .prop_map(|(code, detail)| detail.map_or(Problem::from(code), |detail| Problem::new(code, detail)))
 }
 fn any_hello() -> impl Strategy<Value = hello::Hello> {
+    let version = any::<Option<(u64, u64, u64)>>();
     let organisation =
-        ("[a-z]{1,10}\\.[a-z]{2,5}", any::<Option<u64>>(), any::<u32>()).prop_map(|(domain, trust, time)| {
+        ("[a-z]{1,10}\\.[a-z]{2,5}", text(), version, any::<u32>()).prop_map(|(domain, certificate, version, time)| {
             hello::Who::Organisation {
                 did: Did::Web(domain),
-                trust,
+                certificate,
+                trust: version.map(|(root, list, head)| Version { root, list, head }),
                 time: Timestamp::from_unix(time.into()),
             }
         });
@@ -92,14 +94,44 @@ fn any_present() -> impl Strategy<Value = (presentation::Ask, presentation::Repl
     ];
     (ask, reply)
 }
+fn any_trust() -> impl Strategy<Value = (trust::Ask, trust::Reply)> {
+    let texts = || prop::collection::vec(text(), 0..9);
+    let ask = prop_oneof![
+        Just(trust::Ask::Version),
+        Just(trust::Ask::Head),
+        any::<u64>().prop_map(|from| trust::Ask::Root { from }),
+        (text(), any::<u32>()).prop_map(|(hash, offset)| trust::Ask::List { hash, offset }),
+    ];
+    let reply = prop_oneof![
+        any::<(u64, u64, u64)>().prop_map(|(root, list, head)| trust::Reply::Version(Version { root, list, head })),
+        texts().prop_map(|head| trust::Reply::Head { head }),
+        texts().prop_map(|roots| trust::Reply::Root { roots }),
+        (any::<u32>(), bytes()).prop_map(|(total, bytes)| trust::Reply::List { total, bytes }),
+        problem().prop_map(trust::Reply::Problem),
+    ];
+    (ask, reply)
+}
 fn any_status() -> impl Strategy<Value = (status::Ask, status::Reply)> {
     let ask = prop_oneof![
         Just(status::Ask::Head),
         (text(), any::<u32>()).prop_map(|(hash, offset)| status::Ask::Chunk { hash, offset }),
+        (text(), text(), text()).prop_map(|(uri, from, to)| status::Ask::Delta {
+            issuer: crate::Did::parse("did:web:a.example").expect("DID"),
+            uri,
+            from,
+            to,
+        }),
+        text().prop_map(|uri| status::Ask::Bitstring {
+            uri,
+            purpose: status::Purpose::Suspension,
+        }),
     ];
     let reply = prop_oneof![
         text().prop_map(|head| status::Reply::Head { head }),
         (any::<u32>(), bytes()).prop_map(|(total, bytes)| status::Reply::Chunk { total, bytes }),
+        (text(), prop::collection::vec(text(), 0..3)).prop_map(|(head, digests)| status::Reply::News { head, digests }),
+        bytes().prop_map(|changes| status::Reply::Delta { changes }),
+        text().prop_map(|credential| status::Reply::Bitstring { credential }),
         problem().prop_map(status::Reply::Problem),
     ];
     (ask, reply)
@@ -114,7 +146,7 @@ proptest! {
     #[test]
     fn every_message_is_the_same_again_after_writing_and_reading(
         hello in any_hello(), problem in problem(), ask in any_issue_ask(), reply in any_issue_reply(),
-        present in any_present(), status in any_status(),
+        present in any_present(), status in any_status(), trust in any_trust(),
     ) {
         same(&hello);
         same(&hello::Reply::Hello(hello));
@@ -125,6 +157,8 @@ proptest! {
         same(&present.1);
         same(&status.0);
         same(&status.1);
+        same(&trust.0);
+        same(&trust.1);
     }
 
     #[test]
@@ -135,6 +169,9 @@ proptest! {
         drop(decode::<issuance::Reply>(&bytes, issuance::LIMIT));
         drop(decode::<presentation::Ask>(&bytes, presentation::LIMIT));
         drop(decode::<presentation::Reply>(&bytes, presentation::LIMIT));
+        drop(decode::<trust::Ask>(&bytes, trust::LIMIT));
+        drop(decode::<trust::Reply>(&bytes, trust::LIMIT));
+        drop(decode::<trust::Announcement>(&bytes, trust::ANNOUNCEMENT_MAX));
         drop(decode::<status::Ask>(&bytes, status::LIMIT));
         drop(decode::<status::Reply>(&bytes, status::LIMIT));
     }

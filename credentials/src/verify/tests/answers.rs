@@ -20,7 +20,7 @@ fn an_answer_that_is_right_in_every_respect_is_valid_and_every_check_is_named() 
     assert_eq!(checks(Some("person")), single);
     assert_eq!(checks(None), whole);
     assert_eq!(report.status_at, Some(now().plus(-60)), "the older of two");
-    assert_eq!(report.trust_at, Some(cast::draft().issued));
+    assert_eq!(report.trust_at, Some(now()), "when the head was signed");
 
     let verified = verified.expect("verified");
     let income = &verified.credentials()["income"];

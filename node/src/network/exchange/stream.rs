@@ -35,6 +35,7 @@ impl Names {
             Protocol::Issue => &[Protocol::Issue],
             Protocol::Present => &[Protocol::Present],
             Protocol::Status => &[Protocol::Status],
+            Protocol::Notice => &[Protocol::Notice],
         })
     }
 }

@@ -82,7 +82,7 @@ impl DiskFile for Handle {
         state.write(self.file, Write::Length(length))
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn length(&self) -> io::Result<u64> {
         self.state()?.length(self.file)
     }
 

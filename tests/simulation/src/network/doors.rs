@@ -93,8 +93,7 @@ impl World {
         self.observer.leaves_verifier(to, &ask, &reply)?;
         if let presentation::Reply::Receipt { receipt } = &reply {
             self.count("verdicts");
-            let trust = self.cast.trust.first();
-            let receipt = trust.and_then(|trust| Receipt::open(receipt, trust).ok());
+            let receipt = Receipt::open(receipt, &self.cast.trust).ok();
             self.count(match receipt.map(|receipt| receipt.verdict) {
                 Some(Verdict::Valid) => "valid verdicts",
                 Some(Verdict::Invalid) => "invalid verdicts",
@@ -125,15 +124,13 @@ impl World {
         let troubled = self.machine(to).disk.take_trouble();
         match &reply {
             status::Reply::Head { head } => {
-                let trust = self.cast.trust.first().cloned();
-                let head = trust.and_then(|trust| Head::open(head, &trust, now).ok());
-                let Some(head) = head else {
+                let Ok(head) = Head::open(head, &self.cast.trust, now) else {
                     return crate::observer::broken(crate::observer::MIRROR, "a head that cannot be opened");
                 };
                 self.observer.head_leaves(to, &head)?;
             }
             status::Reply::Problem(problem) => self.observer.refusal(to, problem.code, troubled)?,
-            status::Reply::Chunk { .. } => {}
+            _ => {}
         }
         self.check(to, None)?;
         Ok(protocol::encode(&reply).ok())

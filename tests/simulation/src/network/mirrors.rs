@@ -36,10 +36,10 @@ impl World {
             return Vec::new();
         };
         let Some(trust) = &running.trust else { return Vec::new() };
-        let head = Head::open(head, trust, clock).ok().filter(|head| head.issuer == did);
-        let taken = head.map(|head| running.mirror.head(head));
+        let opened = Head::open(head, trust, clock).ok().filter(|head| head.issuer == did);
+        let taken = opened.map(|_| running.mirror.head(head, trust, clock));
         match taken {
-            Some(Ok(wanted)) => wanted,
+            Some(Ok(heard)) => heard.wanted.into_iter().map(|wanted| wanted.list).collect(),
             Some(Err(_)) => {
                 self.count("heads refused as older");
                 Vec::new()

@@ -131,8 +131,10 @@ impl Observer {
                 })?;
             }
             self.status.mirrored.insert(key, (head.issued, versions));
-            for list in &head.lists {
-                let Some(published) = self.status.published.get(&(list.uri.clone(), list.version)) else {
+            for list in mirror.lists().into_iter().filter(|list| list.issuer == head.issuer) {
+                // While the newest is not there, the last good one is held.
+                let Some(version) = list.version else { continue };
+                let Some(published) = self.status.published.get(&(list.uri.clone(), version)) else {
                     return broken(MIRROR, "a list that its issuer never published");
                 };
                 for (index, may) in &published.entries {

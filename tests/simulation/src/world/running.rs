@@ -4,6 +4,7 @@ use super::{Event, World};
 use crate::cast::{self, MACHINES, Who};
 use crate::disk::End;
 use crate::observer::{Checked, KEPT, broken};
+use credentials::time::DAY;
 
 impl World {
     /// Whether a machine's disk died under it; then its process is gone, and what it was about to say with it.
@@ -105,10 +106,12 @@ impl World {
 
     pub(crate) fn take_trust(&mut self, who: Who, version: usize) -> Checked {
         let cast = self.cast.clone();
-        let Some(trust) = cast.trust.get(version) else {
+        // Signed now, by the anchors' right clock.
+        let Some(bundle) = cast.bundle(version, self.now) else {
             return Ok(());
         };
-        let taken = self.machine(who).take_trust(&cast, trust.text());
+        let now = self.clock_of(who);
+        let taken = self.machine(who).take_trust(&cast, &bundle, now);
         if self.has_died(who) {
             return Ok(());
         }
@@ -118,6 +121,22 @@ impl World {
             Err(_) => {}
         }
         self.check(who, None)
+    }
+
+    /// A newer head for whoever has one that runs out within half a day.
+    pub(crate) fn renew_heads(&mut self) -> Checked {
+        for who in MACHINES {
+            let now = self.clock_of(who);
+            let running = self.machine(who).running.as_ref();
+            let Some(trust) = running.and_then(|running| running.trust.as_ref()) else {
+                continue;
+            };
+            if trust.head_expires().since(now) < DAY / 2 {
+                let version = trust.sequence().saturating_sub(1);
+                self.take_trust(who, usize::try_from(version).unwrap_or(usize::MAX))?;
+            }
+        }
+        Ok(())
     }
 
     /// Machines are up, disks have room, clocks are right, nothing is lost from here on.

@@ -1,0 +1,202 @@
+//! Node certificates: an organisation's word that a PeerId is its node. Short-lived, and voided by a higher serial.
+
+use super::{CERTIFICATE_DAYS_MAX, CLOCK_SKEW, NODES_MAX, Trust, VERSION_MAX};
+use crate::{Code, Did, Problem, Timestamp, jws, jws::Jws, key::Signer, time::DAY};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeSet, HashMap};
+
+/// Label of a certificate.
+pub const CERTIFICATE_TYP: &str = "bevis-node-certificate+jwt";
+/// Longest certificate, in bytes.
+pub const CERTIFICATE_MAX: usize = 4 * 1024;
+
+/// What a node does for its organisation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeRole {
+    /// Issues.
+    Issuer,
+    /// Asks.
+    Verifier,
+    /// Signs heads.
+    Anchor,
+}
+
+/// What a certificate says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// The organisation.
+    pub issuer: Did,
+    /// PeerId of its node, as text.
+    pub peer: String,
+    /// Which of its nodes: a slot below [`NODES_MAX`]. Serials are counted for each slot by itself.
+    pub node: u8,
+    /// What the node does.
+    pub roles: BTreeSet<NodeRole>,
+    /// From 1; a higher one voids the lower ones of its slot.
+    pub serial: u64,
+    /// Signed at.
+    pub issued: Timestamp,
+    /// Valid until; at most [`CERTIFICATE_DAYS_MAX`] days later.
+    pub expires: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Payload {
+    iss: Did,
+    peer: String,
+    node: u8,
+    roles: Vec<NodeRole>,
+    serial: u64,
+    iat: Timestamp,
+    exp: Timestamp,
+}
+
+impl Certificate {
+    /// Signs with the organisation's key `kid`. Errors: `certificate_invalid` with the member that is out of bounds.
+    pub fn sign(&self, kid: &str, signer: &dyn Signer) -> Result<String, Problem> {
+        self.check()?;
+        if Did::parse_url(kid).is_none_or(|(did, _)| did != self.issuer) {
+            return Err(invalid("kid"));
+        }
+        let payload = json!(Payload {
+            iss: self.issuer.clone(),
+            peer: self.peer.clone(),
+            node: self.node,
+            roles: self.roles.iter().copied().collect(),
+            serial: self.serial,
+            iat: self.issued,
+            exp: self.expires,
+        });
+        let text = jws::sign(CERTIFICATE_TYP, Some(kid), Map::new(), &payload, signer)?;
+        if text.len() > CERTIFICATE_MAX {
+            return Err(Code::TooLarge.into());
+        }
+        Ok(text)
+    }
+
+    /// Checks a certificate against the list: the organisation is listed and the PeerId stands under its DID (`not_listed`), the key
+    /// is the organisation's and in its window both when it signed and now (`unknown_key`, `key_outside_window`,
+    /// `key_compromised`), the signature and every member hold (`certificate_invalid` with the member), and it is in its time
+    /// (`expired`, `clock_suspect`). Whether the list itself is current is not asked here, nor whether a higher serial is known:
+    /// [`Certificates::admit`] does that.
+    pub fn open(text: &str, trust: &Trust, now: Timestamp) -> Result<Certificate, Problem> {
+        let signed = Jws::parse(text, CERTIFICATE_TYP, CERTIFICATE_MAX).map_err(|problem| match problem.code {
+            Code::TooLarge => problem,
+            _ => invalid("form"),
+        })?;
+        let payload = Payload::deserialize(Value::Object(signed.payload.clone())).map_err(|_| invalid("member"))?;
+        let roles: BTreeSet<_> = payload.roles.iter().copied().collect();
+        if roles.len() != payload.roles.len() {
+            return Err(invalid("roles"));
+        }
+        let certificate = Certificate {
+            issuer: payload.iss,
+            peer: payload.peer,
+            node: payload.node,
+            roles,
+            serial: payload.serial,
+            issued: payload.iat,
+            expires: payload.exp,
+        };
+        certificate.check()?;
+        let organisation = trust.organisation(&certificate.issuer).ok_or(Code::NotListed)?;
+        if !organisation.nodes.iter().any(|node| node.peer == certificate.peer) {
+            return Err(Problem::new(Code::NotListed, "peer"));
+        }
+        let kid = signed.kid().ok_or_else(|| invalid("kid"))?;
+        let key = organisation.key_at(kid, certificate.issued)?;
+        if !signed.verify(key) {
+            return Err(invalid("signature"));
+        }
+        if certificate.issued > now.plus(CLOCK_SKEW) {
+            return Err(Code::ClockSuspect.into());
+        }
+        if now > certificate.expires {
+            return Err(Code::Expired.into());
+        }
+        // A key that has ended could still date a certificate back into its window.
+        organisation.key_at(kid, now.max(certificate.issued))?;
+        Ok(certificate)
+    }
+
+    fn check(&self) -> Result<(), Problem> {
+        let lasts = self.expires.since(self.issued);
+        for (name, holds) in [
+            ("iss", matches!(self.issuer, Did::Web(_))),
+            ("peer", super::rules::is_peer(&self.peer)),
+            ("node", usize::from(self.node) < NODES_MAX),
+            ("roles", !self.roles.is_empty()),
+            ("serial", (1..=VERSION_MAX).contains(&self.serial)),
+            ("exp", lasts > 0 && lasts <= CERTIFICATE_DAYS_MAX * DAY),
+        ] {
+            if !holds {
+                return Err(invalid(name));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The certificates that a node has seen: the highest serial of each slot of each organisation.
+#[derive(Clone, Debug, Default)]
+pub struct Certificates {
+    seen: HashMap<(Did, u8), Seen>,
+}
+
+/// The newest certificate of one slot, for a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seen {
+    /// Its serial.
+    pub serial: u64,
+    /// SHA-256 of its text.
+    pub hash: [u8; 32],
+}
+
+impl Certificates {
+    /// Notes an opened certificate. True when it is newer than what was known of its slot, and is to be remembered durably.
+    ///
+    /// Errors: `certificate_superseded` for a lower serial, `certificate_invalid` (`serial`) for another text of the same serial.
+    pub fn admit(&mut self, certificate: &Certificate, text: &str) -> Result<bool, Problem> {
+        let slot = (certificate.issuer.clone(), certificate.node);
+        let new = Seen {
+            serial: certificate.serial,
+            hash: Sha256::digest(text.as_bytes()).into(),
+        };
+        match self.seen.get(&slot) {
+            Some(seen) if seen.serial > new.serial => Err(Code::CertificateSuperseded.into()),
+            Some(seen) if seen.serial == new.serial && seen.hash != new.hash => Err(invalid("serial")),
+            Some(seen) if seen.serial == new.serial => Ok(false),
+            _ => {
+                self.seen.insert(slot, new);
+                Ok(true)
+            }
+        }
+    }
+
+    /// Puts back what was remembered; a lower serial than the one known changes nothing.
+    pub fn remember(&mut self, issuer: Did, node: u8, seen: Seen) {
+        let known = self.seen.entry((issuer, node)).or_insert(seen);
+        if known.serial < seen.serial {
+            *known = seen;
+        }
+    }
+
+    /// What is known of a slot.
+    pub fn newest(&self, issuer: &Did, node: u8) -> Option<Seen> {
+        self.seen.get(&(issuer.clone(), node)).copied()
+    }
+
+    /// Forgets organisations that the list no longer names; their certificates count for nothing anyway.
+    pub fn retain_listed(&mut self, trust: &Trust) {
+        self.seen.retain(|(did, _), _| trust.organisation(did).is_some());
+    }
+}
+
+fn invalid(name: &'static str) -> Problem {
+    Problem::new(Code::CertificateInvalid, name)
+}

@@ -1,0 +1,99 @@
+//! What is remembered as bytes, for a store.
+
+use super::{Counters, Held, Known};
+use crate::trust::head::Head;
+use crate::trust::history::Tip;
+use crate::trust::list::List;
+use crate::trust::root::SignedRoot;
+use crate::trust::{Fingerprint, STATE_MAX};
+use crate::{Code, Problem, protocol};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct State {
+    version: u8,
+    first: Fingerprint,
+    roots: Vec<String>,
+    list_counter: u64,
+    head_counter: u64,
+    list: Option<String>,
+    head: Vec<String>,
+    tip: Tip,
+}
+
+impl Known {
+    /// For a store: CBOR, at most [`STATE_MAX`] bytes.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Problem> {
+        let state = State {
+            version: 1,
+            first: self.first,
+            roots: self.roots.iter().map(|root| root.text().to_owned()).collect(),
+            list_counter: self.counters.list,
+            head_counter: self.counters.head,
+            list: self.held.as_ref().map(|held| held.list.text().to_owned()),
+            head: self.held.as_ref().map(|held| held.texts.clone()).unwrap_or_default(),
+            tip: self.tip,
+        };
+        let mut bytes = Vec::new();
+        ciborium::into_writer(&state, &mut bytes).map_err(|_| Code::Internal)?;
+        Ok(bytes)
+    }
+
+    /// Reads [`Known::to_bytes`] and checks every signature again, from the root of first use; compares no time. Errors:
+    /// `newer_format`, `damaged` with what does not hold.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Known, Problem> {
+        let damaged = |name: &str| Problem::new(Code::Damaged, format!("trust: {name}"));
+        if bytes.len() > STATE_MAX {
+            return Err(damaged("size"));
+        }
+        let state: State =
+            ciborium::de::from_reader_with_recursion_limit(bytes, protocol::DEPTH_MAX).map_err(|_| damaged("form"))?;
+        if state.version != 1 {
+            return Err(Code::NewerFormat.into());
+        }
+        let mut texts = state.roots.iter();
+        let first = texts.next().ok_or_else(|| damaged("root"))?;
+        let first = SignedRoot::first(first, &state.first).map_err(|_| damaged("root"))?;
+        let mut known = Known {
+            first: state.first,
+            roots: vec![Arc::new(first)],
+            counters: Counters {
+                list: state.list_counter,
+                head: state.head_counter,
+            },
+            held: None,
+            trust: None,
+            tip: state.tip,
+        };
+        for text in texts {
+            let next = known.newest().next(text).map_err(|_| damaged("root"))?;
+            known.roots.push(Arc::new(next));
+        }
+        if let Some(text) = &state.list {
+            let head = Head::read(&state.head).map_err(|_| damaged("head"))?;
+            let root = known.root_of(head.root).ok_or_else(|| damaged("root"))?;
+            let head = Head::open(&state.head, root.root()).map_err(|_| damaged("head"))?;
+            let list = List::open(text, root.root()).map_err(|_| damaged("list"))?;
+            let is_one = head.root_hash == root.hash() && head.list_hash == list.text_hash() && {
+                let reached = Counters {
+                    list: head.list,
+                    head: head.version,
+                };
+                // A root taken since may have set the counters back below the head that is still held.
+                head.root < known.root().version || reached == known.counters
+            };
+            if !is_one {
+                return Err(damaged("head"));
+            }
+            known.held = Some(Held {
+                list: Arc::new(list),
+                head,
+                texts: state.head,
+            });
+        }
+        known.trust = known.view();
+        Ok(known)
+    }
+}

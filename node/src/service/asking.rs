@@ -1,0 +1,154 @@
+//! Questions to organisations: at which node, under which identity, and what a failure means.
+
+use super::{Service, greeting};
+use crate::clock;
+use crate::network::{Address, Error, PeerName, Protocol, Secret32, Target};
+use credentials::trust::{NodeEntry, Organisation};
+use credentials::{Code, Did, Problem, Timestamp, random};
+use std::collections::BTreeSet;
+
+impl Service {
+    /// The identity for a question that anybody may ask: an organisation's own, or, for a wallet, one that is used for nothing
+    /// else, so that what is asked tells nobody who asks.
+    pub(super) fn anonymous(&self) -> Option<Secret32> {
+        match self.wallet {
+            None => None,
+            Some(_) => Some(Secret32::new(random::bytes(&mut clock::System))),
+        }
+    }
+
+    /// Organisations that the trust list gives a node, but us and those left out, in random order.
+    pub(super) fn others(&self, without: &[&Did]) -> Vec<Did> {
+        let Some(trust) = self.trust() else {
+            return Vec::new();
+        };
+        let own = self.keys.organisation().map(|key| &key.did);
+        let mut others: Vec<(u64, Did)> = trust
+            .document()
+            .organisations
+            .iter()
+            .filter(|o| !o.nodes.is_empty() && Some(&o.did) != own && !without.contains(&&o.did))
+            .map(|o| (u64::from_le_bytes(random::bytes(&mut clock::System)), o.did.clone()))
+            .collect();
+        others.sort_unstable();
+        others.into_iter().map(|(_, did)| did).collect()
+    }
+
+    /// The same, those first that are connected with us: they answer at once, and a question to them costs no handshake.
+    pub(super) fn others_by_reach(&self, without: &[&Did]) -> Vec<Did> {
+        let mut others = self.others(without);
+        let (Some(trust), Some(network)) = (self.trust(), self.network.get()) else {
+            return others;
+        };
+        let peers = network.peers();
+        let connected: BTreeSet<&Did> = peers
+            .iter()
+            .filter(|peer| peer.connected)
+            .filter_map(|peer| trust.organisation_of_peer(peer.peer.as_str()))
+            .map(|organisation| &organisation.did)
+            .collect();
+        others.sort_by_key(|did| !connected.contains(did));
+        others
+    }
+
+    /// Asks an organisation at the nodes that the trust list names, one after the other, until one answers.
+    pub(super) async fn ask(
+        &self,
+        to: &Did,
+        identity: Option<Secret32>,
+        protocol: Protocol,
+        body: Vec<u8>,
+    ) -> Result<(PeerName, Vec<u8>), Problem> {
+        let trust = self.trust().ok_or(Code::TrustMissing)?;
+        let organisation = trust.organisation(to).ok_or(Code::NotListed)?;
+        let mut problem = Problem::new(Code::Unreachable, organisation.name.as_str());
+        for node in &organisation.nodes {
+            match self
+                .ask_node(organisation, node, identity.clone(), protocol, body.clone())
+                .await
+            {
+                Ok(answer) => return Ok(answer),
+                Err(Some(why)) => problem = why,
+                Err(None) => {}
+            }
+        }
+        Err(problem)
+    }
+
+    /// Asks the node of this PeerId, which must be listed.
+    pub(super) async fn ask_peer(
+        &self,
+        peer: &PeerName,
+        protocol: Protocol,
+        body: Vec<u8>,
+    ) -> Result<Vec<u8>, Problem> {
+        let trust = self.trust().ok_or(Code::TrustMissing)?;
+        let organisation = trust.organisation_of_peer(peer.as_str()).ok_or(Code::NotListed)?;
+        let node = organisation.nodes.iter().find(|node| node.peer == peer.as_str());
+        let node = node.ok_or(Code::NotListed)?;
+        let answer = self
+            .ask_node(organisation, node, self.anonymous(), protocol, body)
+            .await;
+        match answer {
+            Ok((_, answer)) => Ok(answer),
+            Err(problem) => Err(problem.unwrap_or_else(|| Problem::new(Code::Unreachable, organisation.name.as_str()))),
+        }
+    }
+
+    /// Asks one node. No problem in the error: its PeerId is none that we can dial.
+    async fn ask_node(
+        &self,
+        to: &Organisation,
+        node: &NodeEntry,
+        identity: Option<Secret32>,
+        protocol: Protocol,
+        body: Vec<u8>,
+    ) -> Result<(PeerName, Vec<u8>), Option<Problem>> {
+        let network = self.network().map_err(Some)?;
+        let peer = PeerName::parse(&node.peer).map_err(|_| None)?;
+        let target = Target {
+            as_identity: identity,
+            peer: peer.clone(),
+            addresses: node.addresses.iter().filter_map(|a| Address::parse(a).ok()).collect(),
+        };
+        let error = match network.request(target, protocol, body).await {
+            Ok(answer) => return Ok((peer, answer)),
+            Err(error) => error,
+        };
+        let problem = match error {
+            Error::Refused(ref body) | Error::NotAccepted(ref body) => {
+                let problem = greeting::refused(body);
+                // Their refusal of our clock names theirs; ours of theirs was noted when they greeted.
+                if matches!(error, Error::Refused(_))
+                    && problem.code == Code::ClockSuspect
+                    && let Some(time) = problem.detail.as_deref().and_then(Timestamp::parse)
+                {
+                    self.clocks.hear(&to.did, time, None, clock::since_boot());
+                }
+                if [
+                    Code::TrustMissing,
+                    Code::NotListed,
+                    Code::UnknownKey,
+                    Code::ClockSuspect,
+                ]
+                .contains(&problem.code)
+                {
+                    // They have not got the list that we have yet, or a clock is to be set: that passes and earns no waiting time.
+                    network.forget_backoff(&peer);
+                }
+                problem
+            }
+            error => {
+                let code = match error {
+                    Error::TooLarge { .. } => Code::TooLarge,
+                    Error::Malformed => Code::Malformed,
+                    Error::Unsupported => Code::Unsupported,
+                    _ => Code::Unreachable,
+                };
+                tracing::debug!(%peer, %protocol, %error, %code, "request failed");
+                Problem::new(code, to.name.as_str())
+            }
+        };
+        Err(Some(problem))
+    }
+}

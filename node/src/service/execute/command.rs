@@ -1,0 +1,286 @@
+//! The commands for an open home, as they cross the local socket.
+
+use super::Notice;
+use crate::service::{AnchorName, Effect};
+use credentials::schema::Path;
+use credentials::status::State;
+use credentials::trust::{Fingerprint, Role};
+use credentials::{Did, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// A command for an open home. It has no `Debug`: activation codes and person numbers pass through it.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// Who this node is.
+    Whoami,
+    /// State of the node: addresses, trust, mirrored lists.
+    Status,
+    /// Peers and what crossed, by protocol.
+    Peers,
+    /// Checks with a remedy each.
+    Doctor,
+    /// Greets an organisation's node.
+    Ping {
+        /// Whom.
+        did: Did,
+    },
+    /// Figures in Prometheus' text format.
+    Metrics,
+    /// What should never happen and did.
+    Alarms {
+        /// One, with its evidence.
+        id: Option<String>,
+        /// Somebody has looked at it.
+        dismiss: bool,
+    },
+    /// Waits until something is in effect here.
+    Seen {
+        /// What.
+        effect: Effect,
+        /// Longest time, in seconds; at most [`crate::service::WAIT_MAX`].
+        wait_seconds: u32,
+    },
+    /// Takes a bundle.
+    TrustImport {
+        /// Its text.
+        text: String,
+        /// Fingerprint of the first root, for a home that has none.
+        root: Option<Fingerprint>,
+    },
+    /// What this home goes by.
+    TrustShow,
+    /// Fingerprint of the first root.
+    TrustRoot,
+    /// What a proposal of this home rests on.
+    TrustBase,
+    /// Every version that was taken.
+    TrustHistory {
+        /// With all documents.
+        export: bool,
+    },
+    /// Makes an organisation's home an anchor's too.
+    TrustAnchor {
+        /// Who it is.
+        name: AnchorName,
+    },
+    /// The anchor's card.
+    TrustCard {
+        /// A new key of this role first.
+        new_key: Option<Role>,
+    },
+    /// What a proposal changes.
+    TrustExamine {
+        /// Proposal.
+        proposal: String,
+    },
+    /// Signs a proposal.
+    TrustSign {
+        /// Proposal.
+        proposal: String,
+        /// Hash of its content, as it was shown.
+        hash: String,
+        /// Although another of the same number is signed.
+        instead: bool,
+    },
+    /// Makes a bundle.
+    TrustPublish {
+        /// Proposals, or a bundle.
+        files: Vec<String>,
+        /// Hours that the head is valid.
+        hours: u32,
+    },
+    /// The organisation's signing keys.
+    Keys,
+    /// Makes the next signing key.
+    KeysRotate {
+        /// When it becomes valid.
+        from: Option<Timestamp>,
+    },
+    /// The node certificate.
+    Certificate {
+        /// A new one first.
+        renew: bool,
+    },
+    /// Begins or resumes an import.
+    ImportStart {
+        /// Type.
+        credential_type: String,
+        /// SHA-256 of the file.
+        file: [u8; 32],
+        /// Header line of a CSV file.
+        header: Option<String>,
+        /// Validate only.
+        dry_run: bool,
+    },
+    /// Rows of an import.
+    ImportLines {
+        /// Job.
+        job: String,
+        /// Line number and text.
+        lines: Vec<(u64, String)>,
+    },
+    /// Ends an import.
+    ImportFinish {
+        /// Job.
+        job: String,
+    },
+    /// Imports so far.
+    Jobs,
+    /// Prepares rows for delivery.
+    Prepare {
+        /// Type.
+        credential_type: String,
+        /// At most so many.
+        limit: usize,
+    },
+    /// An invitation to collect.
+    Offer {
+        /// Type.
+        credential_type: String,
+        /// Person number, for a personal offer.
+        subject: Option<String>,
+    },
+    /// Revokes, suspends or reinstates.
+    SetState {
+        /// What.
+        target: Target,
+        /// To which state.
+        state: State,
+        /// Why; kept in the issuer's log.
+        reason: String,
+    },
+    /// What was issued.
+    Issued {
+        /// Type.
+        credential_type: Option<String>,
+        /// Of one row, person or credential.
+        target: Option<Target>,
+    },
+    /// The issuer's counts and lists, and the endings that wait.
+    IssuerStatus,
+    /// Publishes the endings that wait for the day's publication now.
+    PublishEndings,
+    /// A status list as Bitstring list.
+    Bitstring {
+        /// URI of the list.
+        list: String,
+        /// The suspensions instead of the revocations.
+        suspension: bool,
+    },
+    /// What a register publishes and a bank receives.
+    Notice {
+        /// What.
+        what: Notice,
+    },
+    /// Takes a `bevis:` text.
+    WalletReceive {
+        /// Text.
+        link: String,
+        /// Activation code.
+        code: Option<String>,
+    },
+    /// The person's yes.
+    WalletPresent {
+        /// Pending request.
+        id: String,
+        /// Language of the text that was shown.
+        language: String,
+        /// SHA-256 of the text that was shown, hex: the wallet refuses when its text is another.
+        shown: Option<String>,
+    },
+    /// The person's no.
+    WalletRefuse {
+        /// Pending request.
+        id: String,
+    },
+    /// The text of a pending request.
+    WalletText {
+        /// Pending request.
+        id: String,
+        /// Language.
+        language: String,
+    },
+    /// What is held.
+    WalletList,
+    /// One credential, with its claims.
+    WalletShow {
+        /// Credential.
+        id: String,
+        /// Language.
+        language: String,
+    },
+    /// What waits for the person.
+    WalletRequests,
+    /// What happened.
+    WalletHistory,
+    /// Deletes a credential.
+    WalletDelete {
+        /// Credential.
+        id: String,
+    },
+    /// Everything that is the person's.
+    WalletExport,
+    /// Goes on with what was begun before a restart.
+    WalletResume,
+    /// Asks a customer.
+    VerifierRequest {
+        /// Service.
+        service: String,
+        /// Case.
+        case: String,
+        /// The customer's number.
+        subject: String,
+        /// Types; empty = all of the service.
+        types: Vec<String>,
+        /// Claims; empty = all registered.
+        claims: Vec<Path>,
+        /// Lifetime in seconds.
+        valid_seconds: Option<i64>,
+    },
+    /// Sessions.
+    VerifierSessions,
+    /// One session.
+    VerifierSession {
+        /// Name.
+        id: String,
+    },
+    /// Waits for a change of sessions after a revision.
+    VerifierWatch {
+        /// Revision seen.
+        since: u64,
+    },
+    /// Checks a credential's text.
+    VerifierCheck {
+        /// Text.
+        text: String,
+    },
+    /// A sealed backup.
+    Backup {
+        /// Path of the new file, absolute.
+        path: std::path::PathBuf,
+    },
+}
+
+/// Which issued credentials a command means.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// All of one row of a register.
+    Row {
+        /// Type.
+        credential_type: String,
+        /// Row key.
+        key: String,
+    },
+    /// All of one holder.
+    Subject {
+        /// Their number.
+        number: String,
+    },
+    /// One.
+    Credential {
+        /// Its name.
+        id: String,
+    },
+}

@@ -1,0 +1,116 @@
+//! Commands of the wallet.
+
+use super::Command;
+use super::answer::{outcome, value, wallet_failure};
+use crate::clock;
+use crate::error::Failure;
+use crate::service::{Service, lock};
+use credentials::link::Link;
+use credentials::{Code, Did, Problem};
+use serde_json::{Value, json};
+
+/// Whom a `bevis:` text is from.
+pub(super) fn counterpart(link: &str) -> Option<Did> {
+    match Link::parse(link).ok()? {
+        Link::Offer { issuer, .. } => Some(issuer),
+        Link::Request { asker, .. } => Some(asker),
+        Link::Authorise(_) | Link::Authorised { .. } => None,
+    }
+}
+
+impl Service {
+    /// Runs a command of the wallet.
+    pub(super) async fn hold(&self, command: Command) -> Result<Value, Failure> {
+        match command {
+            Command::WalletReceive { link, code } => {
+                let counterpart = counterpart(&link);
+                let link = Link::parse(&link)?;
+                if counterpart.is_some() {
+                    self.confirm_trust(counterpart.as_ref()).await?;
+                }
+                let result = self
+                    .drive(|w| w.receive_link(clock::now(), &link, code.as_deref()))
+                    .await;
+                self.wake_mirror.notify_one();
+                outcome(result?)
+            }
+            Command::WalletPresent { id, language, shown } => {
+                // The same yes twice at once is one yes: the second waits and finds it done.
+                let _alone = self.deciding.lock().await;
+                self.same_text(&id, &language, shown.as_deref())?;
+                let waiting = self.with_wallet(|w| w.pending(clock::now()))?.map_err(wallet_failure)?;
+                let asker = waiting
+                    .into_iter()
+                    .find(|request| request.id == id)
+                    .map(|request| request.asker);
+                self.confirm_trust(asker.as_ref()).await?;
+                let result = self.drive(|w| w.present(clock::now(), &id, &language)).await;
+                self.wake_mirror.notify_one();
+                outcome(result?)
+            }
+            Command::WalletRefuse { id } => outcome(self.drive(|w| w.refuse(clock::now(), &id)).await?),
+            Command::WalletResume => self.resume().await,
+            Command::WalletText { id, language } => {
+                let text = self
+                    .with_wallet(|w| w.text(clock::now(), &id, &language))?
+                    .map_err(wallet_failure)?;
+                Ok(json!({ "schema": "request-text/v1", "id": id, "language": language, "text": text }))
+            }
+            Command::WalletList => {
+                let mirror = lock(&self.mirror)?;
+                let held = self
+                    .with_wallet(|w| w.credentials(clock::now(), &*mirror))?
+                    .map_err(wallet_failure)?;
+                Ok(json!({ "schema": "credentials/v1", "credentials": value(held)? }))
+            }
+            Command::WalletShow { id, language } => {
+                let mirror = lock(&self.mirror)?;
+                let detail = self
+                    .with_wallet(|w| w.credential(clock::now(), &*mirror, &id, &language))?
+                    .map_err(wallet_failure)?;
+                Ok(json!({ "schema": "credential/v1", "credential": value(detail)? }))
+            }
+            Command::WalletRequests => {
+                let pending = self.with_wallet(|w| w.pending(clock::now()))?.map_err(wallet_failure)?;
+                Ok(json!({ "schema": "requests/v1", "requests": value(pending)? }))
+            }
+            Command::WalletHistory => {
+                let events = self.with_wallet(|w| w.history())?.map_err(wallet_failure)?;
+                Ok(json!({ "schema": "history/v1", "events": value(events)? }))
+            }
+            Command::WalletDelete { id } => {
+                self.with_wallet(|w| w.delete(clock::now(), &id))?
+                    .map_err(wallet_failure)?;
+                Ok(json!({ "schema": "deleted/v1", "id": id }))
+            }
+            Command::WalletExport => self.with_wallet(|w| w.export())?.map_err(wallet_failure),
+            _ => Err(Code::Internal.into()),
+        }
+    }
+
+    /// Refuses when the person was shown another text than the one that would be signed for (invariant: the decision's
+    /// hash equals what was shown).
+    fn same_text(&self, id: &str, language: &str, shown: Option<&str>) -> Result<(), Failure> {
+        let Some(shown) = shown else { return Ok(()) };
+        let text = self
+            .with_wallet(|w| w.text(clock::now(), id, language))?
+            .map_err(wallet_failure)?;
+        if crate::output::hex(&crate::output::sha256(text.as_bytes())) == shown {
+            Ok(())
+        } else {
+            Err(Problem::new(Code::WrongRequest, "the text has changed since it was shown").into())
+        }
+    }
+
+    async fn resume(&self) -> Result<Value, Failure> {
+        let begun = self.with_wallet(|w| w.resume(clock::now()))?;
+        let mut results = Vec::new();
+        for (thread, steps) in begun {
+            results.push(match self.finish(thread, steps).await {
+                Ok(done) => outcome(done)?,
+                Err(problem) => value(problem)?,
+            });
+        }
+        Ok(json!({ "schema": "resumed/v1", "results": results }))
+    }
+}

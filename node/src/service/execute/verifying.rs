@@ -1,0 +1,82 @@
+//! Commands of the verifier.
+
+use super::Command;
+use super::answer::{damaged, value};
+use crate::clock;
+use crate::error::Failure;
+use crate::service::{Service, lock};
+use credentials::{Code, Problem};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Longest time that a watching command waits before it answers "nothing new".
+const WATCH: Duration = Duration::from_secs(20);
+
+impl Service {
+    pub(super) async fn watch(&self, since: u64) -> Result<Value, Failure> {
+        let mut revisions = self.sessions.subscribe();
+        let waited = tokio::time::timeout(WATCH, revisions.wait_for(|revision| *revision > since)).await;
+        let revision = match waited {
+            Ok(Ok(revision)) => *revision,
+            _ => since,
+        };
+        Ok(json!({ "schema": "watch/v1", "revision": revision }))
+    }
+
+    pub(super) fn verify(&self, command: Command) -> Result<Value, Failure> {
+        let now = clock::now();
+        let verifier = self
+            .verifier
+            .as_ref()
+            .ok_or_else(|| Problem::new(Code::WrongRole, "verifier"))?;
+        match command {
+            Command::VerifierRequest {
+                service,
+                case,
+                subject,
+                types,
+                claims,
+                valid_seconds,
+            } => {
+                self.require_clock(now)?;
+                self.require_caught_up()?;
+                let types = types.iter().map(|name| self.vct(name)).collect::<Result<Vec<_>, _>>()?;
+                let new = verifier::NewRequest {
+                    service: &service,
+                    case: &case,
+                    subject: &subject,
+                    types: &types,
+                    claims: &claims,
+                    valid_seconds,
+                };
+                let asked = lock(verifier)?.request(now, &new)?;
+                self.announce_sessions();
+                Ok(json!({
+                    "schema": "asked/v1", "session": asked.session, "link": asked.link.to_text()?,
+                    "expires": asked.expires.to_string(),
+                }))
+            }
+            Command::VerifierSessions => {
+                let sessions = lock(verifier)?.sessions(now).map_err(damaged)?;
+                Ok(json!({ "schema": "sessions/v1", "sessions": value(sessions)? }))
+            }
+            Command::VerifierSession { id } => {
+                let revision = *self.sessions.borrow();
+                let session = lock(verifier)?.session(now, &id).map_err(damaged)?;
+                let session = session.ok_or(Code::UnknownSession)?;
+                Ok(json!({ "schema": "session/v1", "revision": revision, "session": value(session)? }))
+            }
+            Command::VerifierCheck { text } => {
+                let mirror = lock(&self.mirror)?;
+                let report = lock(verifier)?.check(now, &*mirror, &text);
+                Ok(json!({
+                    "schema": "check/v1", "verdict": value(report.verdict())?,
+                    "code": report.problem().map(|p| p.code), "checks": value(&report.lines)?,
+                    "status_age_s": report.status_at.map(|at| now.since(at)),
+                    "trust_age_s": report.trust_at.map(|at| now.since(at)), "checked_at": now.to_string(),
+                }))
+            }
+            _ => Err(Code::Internal.into()),
+        }
+    }
+}

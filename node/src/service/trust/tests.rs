@@ -1,0 +1,242 @@
+//! An organisation's home that has a head key too: what it does by the clock.
+
+use super::Service;
+use crate::config;
+use crate::home::Home;
+use crate::service::{AnchorName, create_keys, entropy};
+use credentials::time::DAY;
+use credentials::trust::{
+    Bundle, Ceremony, Certificate, Class, Draft, Fingerprint, NodeEntry, Organisation, OrganisationKey, Role,
+    Thresholds,
+};
+use credentials::{Code, Timestamp};
+use std::sync::Arc;
+use store::{Params, Passphrase, Store};
+
+const HOUR: i64 = 3_600;
+
+/// A home, and the anchors of its network, one of whom has its head key there.
+struct World {
+    service: Arc<Service>,
+    anchors: Ceremony,
+    sequence: u64,
+    _home: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> World {
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = Home::at(&folder.path().join("home")).expect("a path");
+        home.create().expect("made");
+        let mut config = config::defaults();
+        config.organisation = Some(config::Organisation {
+            did: credentials::Did::parse("did:web:skatteetaten.example").expect("a DID"),
+            number: "974761076".to_owned(),
+            name: "Skatteetaten".to_owned(),
+        });
+        config.verifier = Some(config::Section::default());
+        let passphrase = Passphrase::new("a synthetic passphrase");
+        let store = Store::create(&home.store(), &passphrase, Params::quick(), entropy()).expect("made");
+        create_keys(&store, &config, None).expect("keys");
+        drop(store);
+        crate::home::write(&home.config(), config::text(&config).expect("text").as_bytes()).expect("writes");
+        let loaded = config::load(&home, &[]).expect("loads");
+        let service = Service::open(&home, loaded, &passphrase).expect("opens");
+        let name = AnchorName {
+            id: "skatt".to_owned(),
+            name: "Skatt".to_owned(),
+            class: Class::Agency,
+            number: None,
+        };
+        service.become_anchor(name).expect("an anchor");
+        let now = crate::clock::now();
+        let founded = Ceremony::of_three(&mut crate::clock::System, now).expect("founded");
+        let mut hands = founded.hands().to_vec();
+        let head = service.keys.anchor().expect("an anchor").of(Role::Head)[0].verifying_key();
+        let hand = hands.last_mut().expect("three");
+        hand.anchor.id = "skatt".to_owned();
+        hand.anchor.keys.head = vec![head];
+        let thresholds = Thresholds {
+            root: 2,
+            list: 2,
+            head: 1,
+        };
+        World {
+            service,
+            anchors: Ceremony::found(hands, thresholds, now).expect("founded"),
+            sequence: 0,
+            _home: folder,
+        }
+    }
+
+    /// The next list, which names the home as `change` has it, taken by the home.
+    fn take(&mut self, change: impl FnOnce(&mut Organisation)) {
+        let now = crate::clock::now();
+        let card = self
+            .service
+            .keys
+            .organisation()
+            .expect("an organisation")
+            .card(Vec::new());
+        let mut organisation = Organisation {
+            did: card.did,
+            number: card.number,
+            name: card.name,
+            keys: card
+                .keys
+                .into_iter()
+                .map(|key| OrganisationKey {
+                    id: key.kid,
+                    key: key.key.key().expect("did:key"),
+                    valid_from: key.valid_from,
+                    valid_until: key.valid_until,
+                    compromised: None,
+                })
+                .collect(),
+            nodes: vec![NodeEntry {
+                peer: card.peer,
+                addresses: Vec::new(),
+            }],
+            issues: Vec::new(),
+            services: Vec::new(),
+        };
+        change(&mut organisation);
+        self.sequence += 1;
+        let draft = Draft {
+            sequence: self.sequence,
+            operator: "Testnett".to_owned(),
+            issued: now,
+            next_update: now.plus(300 * DAY),
+            organisations: vec![organisation],
+        };
+        let bundle = self.anchors.publish(&draft, now).expect("signed");
+        self.import(&bundle);
+    }
+
+    fn import(&self, bundle: &Bundle) {
+        let first: Fingerprint = self.anchors.fingerprint().expect("founded");
+        let text = bundle.to_text().expect("JSON");
+        self.service.import_trust(&text, Some(first)).expect("taken");
+    }
+
+    fn signs(&self) -> String {
+        self.service
+            .keys
+            .organisation()
+            .expect("an organisation")
+            .signing()
+            .name
+            .clone()
+    }
+
+    fn certificate(&self, now: Timestamp) -> Certificate {
+        let text = self.service.certificate().expect("made");
+        let trust = self.service.trust().expect("taken");
+        Certificate::open(&text, &trust, now).expect("holds")
+    }
+}
+
+#[test]
+fn a_home_with_a_head_key_signs_the_head_anew_when_it_is_old_and_its_turn() {
+    let mut world = World::new();
+    let now = crate::clock::now();
+    assert_eq!(world.service.resign_head_if_due(now).expect("nothing to sign"), None);
+    world.take(|_| {});
+    let version = world.service.head_version().expect("taken");
+    // Two anchors come before it: it waits a quarter of an hour for each.
+    let issued = world.service.trust().expect("taken").head_issued();
+    for early in [0, 5 * HOUR, 6 * HOUR + 29 * 60] {
+        let due = world.service.resign_head_if_due(issued.plus(early)).expect("asked");
+        assert_eq!(due, None, "{early} s");
+    }
+    let later = issued.plus(6 * HOUR + 30 * 60);
+    let taken = world
+        .service
+        .resign_head_if_due(later)
+        .expect("signed")
+        .expect("was due");
+    assert_eq!(
+        (taken.version.list, taken.version.head),
+        (version.list, version.head + 1)
+    );
+    assert_eq!(
+        world.service.trust().expect("taken").head_expires(),
+        later.plus(24 * HOUR)
+    );
+    assert_eq!(world.service.resign_head_if_due(later).expect("asked"), None, "once");
+    // What has ended is not confirmed.
+    let end = issued.plus(301 * DAY);
+    assert_eq!(world.service.resign_head_if_due(end).expect("asked"), None);
+}
+
+#[test]
+fn the_newest_key_that_the_list_names_signs_and_the_certificate_follows_it() {
+    let mut world = World::new();
+    let now = crate::clock::now();
+    assert!(world.service.certificate().is_none(), "nobody has listed this node");
+    world.take(|_| {});
+    let first = world.certificate(now);
+    assert_eq!(first.roles.len(), 2, "asks, and signs heads");
+    world.service.rotate_key(None).expect("made");
+    assert_eq!(world.signs(), "key-1", "the list does not name the second");
+    world.take(|_| {});
+    assert_eq!(world.signs(), "key-2");
+    let second = world.certificate(now);
+    assert!(second.serial > first.serial);
+    // A key whose window is not open yet waits; a compromised one goes.
+    world.service.rotate_key(Some(now.plus(DAY))).expect("made");
+    world.take(|_| {});
+    assert_eq!(world.signs(), "key-2");
+    assert!(
+        world.service.renew_certificate_if_due(now.plus(DAY)).expect("renewed"),
+        "the window has opened"
+    );
+    assert_eq!(world.signs(), "key-3");
+    world.take(|listed| listed.keys[2].compromised = Some(now));
+    assert_eq!(world.signs(), "key-2");
+    assert_eq!(world.service.key_found(now).map(|(state, _)| state), Some("ok"));
+    world.take(|listed| {
+        for key in &mut listed.keys {
+            key.compromised = Some(now);
+        }
+    });
+    assert_eq!(
+        world.service.key_found(now).map(|(state, _)| state),
+        Some("fail"),
+        "none is left"
+    );
+    let refused = world.service.renew_certificate(now).expect_err("refused");
+    assert_eq!(refused.problem.code, Code::NotListed);
+}
+
+#[test]
+fn a_certificate_is_renewed_at_half_its_life_and_doctor_warns_at_thirty_and_seven_days() {
+    let mut world = World::new();
+    world.take(|_| {});
+    let issued = crate::clock::now();
+    let made = world.certificate(issued);
+    assert!(made.expires.since(made.issued) <= 90 * DAY);
+    let is_due = |world: &World, days: i64| {
+        let made = world.service.renew_certificate_if_due(made.issued.plus(days * DAY));
+        made.expect("asked")
+    };
+    assert!(!is_due(&world, 44));
+    let found = |days: i64| {
+        world
+            .service
+            .certificate_found(made.expires.plus(-days * DAY))
+            .map(|(state, _)| state)
+    };
+    assert_eq!(
+        [found(40), found(30), found(29), found(7), found(6)].map(Option::unwrap),
+        ["ok", "ok", "warn", "warn", "fail"]
+    );
+    assert!(is_due(&world, 45));
+    assert!(!is_due(&world, 45), "once");
+    // One that could not last longer is not made again and again.
+    world.take(|listed| listed.keys[0].valid_until = issued.plus(10 * DAY));
+    world.service.renew_certificate(issued).expect("made");
+    assert!(!world.service.renew_certificate_if_due(issued).expect("asked"));
+    let (state, days) = world.service.key_found(issued).expect("a key");
+    assert_eq!(state, "warn", "{days}");
+}

@@ -1,0 +1,348 @@
+//! The trust list among nodes: whoever has a newer version announces its head by gossip, and the rest is fetched from whoever
+//! passed it on. The same is asked for at the start, every five minutes, and whenever a listed peer comes back.
+//!
+//! Nothing here decides what is taken: that is [`credentials::trust::Known`], whose rules hold against whoever sends.
+
+use super::{Service, lock};
+use crate::clock;
+use crate::network::{PeerName, Protocol, Topic, Verdict};
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use credentials::protocol::{self, trust as messages};
+use credentials::trust::{Bundle, Head, Known, ROOTS_MAX, Trust};
+use credentials::{Code, Did, Problem, random};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often somebody is asked whether there is a newer version.
+const PULL: Duration = Duration::from_secs(300);
+/// Organisations that are asked each time: one may be behind, or lie.
+const PULL_FROM: usize = 2;
+/// Organisations that are tried for a list that whoever announced it does not give.
+const FETCH_FROM: usize = 3;
+/// How often a restored home tries again to reach those that it needs.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// Whom to ask.
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    /// One node.
+    Peer(PeerName),
+    /// Any node of an organisation.
+    Organisation(Did),
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Source::Peer(peer) => peer.fmt(f),
+            Source::Organisation(did) => did.fmt(f),
+        }
+    }
+}
+
+/// Asks by the clock, and announces what is new here.
+pub(super) async fn run(service: Arc<Service>) {
+    let mut changes = service.trusted.subscribe();
+    service.list_changed().await;
+    loop {
+        let is_behind = service.ask_for_newer().await;
+        let pause = if is_behind { RETRY } else { jittered(PULL) };
+        let timer = tokio::time::sleep(pause);
+        tokio::pin!(timer);
+        loop {
+            tokio::select! {
+                () = &mut timer => break,
+                () = service.wake_trust.notified() => break,
+                changed = changes.changed() => match changed {
+                    Ok(()) => {
+                        service.list_changed().await;
+                        service.announce_trust().await;
+                    }
+                    Err(_) => return,
+                },
+            }
+        }
+    }
+}
+
+/// Somewhere between half of a time and one and a half, so that nodes that started together do not ask together.
+pub(super) fn jittered(time: Duration) -> Duration {
+    let share = f64::from(u16::from_le_bytes(random::bytes(&mut clock::System))) / f64::from(u16::MAX);
+    time.mul_f64(0.5 + share)
+}
+
+/// A hash as the head has it.
+fn name_of(hash: &[u8; 32]) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(hash)
+}
+
+fn unexpected<T>() -> Result<T, Problem> {
+    Err(Code::UnexpectedMessage.into())
+}
+
+impl Service {
+    /// Asks some organisations for what is newer; after a restore as many as are needed before anything is given out. True when
+    /// that is not done yet.
+    async fn ask_for_newer(&self) -> bool {
+        if self.keys.organisation().is_none() || self.network.get().is_none() {
+            return false;
+        }
+        let is_waiting = self.awaited().is_ok_and(|awaited| awaited.is_some());
+        let mut asked: usize = 0;
+        for did in self.others_by_reach(&[]) {
+            if !is_waiting && asked >= PULL_FROM {
+                break;
+            }
+            if is_waiting && self.gate.has(&did) {
+                continue;
+            }
+            match self.pull_trust(&Source::Organisation(did.clone())).await {
+                Ok(_) => asked = asked.saturating_add(1),
+                Err(problem) => tracing::debug!(%did, %problem, "trust list not asked for"),
+            }
+            if is_waiting && !self.awaited().is_ok_and(|awaited| awaited.is_some()) {
+                break;
+            }
+        }
+        self.awaited().is_ok_and(|awaited| awaited.is_some())
+    }
+
+    /// Tells the neighbours which head we hold.
+    async fn announce_trust(&self) {
+        let Ok(Some((version, head))) = self.with_known(|known| (known.version(), known.bundle().head)) else {
+            return;
+        };
+        if head.is_empty() {
+            return;
+        }
+        match messages::Announcement::encode(version, &head) {
+            Ok(data) => self.tell(Topic::Trust, data).await,
+            Err(problem) => tracing::warn!(%problem, "a head could not be announced"),
+        }
+    }
+
+    fn with_known<T>(&self, look: impl FnOnce(&Known) -> T) -> Result<Option<T>, Problem> {
+        Ok(lock(&self.keeper)?.known().map(look))
+    }
+
+    /// Judges a head that was gossiped, takes what belongs to it, and lets it go on.
+    pub(super) async fn hear_trust(&self, from: &PeerName, data: &[u8], verdict: Verdict) {
+        let announced: messages::Announcement = match protocol::decode(data, messages::ANNOUNCEMENT_MAX) {
+            Ok(announced) => announced,
+            Err(_) => return verdict.reject(),
+        };
+        let source = Source::Peer(from.clone());
+        let result = if announced.head.is_empty() {
+            self.pull_trust(&source).await
+        } else {
+            self.take_head(&source, announced.head).await
+        };
+        match result {
+            Ok(true) => verdict.accept(),
+            Ok(false) => verdict.ignore(),
+            Err(problem) => {
+                tracing::debug!(%from, %problem, "announced trust list not taken");
+                // What an honest node of another version of the list might pass on is nobody's fault.
+                match problem.code {
+                    Code::Malformed | Code::SignatureInvalid | Code::DuplicateKey | Code::TooLarge => verdict.reject(),
+                    _ => verdict.ignore(),
+                }
+            }
+        }
+    }
+
+    /// Asks somebody for a newer version and takes it. Whether there was one.
+    ///
+    /// Whoever shows a head that is in force counts among those that a restored home needs.
+    pub(super) async fn pull_trust(&self, from: &Source) -> Result<bool, Problem> {
+        let theirs = match self.ask_trust(from, &messages::Ask::Version).await? {
+            messages::Reply::Version(version) => version,
+            messages::Reply::Problem(problem) => return Err(problem),
+            _ => return unexpected(),
+        };
+        let ours = self.with_known(Known::version)?.ok_or(Code::TrustMissing)?;
+        let is_waiting = self.awaited()?.is_some();
+        if theirs <= ours && !is_waiting {
+            return Ok(false);
+        }
+        let head = match self.ask_trust(from, &messages::Ask::Head).await? {
+            messages::Reply::Head { head } => head,
+            messages::Reply::Problem(problem) => return Err(problem),
+            _ => return unexpected(),
+        };
+        let is_new = self.take_head(from, head.clone()).await?;
+        if is_waiting {
+            self.witness(from, &head)?;
+        }
+        Ok(is_new)
+    }
+
+    /// Counts an organisation whose head is signed and in force by what we hold now.
+    fn witness(&self, from: &Source, head: &[String]) -> Result<(), Problem> {
+        let Some(trust) = self.trust() else { return Ok(()) };
+        let did = match from {
+            Source::Organisation(did) => did.clone(),
+            Source::Peer(peer) => match trust.organisation_of_peer(peer.as_str()) {
+                Some(organisation) => organisation.did.clone(),
+                None => return Ok(()),
+            },
+        };
+        let now = clock::now();
+        let opened = self
+            .with_known(|known| Head::open(head, known.root()))?
+            .ok_or(Code::TrustMissing)??;
+        if opened.expires < now || trust.current(now).is_err() {
+            return Ok(());
+        }
+        let own = self.keys.organisation().map(|key| &key.did);
+        match self.gate.took(&did, &trust, own) {
+            Ok(true) => tracing::info!("heads of enough organisations were taken after the restore"),
+            Ok(false) => {}
+            Err(failure) => tracing::warn!(%failure, "a head that was taken could not be noted"),
+        }
+        Ok(())
+    }
+
+    /// Takes a head and what belongs to it from whoever has it. Whether it was new.
+    async fn take_head(&self, from: &Source, head: Vec<String>) -> Result<bool, Problem> {
+        // One at a time: the next that announces the same finds it taken.
+        let _alone = self.syncing.lock().await;
+        let offered = Head::read(&head)?;
+        let Some(mut trial) = self.with_known(Known::clone)? else {
+            return Err(Code::TrustMissing.into());
+        };
+        let (ours, held) = (trial.version(), trial.bundle());
+        if offered.number() == ours && held.head == head {
+            return Ok(false);
+        }
+        let issued = self.trust().map(|trust| trust.head_issued());
+        if offered.number() < ours && issued.is_some_and(|issued| offered.issued <= issued) {
+            // They are behind, which is no alarm: what they show was once the newest.
+            return Ok(false);
+        }
+        let mut roots = Vec::new();
+        if offered.root > ours.root {
+            roots = self.fetch_roots(from, ours.root).await?;
+            trial.take(&Bundle::assemble(roots.clone(), None, Vec::new())?, clock::now())?;
+        }
+        // Before a list is fetched for it: nobody makes us fetch one without the anchors' word.
+        Head::open(&head, trial.root())?;
+        let has_list = self
+            .trust()
+            .is_some_and(|trust| crate::output::sha256(trust.text().as_bytes()) == offered.list_hash);
+        let list = match has_list {
+            true => None,
+            false => Some(self.fetch_list_of(from, &offered).await?),
+        };
+        let bundle = Bundle::assemble(roots, list, head)?;
+        let taken = tokio::task::block_in_place(|| self.take_bundle(&bundle, &from.to_string()));
+        taken.map(|taken| taken.is_changed).map_err(|failure| failure.problem)
+    }
+
+    async fn fetch_roots(&self, from: &Source, ours: u64) -> Result<Vec<String>, Problem> {
+        let mut roots: Vec<String> = Vec::new();
+        while roots.len() < ROOTS_MAX {
+            let have = u64::try_from(roots.len()).unwrap_or(u64::MAX);
+            let ask = messages::Ask::Root {
+                from: ours.saturating_add(have).saturating_add(1),
+            };
+            match self.ask_trust(from, &ask).await? {
+                messages::Reply::Root { roots: more } if more.is_empty() => break,
+                messages::Reply::Root { roots: more } => roots.extend(more),
+                messages::Reply::Problem(problem) => return Err(problem),
+                _ => return unexpected(),
+            }
+        }
+        Ok(roots)
+    }
+
+    /// The list that a head names: from whoever showed the head, else from others.
+    async fn fetch_list_of(&self, from: &Source, head: &Head) -> Result<String, Problem> {
+        let mut problem = match self.fetch_trust_list(from, head).await {
+            Ok(text) => return Ok(text),
+            Err(problem) => problem,
+        };
+        for did in self.others_by_reach(&[]).into_iter().take(FETCH_FROM) {
+            match self.fetch_trust_list(&Source::Organisation(did), head).await {
+                Ok(text) => return Ok(text),
+                Err(other) => problem = other,
+            }
+        }
+        Err(problem)
+    }
+
+    async fn fetch_trust_list(&self, from: &Source, head: &Head) -> Result<String, Problem> {
+        let size = usize::try_from(head.list_size).unwrap_or(usize::MAX);
+        if size > credentials::trust::TRUST_MAX {
+            return Err(Problem::new(Code::TooLarge, "list"));
+        }
+        let hash = name_of(&head.list_hash);
+        let mut text = Vec::new();
+        while text.len() < size {
+            let ask = messages::Ask::List {
+                hash: hash.clone(),
+                offset: u32::try_from(text.len()).unwrap_or(u32::MAX),
+            };
+            match self.ask_trust(from, &ask).await? {
+                messages::Reply::List { total, bytes } => {
+                    let room = size.saturating_sub(text.len());
+                    if bytes.is_empty() || bytes.len() > room || total != head.list_size {
+                        return Err(Problem::new(Code::Malformed, "list"));
+                    }
+                    text.extend(bytes);
+                }
+                messages::Reply::Problem(problem) => return Err(problem),
+                _ => return unexpected(),
+            }
+        }
+        if crate::output::sha256(&text) != head.list_hash {
+            return Err(Problem::new(Code::TrustMismatch, "list"));
+        }
+        String::from_utf8(text).map_err(|_| Problem::new(Code::Malformed, "list"))
+    }
+
+    async fn ask_trust(&self, from: &Source, ask: &messages::Ask) -> Result<messages::Reply, Problem> {
+        let body = protocol::encode(ask)?;
+        let reply = match from {
+            Source::Peer(peer) => self.ask_peer(peer, Protocol::Trust, body).await?,
+            Source::Organisation(did) => self.ask(did, self.anonymous(), Protocol::Trust, body).await?.1,
+        };
+        protocol::decode(&reply, messages::LIMIT)
+    }
+
+    /// Answers a question about the trust list. Everything in it is public.
+    pub(super) fn answer_trust(&self, ask: messages::Ask) -> Result<messages::Reply, Problem> {
+        let answer = self.with_known(|known| match ask {
+            messages::Ask::Version => Ok(messages::Reply::Version(known.version())),
+            messages::Ask::Head => {
+                let head = known.bundle().head;
+                match head.is_empty() {
+                    true => Err(Code::TrustMissing.into()),
+                    false => Ok(messages::Reply::Head { head }),
+                }
+            }
+            messages::Ask::Root { from } => {
+                let newest = known.root().version;
+                let end = from.saturating_add(u64::try_from(messages::ROOTS_MAX).unwrap_or(0));
+                let roots = (from..end.min(newest.saturating_add(1))).map_while(|v| known.root_text(v));
+                Ok(messages::Reply::Root {
+                    roots: roots.map(ToOwned::to_owned).collect(),
+                })
+            }
+            messages::Ask::List { hash, offset } => {
+                let is_named = |trust: &Arc<Trust>| name_of(&crate::output::sha256(trust.text().as_bytes())) == hash;
+                let trust = known.trust().filter(is_named);
+                let trust: Arc<Trust> = trust.ok_or_else(|| Problem::from(Code::NotFound))?;
+                let text = trust.text().as_bytes();
+                let start = usize::try_from(offset).unwrap_or(usize::MAX);
+                let rest = text.get(start..).unwrap_or_default();
+                let bytes = rest.get(..rest.len().min(messages::CHUNK)).unwrap_or_default();
+                Ok(messages::Reply::List {
+                    total: u32::try_from(text.len()).unwrap_or(u32::MAX),
+                    bytes: bytes.to_vec(),
+                })
+            }
+        });
+        answer?.ok_or(Code::TrustMissing)?
+    }
+}
