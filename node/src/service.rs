@@ -99,7 +99,6 @@ pub struct Service {
     wake_notices: Notify,
     /// When something was last asked for because somebody came back, in seconds since the machine started.
     asked_at: AtomicI64,
-    syncing: tokio::sync::Mutex<()>,
     deciding: tokio::sync::Mutex<()>,
 }
 
@@ -244,7 +243,6 @@ impl Service {
             wake_trust: Notify::new(),
             wake_notices: Notify::new(),
             asked_at: AtomicI64::new(0),
-            syncing: tokio::sync::Mutex::default(),
             deciding: tokio::sync::Mutex::new(()),
         });
         if let Some(trust) = service.stored_trust()? {

@@ -470,7 +470,7 @@ fn changing_one_register_row_changes_that_value_at_the_bank() {
     assert_eq!(counts, [1, 39, 0, 0, 1]);
 
     // What the wallet holds no longer counts, and cannot be shown any more once the endings of the day are published.
-    assert_eq!(tax.ok(&["issuer", "status"])["endings"]["waiting"], 16);
+    assert_eq!(tax.ok(&["issuer", "status"])["endings"]["waiting"], 8);
     assert_eq!(tax.ok(&["issuer", "publish"])["endings"]["waiting"], 0);
     until("superseded", || state_of(&citizen, &old) == "superseded");
     let (link, _) = ask(&bank, "S01", "LAN-2", CITIZEN, &["C02"]);

@@ -145,8 +145,11 @@ fn a_list_that_is_too_old_opens_nothing() {
 #[test]
 fn a_request_lives_from_its_signing_to_its_expiry() {
     let text = signed(|_| {});
+    let trust = cast::ceremony()
+        .trust(&cast::draft(), now().plus(-3_600))
+        .expect("publishes");
     let at = |seconds| {
-        opened(&text, None, now().plus(seconds))
+        open(&text, &trust, None, now().plus(seconds))
             .err()
             .map(|problem| problem.code)
     };

@@ -323,14 +323,11 @@ fn a_short_list_cannot_stand_for_more_registrations_than_memory_holds() {
     }
     let size = serde_json::to_vec(&long).expect("JSON").len();
     let fit = 16 * 1024 * 1024 / size;
-    let services = |count: usize| -> Vec<Registration> {
-        let other = |number: usize| Registration {
-            id: format!("S{number}"),
-            ..long.clone()
-        };
-        (0..count).map(other).collect()
+    let other = |number: usize| Registration {
+        id: format!("S{number}"),
+        ..long.clone()
     };
-    draft.organisations[3].services = services(40);
+    draft.organisations[3].services = (0..40).map(other).collect();
     let document = draft.to_value();
     let entity = document["LoTE"]["TrustedEntitiesList"][3].clone();
     let with = |more: usize| {

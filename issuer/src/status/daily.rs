@@ -110,6 +110,9 @@ impl List {
     }
 }
 
+/// Entries with the states that they come into.
+type Changed = Vec<(Position, State)>;
+
 impl Lists {
     /// Lists of which entries were given out.
     fn in_use(&self) -> BTreeSet<u32> {
@@ -118,7 +121,7 @@ impl Lists {
     }
 
     /// What a list gets today: endings that wait, and decoys that fill them up.
-    fn day_of(&mut self, number: u32) -> (Vec<(Position, State)>, Vec<(Position, State)>) {
+    fn day_of(&mut self, number: u32) -> (Changed, Changed) {
         let epoch = self.epoch;
         let Some(list) = self.lists.get_mut(&number) else {
             return (Vec::new(), Vec::new());

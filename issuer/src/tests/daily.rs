@@ -65,10 +65,10 @@ fn a_queued_ending_is_durable_and_shown_and_published_once_at_its_time() {
         "neither queue nor time is lost"
     );
     // Until then nobody sees it, whatever is published meanwhile.
-    world.now = next.plus(-1);
+    world.reach(next.plus(-1));
     world.tick();
     assert!(all_mirrored(&world, &old, State::Valid));
-    world.now = next;
+    world.reach(next);
     world.tick();
     assert!(all_mirrored(&world, &old, State::Superseded));
     let after = world.agency.issuer().endings();
@@ -89,7 +89,8 @@ fn each_day_sets_a_power_of_two_of_each_state_whether_anything_ended_or_not() {
     let quiet = seen(&world);
     assert!(quiet.values().all(|counts| counts[1..] == [0, 0, 0]));
     for day in 1..=2 {
-        world.now = world.agency.issuer().endings().next.unwrap();
+        let next = world.agency.issuer().endings().next.unwrap();
+        world.reach(next);
         world.tick();
         for list in world.agency.issuer().lists() {
             let counts = seen(&world)[&list.uri];

@@ -278,7 +278,11 @@ impl World {
     }
 
     pub(crate) fn pass(&mut self, seconds: i64) {
-        self.now = self.now.plus(seconds);
+        self.reach(self.now.plus(seconds));
+    }
+
+    pub(crate) fn reach(&mut self, then: Timestamp) {
+        self.now = then;
         if self.trust.current(self.now).is_err() {
             // A node takes a newer head long before a day is over.
             self.trust = self.anchors.trust(&self.draft, self.now).unwrap();

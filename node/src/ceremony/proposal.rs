@@ -82,7 +82,7 @@ impl Proposal {
             kind: file.kind,
             before,
             content: file.content,
-            document: pretty(&file.document)?,
+            document: written(file.kind, &file.document)?,
         })
     }
 
@@ -110,7 +110,7 @@ impl Proposal {
             kind: Kind::Root,
             before,
             content: None,
-            document: pretty(&root.to_value())?,
+            document: written(Kind::Root, &root.to_value())?,
         })
     }
 
@@ -121,7 +121,7 @@ impl Proposal {
             kind: Kind::List,
             before: Some(before),
             content,
-            document: pretty(&draft.to_value())?,
+            document: written(Kind::List, &draft.to_value())?,
         })
     }
 
@@ -169,8 +169,13 @@ impl Proposal {
     }
 }
 
-fn pretty(document: &Value) -> Result<String, Problem> {
-    serde_json::to_string_pretty(document).map_err(|_| Code::Internal.into())
+/// A document's text: a list without spaces, because everybody's node fetches it; a root as people read it.
+fn written(kind: Kind, document: &Value) -> Result<String, Problem> {
+    match kind {
+        Kind::List => serde_json::to_string(document),
+        Kind::Root => serde_json::to_string_pretty(document),
+    }
+    .map_err(|_| Code::Internal.into())
 }
 
 /// What a proposal or bundle rests on, with every signature checked.

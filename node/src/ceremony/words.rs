@@ -97,12 +97,18 @@ pub fn signatures(catalogue: &Catalogue, shown: &Value) -> String {
 
 /// Every change, a line each; claims of one service and type stand in one line.
 pub fn changes(catalogue: &Catalogue, changes: &Value) -> String {
+    // Every version ends some time after the one before; by the day is what a person has to know.
+    let is_said = |change: &&Value| {
+        let [before, after] = ["before", "after"].map(|side| text(change, side));
+        text(change, "change") != "until" || day(&before) != day(&after)
+    };
     let changes = changes.as_array().map(Vec::as_slice).unwrap_or_default();
+    let changes: Vec<Value> = changes.iter().filter(is_said).cloned().collect();
     if changes.is_empty() {
         return catalogue.text("change-none", &[]);
     }
     let mut lines = Vec::new();
-    let mut rest = changes;
+    let mut rest = changes.as_slice();
     while let Some((first, after)) = rest.split_first() {
         let name = text(first, "change");
         let mut together = 1;
@@ -263,10 +269,11 @@ pub fn published(catalogue: &Catalogue, published: &Value) -> String {
 /// What was checked and held.
 pub fn verified(catalogue: &Catalogue, verified: &Value) -> String {
     let [root, list, entries] = ["root", "list", "entries"].map(|name| text(verified, name));
+    let newest = if list.is_empty() { "–" } else { &list };
     match text(verified, "what").as_str() {
         "history" => catalogue.text(
             "trust-verified-history",
-            &[("entries", &entries), ("root", &root), ("list", &list)],
+            &[("entries", &entries), ("root", &root), ("list", newest)],
         ),
         "bundle" if list.is_empty() => catalogue.text("trust-verified-roots", &[("root", &root)]),
         "bundle" => {

@@ -23,6 +23,10 @@ const HISTORY_MAX: u64 = 256 * 1024 * 1024;
 
 /// Runs a command of the group.
 pub(super) async fn run(session: &mut Session, trust: Trust) -> Result<u8, Failure> {
+    // Most of a ceremony is files, but its words are in the home's language.
+    if session.home().is_ok_and(|home| home.config().exists()) {
+        session.load(&[])?;
+    }
     match trust {
         Trust::Init(init) => make(session, init).await?,
         Trust::Card(TrustCard { new_key, out }) => {

@@ -1,8 +1,10 @@
 //! `bevis demo trust`: a list that everybody holds, and how fast a change of it, a revocation and a bankruptcy reach everybody.
 //!
-//! Every node is a process with a home of its own; anchors have homes and no node. What is told was done by the public
-//! commands, and the times are those that the nodes themselves noted (`bevis node seen`).
+//! Every node is a process with a home of its own; anchors have homes and no node. What is told was done by the public commands;
+//! what is measured goes by the local socket, as the command line does, without a process for each. The times are those that the
+//! nodes themselves noted (`bevis node seen`).
 
+mod bankruptcy;
 mod cast;
 mod ceremony;
 mod changes;
@@ -37,7 +39,8 @@ pub async fn run(output: &Output, demo: &TrustDemo) -> Result<u8, Failure> {
     };
     sizes.check()?;
     let members = cast::cast(sizes);
-    let names = members.iter().map(|member| member.home.as_str());
+    let people = [bankruptcy::SECOND, "citizen", "neighbour", "newly", "later"];
+    let names = members.iter().map(|member| member.home.as_str()).chain(people);
     let nodes = Nodes::new(demo.keep.as_deref(), false, output.catalogue.language(), names)?;
     let teller = Teller::new(output, "demo-trust");
     let mut crowd = Crowd::new(nodes, teller, members, demo);

@@ -5,16 +5,55 @@ use crate::clock;
 use crate::network::{Address, Error, PeerName, Protocol, Secret32, Target};
 use credentials::trust::{NodeEntry, Organisation};
 use credentials::{Code, Did, Problem, Timestamp, random};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// How long one is waited for before the next is asked beside it: an honest node answers well within.
+const PATIENCE: Duration = Duration::from_millis(700);
+
+/// The first good answer. The next attempt begins when one has failed, or when nothing was heard for a while: who is silent, or
+/// gives its answer byte by byte, holds nobody up.
+pub(super) async fn first_good<T, F: Future<Output = Result<T, Problem>>>(
+    attempts: impl IntoIterator<Item = F>,
+) -> Result<T, Problem> {
+    first_good_within(PATIENCE, attempts).await
+}
+
+async fn first_good_within<T, F: Future<Output = Result<T, Problem>>>(
+    patience: Duration,
+    attempts: impl IntoIterator<Item = F>,
+) -> Result<T, Problem> {
+    let mut waiting = attempts.into_iter();
+    let mut running = FuturesUnordered::new();
+    let mut problem = Problem::from(Code::Unreachable);
+    loop {
+        let has_more = match waiting.next() {
+            Some(attempt) => {
+                running.push(attempt);
+                true
+            }
+            None if running.is_empty() => return Err(problem),
+            None => false,
+        };
+        tokio::select! {
+            done = running.next() => match done {
+                Some(Ok(answer)) => return Ok(answer),
+                Some(Err(why)) => problem = why,
+                None => {}
+            },
+            () = tokio::time::sleep(patience), if has_more => {}
+        }
+    }
+}
 
 impl Service {
     /// The identity for a question that anybody may ask: an organisation's own, or, for a wallet, one that is used for nothing
     /// else, so that what is asked tells nobody who asks.
     pub(super) fn anonymous(&self) -> Option<Secret32> {
-        match self.wallet {
-            None => None,
-            Some(_) => Some(Secret32::new(random::bytes(&mut clock::System))),
-        }
+        let is_wallet = self.wallet.is_some();
+        is_wallet.then(|| Secret32::new(random::bytes(&mut clock::System)))
     }
 
     /// Organisations that the trust list gives a node, but us and those left out, in random order.
@@ -150,5 +189,47 @@ impl Service {
             }
         };
         Err(Some(problem))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::pending;
+    use std::pin::Pin;
+
+    const SHORT: Duration = Duration::from_millis(1);
+
+    type Attempt = Pin<Box<dyn Future<Output = Result<u8, Problem>>>>;
+
+    #[tokio::test]
+    async fn who_is_silent_or_fails_holds_nobody_up_and_the_last_failure_is_told() {
+        let silent = || -> Attempt { Box::pin(pending()) };
+        let fails = |code: Code| -> Attempt { Box::pin(async move { Err(code.into()) }) };
+        let good = |answer: u8| -> Attempt { Box::pin(async move { Ok(answer) }) };
+        assert_eq!(first_good_within(SHORT, [silent(), silent(), good(3)]).await, Ok(3));
+        assert_eq!(
+            first_good_within(SHORT, [fails(Code::NotFound), good(2), good(3)]).await,
+            Ok(2)
+        );
+        assert_eq!(
+            first_good_within(SHORT, [fails(Code::NotFound), fails(Code::Malformed)]).await,
+            Err(Code::Malformed.into())
+        );
+        assert_eq!(
+            first_good_within(SHORT, Vec::<Attempt>::new()).await,
+            Err(Code::Unreachable.into())
+        );
+        let slow = || -> Attempt {
+            Box::pin(async {
+                tokio::time::sleep(SHORT * 5).await;
+                Ok(1)
+            })
+        };
+        assert_eq!(
+            first_good_within(SHORT, [slow(), silent()]).await,
+            Ok(1),
+            "who is slow is not given up"
+        );
     }
 }

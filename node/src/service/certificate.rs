@@ -154,7 +154,7 @@ impl Service {
         let mut transaction = self.store.transaction();
         transaction.put(&self.store.table(keys::TABLE), ROW, &bytes);
         transaction.commit()?;
-        tracing::info!(serial = own.serial, expires = %own.expires, "made a node certificate");
+        tracing::debug!(serial = own.serial, expires = %own.expires, "made a node certificate");
         *self.certificate.write().unwrap_or_else(PoisonError::into_inner) = Some(own);
         Ok(())
     }

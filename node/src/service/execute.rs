@@ -104,13 +104,19 @@ impl Service {
             | Command::PublishEndings
             | Command::Bitstring { .. }
             | Command::IssuerStatus => {
+                let is_change = matches!(command, Command::SetState { .. } | Command::PublishEndings);
                 let answer = tokio::task::block_in_place(|| self.issue(command));
-                self.hand_over_news().await;
+                if is_change && answer.is_ok() {
+                    self.hand_over_news().await;
+                }
                 answer
             }
             Command::Notice { what } => {
+                let is_change = matches!(what, Notice::Publish { .. });
                 let answer = tokio::task::block_in_place(|| self.notice(what));
-                self.hand_over_news().await;
+                if is_change && answer.is_ok() {
+                    self.hand_over_news().await;
+                }
                 self.wake_notices.notify_one();
                 answer
             }

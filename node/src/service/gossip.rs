@@ -117,13 +117,11 @@ impl Service {
         Ok(is_any)
     }
 
-    /// The same, and waits a moment until neighbours have it: whoever is told that a change was made may end this process
-    /// then, and the change goes on.
+    /// The same after a change, and waits a moment until neighbours have it: whoever is told that a change was made may end
+    /// this process then, and the change goes on. The tick may have told it before us, so that it is waited for in any case.
     pub(super) async fn hand_over_news(&self) {
-        match self.tell_news().await {
-            Ok(true) => {}
-            Ok(false) => return,
-            Err(problem) => return tracing::warn!(%problem, "news of our lists not told"),
+        if let Err(problem) = self.tell_news().await {
+            return tracing::warn!(%problem, "news of our lists not told");
         }
         let Ok(body) = protocol::encode(&messages::Ask::Version) else {
             return;

@@ -1,6 +1,7 @@
 //! Mirrors whole status lists. What changed comes by gossip, from the issuer's own signature; the rest is asked for by the clock,
 //! never because a presentation arrived: of the issuer, and where it does not answer of anybody else who mirrors it.
 
+use super::asking::first_good;
 use super::versions::{Source, jittered};
 use super::{Effect, Service, lock};
 use crate::clock;
@@ -284,28 +285,17 @@ impl Service {
             let mut sources = vec![from.clone()];
             sources.extend(others.map(Source::Organisation));
             sources.push(Source::Organisation(wanted.issuer.clone()));
-            let mut problem = Problem::from(Code::StatusMissing);
-            let mut is_held = false;
-            for source in &sources {
-                match self.fetch_content(source, wanted).await {
-                    Ok(()) => {
-                        is_held = true;
-                        break;
-                    }
-                    Err(other) => problem = other,
-                }
-            }
-            if is_held {
-                self.changed(&wanted.issuer);
-            } else {
-                result = Err(problem);
+            let attempts = sources.into_iter().map(|source| self.fetch_content(source, wanted));
+            match first_good(attempts).await {
+                Ok(()) => self.changed(&wanted.issuer),
+                Err(problem) => result = Err(problem),
             }
         }
         result
     }
 
     /// One content from one source: what changed, where we hold the one before, else all of it.
-    async fn fetch_content(&self, from: &Source, wanted: &Wanted) -> Result<(), Problem> {
+    async fn fetch_content(&self, from: Source, wanted: &Wanted) -> Result<(), Problem> {
         if let Some(held) = &wanted.held {
             let ask = status::Ask::Delta {
                 issuer: wanted.issuer.clone(),
@@ -313,7 +303,7 @@ impl Service {
                 from: held.clone(),
                 to: wanted.list.states.clone(),
             };
-            if let status::Reply::Delta { changes } = self.ask_status(from, &ask).await? {
+            if let status::Reply::Delta { changes } = self.ask_status(&from, &ask).await? {
                 let taken = tokio::task::block_in_place(|| {
                     lock(&self.mirror)?.delta(&wanted.issuer, &wanted.list.uri, &changes)
                 });
@@ -322,7 +312,7 @@ impl Service {
                 }
             }
         }
-        let packed = self.fetch_chunks(from, &wanted.list.states).await?;
+        let packed = self.fetch_chunks(&from, &wanted.list.states).await?;
         let taken =
             tokio::task::block_in_place(|| lock(&self.mirror)?.states(&wanted.issuer, &wanted.list.uri, &packed));
         self.watched(taken)

@@ -168,7 +168,7 @@ impl Service {
         if let Some(trust) = trust {
             self.use_trust(trust)?;
         }
-        tracing::info!(version = %taken.version, from, "took a trust list");
+        tracing::debug!(version = %taken.version, from, "took a trust list");
         Ok(taken)
     }
 
@@ -265,7 +265,7 @@ impl Service {
             let set = lock(verifier)?.set_signer(&kid, key.signer.clone());
             set.map_err(|e| Failure::because(Code::Internal, e))?;
         }
-        tracing::info!(%kid, "signs with another key from now on");
+        tracing::debug!(%kid, "signs with another key from now on");
         Ok(true)
     }
 }

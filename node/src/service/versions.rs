@@ -3,6 +3,7 @@
 //!
 //! Nothing here decides what is taken: that is [`credentials::trust::Known`], whose rules hold against whoever sends.
 
+use super::asking::first_good;
 use super::{Service, lock};
 use crate::clock;
 use crate::network::{PeerName, Protocol, Topic, Verdict};
@@ -21,6 +22,9 @@ const PULL_FROM: usize = 2;
 const FETCH_FROM: usize = 3;
 /// How often a restored home tries again to reach those that it needs.
 const RETRY: Duration = Duration::from_secs(2);
+
+/// How long one of them is waited for, the list included.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Whom to ask.
 #[derive(Clone, Debug)]
@@ -96,9 +100,11 @@ impl Service {
             if is_waiting && self.gate.has(&did) {
                 continue;
             }
-            match self.pull_trust(&Source::Organisation(did.clone())).await {
-                Ok(_) => asked = asked.saturating_add(1),
-                Err(problem) => tracing::debug!(%did, %problem, "trust list not asked for"),
+            let source = Source::Organisation(did.clone());
+            match tokio::time::timeout(PATIENCE, self.pull_trust(&source)).await {
+                Ok(Ok(_)) => asked = asked.saturating_add(1),
+                Ok(Err(problem)) => tracing::debug!(%did, %problem, "trust list not asked for"),
+                Err(_) => tracing::debug!(%did, "silent about the trust list"),
             }
             if is_waiting && !self.awaited().is_ok_and(|awaited| awaited.is_some()) {
                 break;
@@ -205,8 +211,6 @@ impl Service {
 
     /// Takes a head and what belongs to it from whoever has it. Whether it was new.
     async fn take_head(&self, from: &Source, head: Vec<String>) -> Result<bool, Problem> {
-        // One at a time: the next that announces the same finds it taken.
-        let _alone = self.syncing.lock().await;
         let offered = Head::read(&head)?;
         let Some(mut trial) = self.with_known(Known::clone)? else {
             return Err(Code::TrustMissing.into());
@@ -222,7 +226,8 @@ impl Service {
         }
         let mut roots = Vec::new();
         if offered.root > ours.root {
-            roots = self.fetch_roots(from, ours.root).await?;
+            let fetched = tokio::time::timeout(PATIENCE, self.fetch_roots(from, ours.root)).await;
+            roots = fetched.map_err(|_| Code::Unreachable)??;
             trial.take(&Bundle::assemble(roots.clone(), None, Vec::new())?, clock::now())?;
         }
         // Before a list is fetched for it: nobody makes us fetch one without the anchors' word.
@@ -258,20 +263,15 @@ impl Service {
 
     /// The list that a head names: from whoever showed the head, else from others.
     async fn fetch_list_of(&self, from: &Source, head: &Head) -> Result<String, Problem> {
-        let mut problem = match self.fetch_trust_list(from, head).await {
-            Ok(text) => return Ok(text),
-            Err(problem) => problem,
-        };
-        for did in self.others_by_reach(&[]).into_iter().take(FETCH_FROM) {
-            match self.fetch_trust_list(&Source::Organisation(did), head).await {
-                Ok(text) => return Ok(text),
-                Err(other) => problem = other,
-            }
-        }
-        Err(problem)
+        let others = self.others_by_reach(&[]).into_iter().take(FETCH_FROM);
+        let sources: Vec<Source> = [from.clone()]
+            .into_iter()
+            .chain(others.map(Source::Organisation))
+            .collect();
+        first_good(sources.into_iter().map(|source| self.fetch_trust_list(source, head))).await
     }
 
-    async fn fetch_trust_list(&self, from: &Source, head: &Head) -> Result<String, Problem> {
+    async fn fetch_trust_list(&self, from: Source, head: &Head) -> Result<String, Problem> {
         let size = usize::try_from(head.list_size).unwrap_or(usize::MAX);
         if size > credentials::trust::TRUST_MAX {
             return Err(Problem::new(Code::TooLarge, "list"));
@@ -283,7 +283,7 @@ impl Service {
                 hash: hash.clone(),
                 offset: u32::try_from(text.len()).unwrap_or(u32::MAX),
             };
-            match self.ask_trust(from, &ask).await? {
+            match self.ask_trust(&from, &ask).await? {
                 messages::Reply::List { total, bytes } => {
                     let room = size.saturating_sub(text.len());
                     if bytes.is_empty() || bytes.len() > room || total != head.list_size {

@@ -195,12 +195,12 @@ fn what_was_too_much_is_said_in_words() {
     for (detail, nb, en) in [
         (
             "StudentLoanBalance under S01",
-            "beviset «Saldo på studielån», som ikke hører til Samtykkebasert lånesøknad",
-            "the credential “Student loan balance”, which does not belong to Consent-based loan application",
+            "beviset «Studielån», som ikke hører til Samtykkebasert lånesøknad",
+            "the credential “Student loan”, which does not belong to Consent-based loan application",
         ),
         (
             "personidentifikator",
-            "opplysningen «Fødselsnummer»",
+            "opplysningen «Fødselsnummer eller d-nummer»",
             "the piece of information “National identity number”",
         ),
         (

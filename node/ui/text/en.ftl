@@ -166,7 +166,7 @@ problem-evaluation_invalid = The answer was not computed with the key that the r
 remedy-evaluation_invalid = Do not use it. The node tries again. If that lasts, call the register.
 problem-not_listed = The trust list does not tie this node to the organisation.
 remedy-not_listed = Ask whoever runs the list to include the node. `bevis whoami --json` gives its card.
-problem-certificate_invalid = The node's certificate does not hold.
+problem-certificate_invalid = The node’s certificate is not valid.
 remedy-certificate_invalid = Ask the organisation to make a new one: `bevis node certificate --renew`.
 problem-certificate_superseded = A newer certificate has replaced this node's.
 remedy-certificate_superseded = Let the node use the newest. If it was copied, make a new one: `bevis node certificate --renew`.
@@ -611,13 +611,17 @@ demo-trust-step-4 = 4. A rogue issuer is thrown out
 demo-trust-step-5 = 5. A credential is revoked
 demo-trust-step-6 = 6. A company goes bankrupt
 demo-trust-step-7 = 7. How fast everybody knew
-demo-trust-root = {$node} and {$anchors} anchors in all have signed the first root. {$threshold} of them have to sign each list
+demo-trust-root = {$anchors} anchors have made the first root. {$threshold} of them have to sign each list
 demo-trust-homes = {$node} has made {$count} homes ({$ms} ms)
 demo-trust-processes = {$node} runs {$count} nodes, each in a process of its own with a folder of its own under {$root} ({$ms} ms)
-demo-trust-list = {$node} has signed the first list, of {$count} organisations and {$bytes} bytes ({$ms} ms)
+demo-trust-list = The anchors have signed the first list, of {$count} organisations and {$bytes} bytes ({$ms} ms)
 demo-trust-liars = {$node} has let in {$count} more nodes that lie or say nothing. The times do not count them
 demo-trust-trusted = {$node} has given the list to all {$count} nodes ({$ms} ms). From now on it spreads by itself
-demo-trust-collected = {$wallet} has collected a proof of identity from {$issuer}
+demo-trust-collected = {$wallet ->
+    [citizen] The citizen
+    [neighbour] The neighbour
+   *[other] Another citizen
+    } has collected a proof of identity from {$issuer}
 demo-trust-memory = {$processes} processes of {$role ->
     [agency] agencies
    *[bank] banks

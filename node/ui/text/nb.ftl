@@ -166,7 +166,7 @@ problem-evaluation_invalid = Svaret er ikke regnet ut med nøkkelen som register
 remedy-evaluation_invalid = Bruk det ikke. Noden prøver igjen. Varer det, ring registeret.
 problem-not_listed = Tillitslisten knytter ikke denne noden til virksomheten.
 remedy-not_listed = Be den som driver listen, om å ta noden med. Kortet får du med `bevis whoami --json`.
-problem-certificate_invalid = Nodens sertifikat holder ikke mål.
+problem-certificate_invalid = Nodens sertifikat er ikke gyldig.
 remedy-certificate_invalid = Be virksomheten lage et nytt: `bevis node certificate --renew`.
 problem-certificate_superseded = Nodens sertifikat er erstattet av et nyere.
 remedy-certificate_superseded = La noden bruke det nyeste. Har den vært kopiert, lag et nytt: `bevis node certificate --renew`.
@@ -611,13 +611,17 @@ demo-trust-step-4 = 4. En uærlig utsteder blir kastet ut
 demo-trust-step-5 = 5. Et bevis blir trukket tilbake
 demo-trust-step-6 = 6. Et selskap går konkurs
 demo-trust-step-7 = 7. Hvor fort alle fikk vite det
-demo-trust-root = {$node} og {$anchors} ankere i alt har signert den første roten. {$threshold} av dem må signere hver liste
+demo-trust-root = {$anchors} ankere har laget den første roten. {$threshold} av dem må signere hver liste
 demo-trust-homes = {$node} har laget {$count} hjem ({$ms} ms)
 demo-trust-processes = {$node} kjører {$count} noder, hver i sin egen prosess med sin egen mappe under {$root} ({$ms} ms)
-demo-trust-list = {$node} har signert den første listen, med {$count} virksomheter og {$bytes} byte ({$ms} ms)
+demo-trust-list = Ankrene har signert den første listen, med {$count} virksomheter og {$bytes} byte ({$ms} ms)
 demo-trust-liars = {$node} har sluppet inn {$count} noder til som lyver eller tier. De telles ikke med i tidene
 demo-trust-trusted = {$node} har gitt listen til alle {$count} nodene ({$ms} ms). Fra nå av sprer den seg selv
-demo-trust-collected = {$wallet} har hentet personbevis fra {$issuer}
+demo-trust-collected = {$wallet ->
+    [citizen] Innbyggeren
+    [neighbour] Naboen
+   *[other] En innbygger til
+    } har hentet personbevis fra {$issuer}
 demo-trust-memory = {$processes} prosesser som {$role ->
     [agency] etater
    *[bank] banker

@@ -148,8 +148,8 @@ problem-status_stale = Statuslista er for gammal til å seie om beviset gjeld.
 remedy-status_stale = Vent til noden har henta ei ny liste, og prøv att. Sjå `bevis doctor`.
 problem-catching_up = Heimen vart gjenoppretta og hentar framleis tillitslista frå andre verksemder.
 remedy-catching_up = La noden stå på og vere på nett. `bevis doctor` viser kor mange verksemder som har svart.
-problem-status_conflict = Ein utferdar har signert to ting om same statusliste som ikkje begge kan stemme.
-remedy-status_conflict = Meld frå til utferdaren. `bevis doctor` nemner han ved namn; det som sist stemte, blir brukt til det er for gammalt.
+problem-status_conflict = Ein utstedar har signert to ting om same statusliste som ikkje begge kan stemme.
+remedy-status_conflict = Meld frå til utstedaren. `bevis doctor` nemner han ved namn; det som sist stemte, blir brukt til det er for gammalt.
 problem-second_key_missing = Varselet er ikkje signert med to ulike nøklar frå registeret.
 remedy-second_key_missing = Stol ikkje på det. La den som har den andre nøkkelen, signere: `bevis issuer notice sign FIL`.
 problem-notice_conflict = To signerte varsel frå same register seier imot kvarandre. Ingen fleire varsel derifrå verkar før nokon har avgjort kva for eit som er rett.
@@ -166,7 +166,7 @@ problem-evaluation_invalid = Svaret er ikkje rekna ut med nøkkelen som register
 remedy-evaluation_invalid = Bruk det ikkje. Noden prøver att. Varer det, ring registeret.
 problem-not_listed = Tillitslista knyter ikkje denne noden til verksemda.
 remedy-not_listed = Be den som driv lista, om å ta noden med. Kortet får du med `bevis whoami --json`.
-problem-certificate_invalid = Sertifikatet til noden held ikkje mål.
+problem-certificate_invalid = Sertifikatet til noden er ikkje gyldig.
 remedy-certificate_invalid = Be verksemda lage eit nytt: `bevis node certificate --renew`.
 problem-certificate_superseded = Sertifikatet til noden er erstatta av eit nyare.
 remedy-certificate_superseded = La noden bruke det nyaste. Har han vore kopiert, lag eit nytt: `bevis node certificate --renew`.
@@ -611,13 +611,17 @@ demo-trust-step-4 = 4. Ein uærleg utstedar blir kasta ut
 demo-trust-step-5 = 5. Eit bevis blir trekt tilbake
 demo-trust-step-6 = 6. Eit selskap går konkurs
 demo-trust-step-7 = 7. Kor fort alle fekk vite det
-demo-trust-root = {$node} og {$anchors} anker i alt har signert den første rota. {$threshold} av dei må signere kvar liste
+demo-trust-root = {$anchors} anker har laga den første rota. {$threshold} av dei må signere kvar liste
 demo-trust-homes = {$node} har laga {$count} heimar ({$ms} ms)
 demo-trust-processes = {$node} køyrer {$count} nodar, kvar i sin eigen prosess med si eiga mappe under {$root} ({$ms} ms)
-demo-trust-list = {$node} har signert den første lista, med {$count} verksemder og {$bytes} byte ({$ms} ms)
+demo-trust-list = Ankera har signert den første lista, med {$count} verksemder og {$bytes} byte ({$ms} ms)
 demo-trust-liars = {$node} har sleppt inn {$count} nodar til som lyg eller teier. Dei blir ikkje rekna med i tidene
 demo-trust-trusted = {$node} har gitt lista til alle {$count} nodane ({$ms} ms). Frå no av spreier ho seg sjølv
-demo-trust-collected = {$wallet} har henta personbevis frå {$issuer}
+demo-trust-collected = {$wallet ->
+    [citizen] Innbyggjaren
+    [neighbour] Naboen
+   *[other] Ein innbyggjar til
+    } har henta personbevis frå {$issuer}
 demo-trust-memory = {$processes} prosessar som {$role ->
     [agency] etatar
    *[bank] bankar

@@ -1,9 +1,11 @@
 //! A peer that floods, stalls and opens connections by the thousand, at a bank that goes on deciding for its customers.
 
 use super::ground;
-use super::nodes::Field;
+use super::nodes::{BANKS, Field};
+use crate::network::IDENTITY;
 use node::network::raw::Raw;
 use node::network::{Address, Secret32};
+use std::collections::VecDeque;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -27,7 +29,7 @@ fn tcp(address: &str) -> Option<String> {
 /// Opens plain connections that never say a word, and lets the oldest go, until told to stop.
 fn occupy(target: &str, opened: &AtomicUsize, is_over: &AtomicBool) {
     let target = target.parse().expect("an address");
-    let mut held = std::collections::VecDeque::new();
+    let mut held = VecDeque::new();
     while !is_over.load(Ordering::Relaxed) {
         // Whether it is taken is the bank's to say.
         if let Ok(stream) = TcpStream::connect_timeout(&target, HANG) {
@@ -78,7 +80,8 @@ async fn pester(address: Address, turn: usize, opened: Arc<AtomicUsize>, is_over
 
 #[test]
 fn ten_thousand_connections_floods_and_stalls_leave_ninety_nine_of_a_hundred_verdicts() {
-    if !ground::is_entered("ten_thousand_connections_floods_and_stalls_leave_ninety_nine_of_a_hundred_verdicts") {
+    if !ground::is_entered("flood::ten_thousand_connections_floods_and_stalls_leave_ninety_nine_of_a_hundred_verdicts")
+    {
         return;
     }
     let field = Field::found(3, 0);
@@ -101,41 +104,37 @@ fn ten_thousand_connections_floods_and_stalls_leave_ninety_nine_of_a_hundred_ver
         let address = Address::parse(address).expect("an address");
         runtime.spawn(pester(address, turn << 32, opened.clone(), is_over.clone()));
     }
-    let (mut good, mut tried) = (0, 0);
+    let (good, tried) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let count = |is_good: bool| {
+        tried.fetch_add(1, Ordering::Relaxed);
+        good.fetch_add(usize::from(is_good), Ordering::Relaxed);
+    };
     std::thread::scope(|scope| {
         for _ in 0..2 {
             let (opened, is_over, plain) = (opened.clone(), is_over.clone(), plain.clone());
             scope.spawn(move || occupy(&plain, &opened, &is_over));
         }
-        let mut count = |is_good: bool| {
-            tried += 1;
-            good += usize::from(is_good);
-        };
-        while tried_enough(&opened) {
+        while opened.load(Ordering::Relaxed) < CONNECTIONS || tried.load(Ordering::Relaxed) < ATTEMPTS {
             // The bank decides; another listed peer reaches it; it reaches another listed peer.
             for _ in 0..ATTEMPTS / 4 {
                 count(field.answer(bank)["verdict"] == "valid");
             }
             for peer in &field.banks[1..] {
-                count(peer.run(&["node", "ping", &crate::field::nodes::BANKS[0].did]).exit == 0);
+                count(peer.run(&["node", "ping", BANKS[0].did]).exit == 0);
             }
-            count(bank.run(&["node", "ping", crate::network::IDENTITY.did]).exit == 0);
+            count(bank.run(&["node", "ping", IDENTITY.did]).exit == 0);
         }
         // A change made in the middle of it all comes through.
-        let revoked = field.revoke();
-        for made in &revoked {
+        for made in &field.revoke() {
             count(made.seen_within(bank, "60").is_some());
         }
         count(field.answer(bank)["code"] == "revoked");
         is_over.store(true, Ordering::Relaxed);
     });
+    let (good, tried) = (good.into_inner(), tried.into_inner());
     runtime.shutdown_background();
     let opened = opened.load(Ordering::Relaxed);
     println!("field: {good} of {tried} good while {opened} connections were opened");
     assert!(opened >= CONNECTIONS && tried >= ATTEMPTS, "{opened} {tried}");
     assert!(good * 100 >= tried * 99, "{good} of {tried}");
-}
-
-fn tried_enough(opened: &AtomicUsize) -> bool {
-    opened.load(Ordering::Relaxed) < CONNECTIONS
 }

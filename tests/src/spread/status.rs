@@ -1,7 +1,7 @@
 //! States of credentials.
 
 use super::{counted, seen};
-use crate::network::{BANK, IDENTITY, Network, TAX, argument, collect, import, text, until};
+use crate::network::{BANK, IDENTITY, LOANS, Network, TAX, argument, collect, import, text, until};
 use crate::process::Home;
 use node::population::CITIZEN;
 use serde_json::{Value, json};
@@ -14,7 +14,8 @@ fn check(bank: &Home, credential: &str) -> Value {
 #[test]
 fn a_revocation_reaches_the_bank_although_its_issuer_ends_right_after_and_is_known_after_a_restart_without_it() {
     let network = Network::new();
-    let [mut identity, mut tax, mut bank] = [IDENTITY, TAX, BANK].map(|organisation| network.init(&organisation, &[]));
+    let [mut identity, mut tax, mut loans, mut bank] =
+        [IDENTITY, TAX, LOANS, BANK].map(|organisation| network.init(&organisation, &[]));
     // As an operator has it: nothing is asked for by the clock for minutes.
     let path = bank.path().join("bevis.toml");
     let config = std::fs::read_to_string(&path).expect("reads");
@@ -23,15 +24,22 @@ fn a_revocation_reaches_the_bank_although_its_issuer_ends_right_after_and_is_kno
     std::fs::write(&path, slow).expect("writes");
     let citizen = network.wallet("citizen", &[]);
     network.begin(
-        &mut [(&IDENTITY, &mut identity), (&TAX, &mut tax), (&BANK, &mut bank)],
+        &mut [
+            (&IDENTITY, &mut identity),
+            (&TAX, &mut tax),
+            (&LOANS, &mut loans),
+            (&BANK, &mut bank),
+        ],
         &[&citizen],
         &[],
     );
     let registers = network.population(40, 12);
     import(&identity, "C01", &registers);
     import(&tax, "C02", &registers);
+    import(&loans, "C04", &registers);
     network.identify(&identity, &citizen, CITIZEN);
     collect(&citizen, &tax, "C02");
+    collect(&citizen, &loans, "C04");
     let file = network.folder().join("export.json");
     citizen.ok(&["wallet", "export", argument(&file)]);
     let export: Value = serde_json::from_slice(&std::fs::read(&file).expect("written")).expect("JSON");
@@ -43,9 +51,9 @@ fn a_revocation_reaches_the_bank_although_its_issuer_ends_right_after_and_is_kno
             .expect("is held");
         text(&of_type["copies"][0]["credential"])
     };
-    let (income, person) = (copy("MonthlyIncome"), copy("pid"));
+    let (income, loan) = (copy("MonthlyIncome"), copy("StudentLoan"));
     until("the bank has mirrored both", || {
-        [&income, &person]
+        [&income, &loan]
             .iter()
             .all(|credential| check(&bank, credential)["verdict"] == "valid")
     });
@@ -63,10 +71,11 @@ fn a_revocation_reaches_the_bank_although_its_issuer_ends_right_after_and_is_kno
     let checked = check(&bank, &income);
     assert_eq!(checked["verdict"], "invalid", "{checked}");
     assert!(checked["status_age_s"].as_i64().is_some() && checked["trust_age_s"].as_i64().is_some());
-    assert_eq!(check(&bank, &person)["verdict"], "valid");
+    assert_eq!(check(&bank, &loan)["verdict"], "valid");
 
-    // The bank's own restart, while neither issuer answers.
+    // The bank's own restart, while no issuer answers.
     identity.kill();
+    loans.kill();
     let kept = bank.path().join("cache/status");
     until("what is mirrored was written to the cache", || {
         std::fs::read_dir(&kept).is_ok_and(|files| files.count() >= 2)
@@ -83,7 +92,7 @@ fn a_revocation_reaches_the_bank_although_its_issuer_ends_right_after_and_is_kno
         states(&bank) == before
     });
     assert_eq!(check(&bank, &income)["code"], "revoked");
-    let checked = check(&bank, &person);
+    let checked = check(&bank, &loan);
     assert_eq!(checked["verdict"], "valid", "{checked}");
     assert!(
         checked["status_age_s"].as_i64().is_some_and(|age| age >= 0),
@@ -96,15 +105,15 @@ fn a_revocation_reaches_the_bank_although_its_issuer_ends_right_after_and_is_kno
         std::fs::write(file.expect("reads").path(), "{}").expect("writes");
     }
     bank.serve(&[]);
-    let checked = check(&bank, &person);
+    let checked = check(&bank, &loan);
     assert_eq!(
         (&checked["verdict"], &checked["code"]),
         (&json!("undecided"), &json!("status_missing"))
     );
 
-    // When the issuers come back the bank hears of it by itself.
-    identity.serve(&[]);
-    until("mirrored again", || check(&bank, &person)["verdict"] == "valid");
+    // When an issuer comes back the bank hears of it by itself.
+    loans.serve(&[]);
+    until("mirrored again", || check(&bank, &loan)["verdict"] == "valid");
 }
 
 #[test]

@@ -279,6 +279,7 @@ fn a_credential_that_is_known_to_be_revoked_or_suspended_or_out_of_date_is_not_s
 
     // Income is valid to the 10th of the next month.
     let later = Timestamp::parse("2026-08-11T00:00:00Z").unwrap();
+    wallet.set_trust(trust_at(later, later.plus(86_400)));
     let at = |request: &mut request::Request| {
         request.issued = later;
         request.expires = later.plus(120);

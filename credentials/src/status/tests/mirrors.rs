@@ -353,7 +353,9 @@ fn a_mirror_is_kept_and_read_again_with_every_signature_and_hash() {
         result.map(|()| mirror).map_err(|problem| problem.code)
     };
     // Long after the head expired: it is as old as it is.
-    let mut read = restore(&cached, 20 * 3_600).ok().expect("restored");
+    let Ok(mut read) = restore(&cached, 20 * 3_600) else {
+        panic!("not restored");
+    };
     assert_eq!(read.state(&did(TAX), URI, 5), Some((State::Revoked, now())));
     assert_eq!(restore(&cached, -301).err(), Some(Code::NotYetValid));
     let mut bent = cached.clone();

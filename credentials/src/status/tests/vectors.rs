@@ -146,12 +146,12 @@ fn a_bitstring_credential_has_the_members_of_the_standard_and_its_issuers_proof(
         assert_eq!((bits.len(), &bits[..2]), (131_072, first.as_slice()), "2^20 entries");
         let key = cast::key(1).verifying_key();
         let proofs = proof::verify(&document, ProofPurpose::Assertion, &|method| {
-            (method == kid(TAX)).then_some(key.clone())
+            (method == kid(TAX)).then_some(key)
         });
         assert!(proofs.is_ok(), "{proofs:?}");
         let mut bent = document.clone();
         bent["credentialSubject"]["statusPurpose"] = json!("other");
-        assert!(proof::verify(&bent, ProofPurpose::Assertion, &|_| Some(key.clone())).is_err());
+        assert!(proof::verify(&bent, ProofPurpose::Assertion, &|_| Some(key)).is_err());
     }
     assert_eq!(
         sign(Purpose::Revocation, &kid(BANK), URI, 60).err().as_deref(),

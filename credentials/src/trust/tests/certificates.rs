@@ -98,7 +98,8 @@ fn a_certificate_holds_for_its_time_and_its_keys_time() {
 
 #[test]
 fn every_member_has_its_bounds() {
-    let bends: [(&str, fn(&mut Certificate)); 8] = [
+    type Bend = (&'static str, fn(&mut Certificate));
+    let bends: [Bend; 8] = [
         ("iss", |c| c.issuer = Did::Key(cast::key(1).verifying_key())),
         ("peer", |c| c.peer = "12D3".to_owned()),
         ("node", |c| c.node = 8),

@@ -199,7 +199,7 @@ fn a_registration_that_widens_names_the_claim() {
         vct,
         claim: "helt_nytt".to_owned(),
     };
-    assert_eq!(widened, [expected.clone()]);
+    assert_eq!(widened, std::slice::from_ref(&expected));
     assert_eq!(
         serde_json::to_value(&expected).expect("JSON")["change"],
         "claim_gained",

@@ -40,10 +40,10 @@ impl Play {
     /// The evidence of a refusal.
     pub(super) fn evidence(&mut self, bundle: &Bundle) -> (Code, Option<Evidence>) {
         let (code, _, evidence) = self.tried(bundle, cast::now()).expect_err("refused");
-        (code, evidence)
+        (code, evidence.map(|evidence| *evidence))
     }
 
-    fn tried(&mut self, bundle: &Bundle, now: Timestamp) -> Result<Taken, (Code, String, Option<Evidence>)> {
+    fn tried(&mut self, bundle: &Bundle, now: Timestamp) -> Result<Taken, (Code, String, Option<Box<Evidence>>)> {
         let before = (self.known.version(), self.known.to_bytes().expect("writes"));
         let result = self.known.take(bundle, now);
         let after = (self.known.version(), self.known.to_bytes().expect("writes"));
@@ -61,11 +61,7 @@ impl Play {
             Err(refused) => {
                 assert_eq!(before, after, "a refusal changes nothing");
                 let problem = refused.problem;
-                Err((
-                    problem.code,
-                    problem.detail.unwrap_or_default(),
-                    refused.evidence.map(|evidence| *evidence),
-                ))
+                Err((problem.code, problem.detail.unwrap_or_default(), refused.evidence))
             }
         }
     }

@@ -116,7 +116,11 @@ fn part(index: usize) -> Part {
 }
 
 /// Types of the agencies that have no part of their own, in turn.
-const ISSUED: &[&[&str]] = &[&["C02"], &["C03"], &["C04"], &["C05"]];
+const ISSUED: &[&[&str]] = &[&["C02"], &["C03"], &["C04"]];
+
+/// Services of a bank: between them they may ask for every type but the register's, so that it mirrors the lists of all other
+/// agencies; and it receives notices.
+const ASKED: &[&str] = &["S01", "S11", "S15", "K02"];
 
 fn issued(part: Part, index: usize) -> &'static [&'static str] {
     match part {
@@ -139,7 +143,7 @@ pub(super) fn cast(sizes: Sizes) -> Vec<Member> {
         class: CLASSES.get(index % CLASSES.len()).copied().unwrap_or("other"),
         issues: issued(part, index),
         services: match part {
-            Part::Bank => &["K02", "S11"],
+            Part::Bank => ASKED,
             Part::Identity | Part::Rogue | Part::Newcomer | Part::Anchor => &[],
             Part::Register | Part::Agency => &["K02"],
         },

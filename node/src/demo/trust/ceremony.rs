@@ -5,7 +5,7 @@ use super::crowd::Crowd;
 use crate::clock;
 use crate::error::Failure;
 use crate::output::At;
-use crate::service::Effect;
+use crate::service::{Command, Effect};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -100,8 +100,9 @@ impl Crowd<'_> {
 
     /// Gives the new list to one node, and measures how it reaches all the others by themselves.
     pub(super) async fn let_spread(&mut self, what: &'static str, at: &str) -> Result<(), Failure> {
+        let text = std::fs::read_to_string(&self.bundle).map_err(|e| Failure::file(&self.bundle, &e))?;
         let before = clock::milliseconds();
-        let taken = self.import(at).await?;
+        let taken = self.ask(at, &Command::TrustImport { text, root: None }).await?;
         let acknowledged = clock::milliseconds();
         let version = serde_json::from_value(taken.at("version").clone())
             .map_err(|e| Failure::because(credentials::Code::Internal, e))?;

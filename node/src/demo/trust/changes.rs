@@ -7,19 +7,24 @@ use crate::clock;
 use crate::error::Failure;
 use crate::output::At;
 use crate::population;
-use crate::service::{Command, Effect};
+use crate::service::{Command, Effect, Target};
 use credentials::sd_jwt::SdJwt;
+use credentials::status::State;
 use credentials::{Code, Problem};
 use serde_json::json;
 
 impl Crowd<'_> {
-    /// A new agency is on the list everywhere, and what it issues counts everywhere.
+    /// A new agency is on the list everywhere, and what it issues counts everywhere. Nobody gossips with whom they do not know, so
+    /// it is given the list that admits it by hand, as its first one was.
     pub(super) async fn admit(&mut self) -> Result<(), Failure> {
         let newcomer = self.member(Part::Newcomer)?.clone();
         let edit = self.admission(&newcomer).await?;
         self.new_list("admit", &[edit]).await?;
         let first = self.member(Part::Identity)?.home.clone();
+        self.counted.retain(|home| *home != newcomer.home);
         self.let_spread("admitted", &first).await?;
+        self.import(&newcomer.home).await?;
+        self.counted.push(newcomer.home.clone());
         let text = self.collect("newly", Part::Newcomer, population::CITIZEN).await?;
         self.until_valid("admitted", &text).await
     }
@@ -65,10 +70,15 @@ impl Crowd<'_> {
         let text = self.copy("citizen").await?;
         self.all_answer("before_revocation", &text, "valid").await?;
         let uri = status_of(&text)?;
+        let revoke = Command::SetState {
+            target: Target::Subject {
+                number: population::CITIZEN.to_owned(),
+            },
+            state: State::Revoked,
+            reason: "lost device".to_owned(),
+        };
         let before = clock::milliseconds();
-        let revoke = ["issuer", "revoke", "--subject", "-", "--reason", "lost device"];
-        let number = format!("{}\n", population::CITIZEN);
-        self.nodes.run_with(&identity.home, &revoke, Some(&number)).await?;
+        self.ask(&identity.home, &revoke).await?;
         let acknowledged = clock::milliseconds();
         let status = self.ask(&identity.home, &Command::IssuerStatus).await?;
         let mut lists = status.at("lists").as_array().into_iter().flatten();

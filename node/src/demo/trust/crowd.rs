@@ -68,7 +68,7 @@ impl<'a> Crowd<'a> {
         self.teller.begin(5);
         self.revoke().await?;
         self.teller.begin(6);
-
+        self.bankrupt().await?;
         self.teller.begin(7);
         self.tell_table();
         self.tell_memory("ended");

@@ -79,7 +79,10 @@ impl Crowd<'_> {
 
     /// What its node says of itself, as a file for the anchors.
     pub(super) async fn card(&self, member: &Member) -> Result<String, Failure> {
-        let said = self.ask(&member.home, &Command::Whoami).await?;
+        let mut said = self.ask(&member.home, &Command::Whoami).await?;
+        if member.part == Part::Register {
+            said = self.second_key(member, said).await?;
+        }
         let path = self.file(&format!("{}.card", member.home));
         home::write(&path, said.to_string().as_bytes())?;
         Ok(path.display().to_string())
@@ -90,6 +93,9 @@ impl Crowd<'_> {
         let mut edit = texts(&["--admit", &self.card(member).await?]);
         for name in member.issues {
             edit.extend(texts(&["--issues", name]));
+        }
+        if member.part == Part::Register {
+            edit.extend(texts(&["--issues", credentials::notice::VCT]));
         }
         for service in member.services {
             edit.extend(texts(&["--service", service]));

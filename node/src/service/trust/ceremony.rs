@@ -22,6 +22,8 @@ const CEREMONY: &str = "ceremony";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Signed {
     kind: Kind,
+    /// Version of the newest root under which it was signed.
+    root: u64,
     version: u64,
     hash: String,
 }
@@ -87,7 +89,7 @@ impl Service {
             Some(before) => {
                 let opened = proposal.open(fingerprint.as_ref())?;
                 if let Some(base) = &opened.base {
-                    self.rest_on(before, base)?;
+                    self.rest_on(before, base, &opened)?;
                 }
                 opened
             }
@@ -120,13 +122,21 @@ impl Service {
         }
         let signed = Signed {
             kind: proposal.kind,
+            root: opened.base.as_ref().map_or(0, |base| base.newest().root().version),
             version: opened.version(),
             hash: content_hash(&opened.after)?,
         };
-        let is_second = self
-            .signed()?
-            .iter()
-            .any(|before| (before.kind, before.version) == (signed.kind, signed.version) && before.hash != signed.hash);
+        // Where a root took the list keys away, numbers are counted anew from there.
+        let since = match proposal.kind {
+            Kind::Root => 0,
+            Kind::List => opened.base.as_ref().map_or(0, counted_from),
+        };
+        let is_rival = |before: &Signed| {
+            (before.kind, before.version) == (signed.kind, signed.version)
+                && before.hash != signed.hash
+                && before.root >= since
+        };
+        let is_second = self.signed()?.iter().any(is_rival);
         Ok(Examined {
             proposal,
             opened,
@@ -138,11 +148,9 @@ impl Service {
 
     /// Takes what a proposal rests on where that is newer than what this home has seen; refuses what is older, or says other things
     /// under the same numbers.
-    fn rest_on(&self, before: &Bundle, base: &Base) -> Result<(), Failure> {
-        let (root, list) = (
-            base.newest().root().version,
-            base.list().map(|list| list.draft().sequence),
-        );
+    fn rest_on(&self, before: &Bundle, base: &Base, opened: &Opened) -> Result<(), Failure> {
+        let root = base.newest().root().version;
+        let list = base.list().map(|list| list.draft().sequence);
         let seen = {
             let keeper = lock(&self.keeper)?;
             keeper.known.as_ref().map(|known| (known.version(), known.bundle()))
@@ -151,8 +159,10 @@ impl Service {
             if root < seen.root {
                 return Err(Problem::new(Code::TrustRollback, Role::Root.as_str()).into());
             }
-            let is_older = list.unwrap_or(0) < seen.list;
-            if root == seen.root && is_older {
+            // Under a root that no list has been signed for yet there is none to be based on; the number counts on all the same.
+            let is_older = held.list.is_some() && list.unwrap_or(0) < seen.list;
+            let is_spent = matches!(&opened.after, After::List(draft) if draft.sequence <= seen.list);
+            if root == seen.root && (is_older || is_spent) {
                 return Err(Problem::new(Code::TrustRollback, Role::List.as_str()).into());
             }
             // Heads come and go while a stick is carried: the same root and list are the same base.
@@ -401,6 +411,13 @@ fn longer(ours: Bundle, theirs: Bundle) -> Bundle {
         )
     };
     if reach(&theirs) > reach(&ours) { theirs } else { ours }
+}
+
+/// Version of the last root that set the numbers of lists back; 0 when none did.
+fn counted_from(base: &Base) -> u64 {
+    let pairs = base.roots().iter().zip(base.roots().iter().skip(1));
+    let resets = pairs.filter(|(before, root)| root.root().takes_threshold_from(before.root(), Role::List));
+    resets.map(|(_, root)| root.root().version).max().unwrap_or(0)
 }
 
 /// SHA-256 of what a document says, whoever has signed it; hex.

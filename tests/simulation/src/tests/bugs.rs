@@ -45,8 +45,8 @@ pub(super) const BUGS: &[Bug] = &[
         edits: &[
             edit(
                 "verifier/src/lib.rs",
-                "    reading: Reading,\n    changes: u64,\n}",
-                "    reading: Reading,\n    changes: u64,\n    used: BTreeSet<String>,\n}",
+                "    notices: notice::Desk,\n    changes: u64,\n}",
+                "    notices: notice::Desk,\n    changes: u64,\n    used: BTreeSet<String>,\n}",
             ),
             edit(
                 "verifier/src/lib.rs",
