@@ -14,6 +14,7 @@ use credentials::trust::{
 };
 use credentials::{Did, SigningKey, Timestamp};
 use std::hint::black_box;
+use std::sync::Arc;
 
 const ANCHORS: usize = 6;
 const AGENCIES: usize = 30;
@@ -143,7 +144,7 @@ fn organisation(at: usize, now: Timestamp) -> Organisation {
             true => (0..2).map(|more| TYPES[(at + more) % TYPES.len()].to_owned()).collect(),
             false => Vec::new(),
         },
-        services: Registration::builtin().into_iter().filter(asks).collect(),
+        services: Registration::builtin().into_iter().filter(asks).map(Arc::new).collect(),
         did,
     }
 }

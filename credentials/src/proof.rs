@@ -146,6 +146,32 @@ pub(crate) fn verify_at_most(
     proofs_max: usize,
 ) -> Result<Vec<VerifiedProof>, Problem> {
     let members = document.as_object().ok_or(Code::Malformed)?;
+    verify_all(members, purpose, resolve, proofs_max, Hashes::default())
+}
+
+/// As [`verify_at_most`], of a document whose [`content_hash`] without a context is known: of the rest only its proofs are looked at
+/// as long as none has another suite or a context.
+pub(crate) fn verify_hashed(
+    document: &Map<String, Value>,
+    purpose: Purpose,
+    resolve: &dyn Fn(&str) -> Option<VerifyingKey>,
+    proofs_max: usize,
+    hash: [u8; 32],
+) -> Result<Vec<VerifiedProof>, Problem> {
+    let hashes = Hashes {
+        plain: Some(hash),
+        statements: None,
+    };
+    verify_all(document, purpose, resolve, proofs_max, hashes)
+}
+
+fn verify_all(
+    members: &Map<String, Value>,
+    purpose: Purpose,
+    resolve: &dyn Fn(&str) -> Option<VerifyingKey>,
+    proofs_max: usize,
+    mut hashes: Hashes,
+) -> Result<Vec<VerifiedProof>, Problem> {
     let missing = || Problem::new(Code::Malformed, "proof");
     let proofs = match members.get("proof").ok_or_else(missing)? {
         Value::Array(proofs) if proofs.is_empty() => return Err(missing()),
@@ -155,7 +181,6 @@ pub(crate) fn verify_at_most(
     if proofs.len() > proofs_max {
         return Err(Problem::new(Code::TooLarge, "proof"));
     }
-    let mut hashes = Hashes::default();
     proofs
         .iter()
         .map(|proof| {

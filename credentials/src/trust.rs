@@ -28,10 +28,12 @@ mod ceremony;
 mod certificate;
 pub mod diff;
 mod document;
+mod edits;
 mod fingerprint;
 mod head;
 pub mod history;
 mod known;
+mod layout;
 mod list;
 mod root;
 mod rules;
@@ -41,6 +43,7 @@ pub use anchor::{Anchor, AnchorKeys, Class, Role, Tally, Thresholds};
 pub use bundle::{BUNDLE_SCHEMA, Bundle};
 pub use ceremony::{Ceremony, Hand};
 pub use certificate::{CERTIFICATE_MAX, CERTIFICATE_TYP, Certificate, Certificates, NodeRole, Seen};
+pub use edits::{EDITS_MAX, Edit, Step, apply};
 pub use fingerprint::Fingerprint;
 pub use head::{HEAD_TYP, Head};
 pub use known::{Evidence, Known, Refused, Taken};
@@ -52,6 +55,7 @@ use crate::{Code, Did, Problem, Timestamp, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Largest list, in bytes.
 pub const TRUST_MAX: usize = 1024 * 1024;
@@ -118,7 +122,7 @@ pub struct Organisation {
     /// `vct`s it may issue.
     pub issues: Vec<String>,
     /// What it may ask.
-    pub services: Vec<Registration>,
+    pub services: Vec<Arc<Registration>>,
 }
 /// A key of an organisation.
 #[derive(Clone, Debug, PartialEq)]
@@ -165,7 +169,7 @@ impl Draft {
     /// Reads an unsigned or signed document back (for `trust add`); a proof is not looked at. Errors: `malformed` with the place,
     /// `too_large` with the list that is too long, `unsupported` for a service of another type.
     pub fn from_value(value: &Value) -> Result<Draft, Problem> {
-        let draft = document::read(value)?;
+        let (draft, _) = document::read(value)?;
         draft.check()?;
         Ok(draft)
     }
@@ -196,41 +200,46 @@ impl std::fmt::Display for Version {
 /// A list in force, with the root and the head that say so. Made by [`Known::take`] only.
 #[derive(Clone, Debug)]
 pub struct Trust {
-    draft: Draft,
+    list: Arc<List>,
     /// Where each organisation stands in the draft.
     places: HashMap<Did, usize>,
-    text: String,
-    hash: [u8; 32],
+    /// The same by node.
+    peers: HashMap<String, usize>,
     version: Version,
     head_issued: Timestamp,
     head_expires: Timestamp,
     root_expires: Timestamp,
 }
 impl Trust {
-    fn of(root: &SignedRoot, list: &List, head: &Head) -> Trust {
-        let draft = list.draft().clone();
+    fn of(root: &SignedRoot, list: &Arc<List>, head: &Head) -> Trust {
+        let all = || list.draft().organisations.iter().enumerate();
         Trust {
-            places: places(&draft),
-            text: list.text().to_owned(),
-            hash: list.hash(),
+            places: all().map(|(place, listed)| (listed.did.clone(), place)).collect(),
+            peers: all()
+                .flat_map(|(place, listed)| listed.nodes.iter().map(move |node| (node.peer.clone(), place)))
+                .collect(),
             version: head.number(),
             head_issued: head.issued,
             head_expires: head.expires,
             root_expires: root.root().expires,
-            draft,
+            list: Arc::clone(list),
         }
     }
     /// The content.
     pub fn document(&self) -> &Draft {
-        &self.draft
+        self.list.draft()
     }
     /// The signed text.
     pub fn text(&self) -> &str {
-        &self.text
+        self.list.text()
+    }
+    /// SHA-256 of the signed text: what a head names.
+    pub fn text_hash(&self) -> [u8; 32] {
+        self.list.text_hash()
     }
     /// SHA-256 of the list's canonical document without proofs.
     pub fn hash(&self) -> [u8; 32] {
-        self.hash
+        self.list.hash()
     }
     /// Root, list and head.
     pub fn version(&self) -> Version {
@@ -250,37 +259,28 @@ impl Trust {
     }
     /// Sequence of the list.
     pub fn sequence(&self) -> u64 {
-        self.draft.sequence
+        self.document().sequence
     }
     /// By DID.
     pub fn organisation(&self, did: &Did) -> Option<&Organisation> {
-        self.draft.organisations.get(*self.places.get(did)?)
+        self.document().organisations.get(*self.places.get(did)?)
     }
     /// By node.
     pub fn organisation_of_peer(&self, peer: &str) -> Option<&Organisation> {
-        self.draft
-            .organisations
-            .iter()
-            .find(|organisation| organisation.nodes.iter().any(|node| node.peer == peer))
+        self.document().organisations.get(*self.peers.get(peer)?)
     }
     /// `trust_stale` when `now` is past the end of head, list or root; `clock_suspect` when it is before either head or list was
     /// signed, by more than 300 s: we hold what was signed, so our clock or the signer's is wrong, and nothing is decided by either.
     pub fn current(&self, now: Timestamp) -> Result<(), Problem> {
-        if self.draft.issued.max(self.head_issued) > now.plus(CLOCK_SKEW) {
+        let list = self.document();
+        if list.issued.max(self.head_issued) > now.plus(CLOCK_SKEW) {
             return Err(Code::ClockSuspect.into());
         }
-        if now > self.draft.next_update.min(self.head_expires).min(self.root_expires) {
+        if now > list.next_update.min(self.head_expires).min(self.root_expires) {
             return Err(Code::TrustStale.into());
         }
         Ok(())
     }
-}
-
-fn places(draft: &Draft) -> HashMap<Did, usize> {
-    let organisations = draft.organisations.iter().enumerate();
-    organisations
-        .map(|(place, listed)| (listed.did.clone(), place))
-        .collect()
 }
 
 impl Organisation {
@@ -302,7 +302,7 @@ impl Organisation {
     }
     /// A registration by service id.
     pub fn service(&self, id: &str) -> Option<&Registration> {
-        self.services.iter().find(|s| s.id == id)
+        self.services.iter().find(|s| s.id == id).map(Arc::as_ref)
     }
 }
 

@@ -35,12 +35,12 @@ use crate::clock;
 use crate::config::{Config, Loaded, Transport};
 use crate::error::Failure;
 use crate::home::{self, Home};
-use crate::network::{self, ListenOn};
+use crate::network::{self, Address, ListenOn, PeerName};
 use clocks::Clocks;
 use credentials::identifier::OrganisationNumber;
 use credentials::schema::{HolderKind, Types};
 use credentials::status::Mirror;
-use credentials::trust::Trust;
+use credentials::trust::{Trust, Version};
 use credentials::{Code, Did, Problem};
 use issuer::Issuer;
 use keys::Keys;
@@ -87,6 +87,10 @@ pub struct Service {
     cache: Option<cache::Cache>,
     mirrored: watch::Sender<u64>,
     trusted: watch::Sender<u64>,
+    /// Whom the network was told of last.
+    neighbours: Mutex<Vec<(PeerName, Vec<Address>)>>,
+    /// The version that gossip has passed on by itself.
+    passed_on: Mutex<Option<Version>>,
     gate: gate::Gate,
     certified: Arc<greeting::Certified>,
     network: OnceLock<network::Handle>,
@@ -232,6 +236,8 @@ impl Service {
             cache,
             mirrored: watch::Sender::new(0),
             trusted: watch::Sender::new(0),
+            neighbours: Mutex::new(Vec::new()),
+            passed_on: Mutex::new(None),
             gate,
             certified: Arc::new(certified),
             network: OnceLock::new(),

@@ -114,7 +114,7 @@ fn main() {
     let mut issuer = organisation("issuer", "974761076", now, &key);
     issuer.issues = vec![INCOME.to_owned()];
     let mut bank = organisation("bank", "213579045", now, &bank_key);
-    bank.services = Registration::builtin();
+    bank.services = Registration::builtin().into_iter().map(std::sync::Arc::new).collect();
     let settings = Settings {
         did: bank.did.clone(),
         kid: bank.keys[0].id.clone(),

@@ -346,7 +346,7 @@ pub(super) fn organisation(number: usize, now: Timestamp, issuer: &Did, key: &Si
             false => Vec::new(),
         },
         services: match number {
-            0 => Registration::builtin(),
+            0 => Registration::builtin().into_iter().map(Arc::new).collect(),
             _ => Vec::new(),
         },
         did,

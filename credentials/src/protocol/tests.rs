@@ -139,6 +139,22 @@ fn samples(check: &mut dyn Sampler) {
         },
     );
     check.sample(
+        "a1674368616e676573a26466726f6d616662746f6174",
+        &trust::Ask::Changes {
+            from: "f".into(),
+            to: "t".into(),
+        },
+    );
+    let edits = vec![crate::trust::Edit {
+        at: 1,
+        gone: 2,
+        put: vec![3],
+    }];
+    check.sample(
+        "a1674368616e676573a165656469747381a362617401 64676f6e6502 637075744103",
+        &trust::Reply::Changes { edits: edits.clone() },
+    );
+    check.sample(
         "a16756657273696f6ea364726f6f7401646c69737402646865616403",
         &trust::Reply::Version(version),
     );
@@ -168,6 +184,18 @@ fn samples(check: &mut dyn Sampler) {
         &trust::Announcement {
             version,
             head: vec!["h".into()],
+            changes: None,
+        },
+    );
+    check.sample(
+        "a36776657273696f6ea364726f6f7401646c69737402646865616403646865616481616867 6368616e676573a26466726f6d616665656469747381a362617401 64676f6e6502 637075744103",
+        &trust::Announcement {
+            version,
+            head: vec!["h".into()],
+            changes: Some(trust::Changes {
+                from: "f".into(),
+                edits,
+            }),
         },
     );
 
@@ -307,7 +335,7 @@ fn an_announcement_fits_gossip_and_leaves_out_a_head_that_does_not() {
         head: 3,
     };
     let announced = |head: &[String]| -> trust::Announcement {
-        let bytes = trust::Announcement::encode(version, head).expect("CBOR");
+        let bytes = trust::Announcement::encode(version, head, None).expect("CBOR");
         assert!(bytes.len() <= trust::ANNOUNCEMENT_MAX);
         decode(&bytes, trust::ANNOUNCEMENT_MAX).expect("decodes")
     };

@@ -73,7 +73,7 @@ pub(crate) fn organisation(domain: &str, number: &str, key_number: u8, issues: &
 /// The list before anybody signed it. Keys are those of [`key`] in this order, from 1.
 pub(crate) fn draft() -> Draft {
     let mut bank = organisation(BANK, "213579045", 4, &[]);
-    bank.services = Registration::builtin();
+    bank.services = Registration::builtin().into_iter().map(Arc::new).collect();
     Draft {
         sequence: 7,
         operator: "Syntetisk tillitsanker".to_owned(),

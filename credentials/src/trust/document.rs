@@ -6,6 +6,7 @@ use crate::{Code, Did, Problem, Timestamp, VerifyingKey};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 const LIST_TYPE: &str = "https://bevis.example/LoTEType/OrganisationsList";
 const IDENTITY: &str = "https://bevis.example/SvcType/Identity";
@@ -19,8 +20,6 @@ const COMPROMISED: &str = "compromised";
 
 /// Most different registrations of a list.
 const REGISTRATIONS_MAX: usize = 1_000;
-/// Most bytes of registrations that a list may stand for, written out for each organisation.
-const REGISTERED_MAX: usize = 16 * 1024 * 1024;
 
 // --- the model of ETSI TS 119 602 ---
 
@@ -131,7 +130,7 @@ struct IssuanceExtension {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SchemeExtension {
-    registrations: Vec<Registration>,
+    registrations: Vec<Arc<Registration>>,
 }
 
 /// The place of the registration in [`SchemeExtension`].
@@ -165,7 +164,7 @@ struct Revoked {
 // --- writing ---
 
 pub(super) fn write(draft: &Draft) -> Value {
-    let mut registrations: Vec<Registration> = Vec::new();
+    let mut registrations: Vec<Arc<Registration>> = Vec::new();
     for registration in draft
         .organisations
         .iter()
@@ -198,7 +197,7 @@ pub(super) fn write(draft: &Draft) -> Value {
     json!(document)
 }
 
-fn write_entity(organisation: &Organisation, registrations: &[Registration]) -> Entity {
+fn write_entity(organisation: &Organisation, registrations: &[Arc<Registration>]) -> Entity {
     let other_ids = || DigitalIdentity {
         public_key_values: None,
         other_ids: Some(vec![organisation.did.to_string()]),
@@ -285,7 +284,8 @@ fn name(text: &str) -> Vec<Name> {
 
 // --- reading ---
 
-pub(super) fn read(value: &Value) -> Result<Draft, Problem> {
+/// The content, and each registration once.
+pub(super) fn read(value: &Value) -> Result<(Draft, Vec<Arc<Registration>>), Problem> {
     let document: Document = parse(value, "LoTE")?;
     let scheme = document.list.list_and_scheme_information;
     if scheme.version != 1 {
@@ -299,53 +299,37 @@ pub(super) fn read(value: &Value) -> Result<Draft, Problem> {
         return Err(Problem::new(Code::TooLarge, "TrustedEntitiesList"));
     }
     let extension: SchemeExtension = read_extension(&scheme.scheme_extensions, "SchemeExtensions")?;
-    let mut registrations = Registrations::new(extension)?;
-    Ok(Draft {
+    let registrations = once(extension)?;
+    let draft = Draft {
         sequence: scheme.sequence,
         operator: one_name(&scheme.scheme_operator_name, "SchemeOperatorName")?,
         issued: time(&scheme.list_issue_date_time, "ListIssueDateTime")?,
         next_update: time(&scheme.next_update, "NextUpdate")?,
         organisations: entities
             .into_iter()
-            .map(|entity| read_entity(entity, &mut registrations))
+            .map(|entity| read_entity(entity, &registrations))
             .collect::<Result<_, _>>()?,
-    })
+    };
+    Ok((draft, registrations))
 }
 
-/// The registrations of a list, and how much of them has been given out: a short list could name a long one for each of a
-/// thousand organisations sixty-four times.
-struct Registrations {
-    each: Vec<(Registration, usize)>,
-    given: usize,
-}
-
-impl Registrations {
-    fn new(extension: SchemeExtension) -> Result<Registrations, Problem> {
-        let mut each: Vec<(Registration, usize)> = Vec::new();
-        for registration in extension.registrations {
-            if each.len() >= REGISTRATIONS_MAX {
-                return Err(Problem::new(Code::TooLarge, "SchemeExtensions"));
-            }
-            if each.iter().any(|(known, _)| *known == registration) {
-                return Err(malformed("registration twice"));
-            }
-            let size = serde_json::to_vec(&registration).map_err(|_| Code::Internal)?.len();
-            each.push((registration, size));
+/// The registrations of a list, each once: all organisations that have one share it, so that a short list stands for no more than
+/// it holds.
+fn once(extension: SchemeExtension) -> Result<Vec<Arc<Registration>>, Problem> {
+    let mut each: Vec<Arc<Registration>> = Vec::new();
+    for registration in extension.registrations {
+        if each.len() >= REGISTRATIONS_MAX {
+            return Err(Problem::new(Code::TooLarge, "SchemeExtensions"));
         }
-        Ok(Registrations { each, given: 0 })
-    }
-
-    fn at(&mut self, place: usize) -> Result<Registration, Problem> {
-        let (registration, size) = self.each.get(place).ok_or_else(|| malformed("registration"))?;
-        self.given = self.given.saturating_add(*size);
-        if self.given > REGISTERED_MAX {
-            return Err(Problem::new(Code::TooLarge, "Presentation"));
+        if each.contains(&registration) {
+            return Err(malformed("registration twice"));
         }
-        Ok(registration.clone())
+        each.push(registration);
     }
+    Ok(each)
 }
 
-fn read_entity(entity: Entity, registrations: &mut Registrations) -> Result<Organisation, Problem> {
+fn read_entity(entity: Entity, registrations: &[Arc<Registration>]) -> Result<Organisation, Problem> {
     let information = entity.trusted_entity_information;
     let extension: EntityExtension = read_extension(&information.extensions, "TEInformationExtensions")?;
     let trade_name = one_name(&information.trade_name, "TETradeName")?;
@@ -398,7 +382,9 @@ fn read_entity(entity: Entity, registrations: &mut Registrations) -> Result<Orga
             }
             PRESENTATION => {
                 let extension: PresentationExtension = read_extension(extensions, place)?;
-                organisation.services.push(registrations.at(extension.registration)?);
+                let registration = registrations.get(extension.registration);
+                let registration = registration.ok_or_else(|| malformed("registration"))?;
+                organisation.services.push(Arc::clone(registration));
             }
             _ => return Err(Problem::new(Code::Unsupported, "ServiceTypeIdentifier")),
         }

@@ -1,5 +1,9 @@
 //! Every root and list that was taken, chained by hash: what anybody can export, and check from the root of first use.
 
+mod row;
+
+pub use row::{DEPTH_MAX, Row, Short};
+
 use super::list::List;
 use super::root::SignedRoot;
 use super::{Fingerprint, Role};

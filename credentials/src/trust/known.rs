@@ -10,6 +10,7 @@ mod step;
 
 use super::anchor::Role;
 use super::bundle::Bundle;
+use super::edits::Step;
 use super::head::Head;
 use super::history::{Entry, Tip};
 use super::list::List;
@@ -30,6 +31,8 @@ pub struct Known {
     held: Option<Held>,
     trust: Option<Arc<Trust>>,
     tip: Tip,
+    /// From the list before to the one held, where both were seen since the start.
+    step: Option<Arc<Step>>,
 }
 
 /// The highest list, and the highest head of that list.
@@ -127,6 +130,7 @@ impl Known {
             held: None,
             trust: None,
             tip: entry.tip(),
+            step: None,
         };
         Ok((known, entry))
     }
@@ -139,7 +143,7 @@ impl Known {
     /// `trust_conflict`, `trust_stale` (expired, a frozen head included), `clock_suspect` (issued in our future).
     pub fn take(&mut self, bundle: &Bundle, now: Timestamp) -> Result<Taken, Refused> {
         let mut next = self.clone();
-        let taken = next.step(bundle, now)?;
+        let taken = next.advance(bundle, now)?;
         *self = next;
         Ok(taken)
     }
@@ -177,6 +181,17 @@ impl Known {
             list: held.map(|held| held.list.text().to_owned()),
             head: held.map(|held| held.texts.clone()).unwrap_or_default(),
         }
+    }
+
+    /// The head held: one JWS for each signer; none before the first, and after a root that no head has confirmed yet.
+    pub fn head(&self) -> &[String] {
+        let held = self.held.as_ref().filter(|held| held.head.root == self.root().version);
+        held.map(|held| held.texts.as_slice()).unwrap_or_default()
+    }
+
+    /// What was other in the list held than in the one before it, if both were seen since the start.
+    pub fn step(&self) -> Option<Arc<Step>> {
+        self.step.clone()
     }
 
     /// The text of the root of that version, from the one of first use on.

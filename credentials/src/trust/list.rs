@@ -1,11 +1,14 @@
 //! A signed list: a [`Draft`] with the proofs of list keys.
 
 use super::anchor::Role;
+use super::layout::Layout;
 use super::root::Root;
-use super::{Draft, TRUST_MAX, signatures};
-use crate::{Code, Problem, Timestamp, VerifyingKey, key::Signer, proof};
-use serde_json::Value;
+use super::{Draft, TRUST_MAX, document, signatures};
+use crate::service::Registration;
+use crate::{Code, Problem, Timestamp, VerifyingKey, canonical, key::Signer};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 /// A list whose signatures were checked against a root. Says nothing about whether it is the newest: a head does.
 #[derive(Clone, Debug)]
@@ -14,6 +17,10 @@ pub struct List {
     text: String,
     text_hash: [u8; 32],
     hash: [u8; 32],
+    /// Each registration once, as the organisations share them.
+    registrations: Vec<Arc<Registration>>,
+    /// Of a text that is its own canonical form.
+    layout: Option<Layout>,
 }
 
 impl List {
@@ -55,20 +62,87 @@ impl List {
     /// `signature_invalid`, `trust_threshold`.
     pub fn open(text: &str, root: &Root) -> Result<List, Problem> {
         let document = signatures::parse(text, TRUST_MAX, Role::List)?;
-        let keys = signatures::check(&document, Role::List, &|key| root.has(Role::List, key))?;
-        if !root.tally(Role::List, &keys).is_enough() {
-            return Err(Problem::new(Code::TrustThreshold, Role::List.as_str()));
-        }
-        let hash = proof::content_hash(&document, None)?;
-        let draft =
-            Draft::from_value(&Value::Object(document)).map_err(|problem| signatures::at(Role::List, problem))?;
+        let plain = canonical::canonicalize_signed(&document, "proof", None)?;
+        let hash = Sha256::digest(&plain).into();
+        check_signatures(&document, root, hash)?;
+        let is_canonical = is_canonical(text, &plain, &document)?;
+        let (draft, registrations) = document::read(&Value::Object(document))
+            .and_then(|(draft, registrations)| draft.check().map(|()| (draft, registrations)))
+            .map_err(|problem| signatures::at(Role::List, problem))?;
         check_keys(&draft, root)?;
         Ok(List {
             draft,
             text: text.to_owned(),
             text_hash: text_hash(text),
             hash,
+            registrations,
+            layout: is_canonical.then(|| Layout::of(text, None)).flatten(),
         })
+    }
+
+    /// As [`List::open`], reading of a list that is mostly `before` only what is other. The result is the same.
+    pub fn open_after(text: &str, root: &Root, before: &List) -> Result<List, Problem> {
+        match List::open_news(text, root, before) {
+            Some(list) => Ok(list),
+            None => List::open(text, root),
+        }
+    }
+
+    /// `None` for whatever is not known to be good by this way.
+    pub(super) fn open_news(text: &str, root: &Root, before: &List) -> Option<List> {
+        if text.len() > TRUST_MAX {
+            return None;
+        }
+        let layout = Layout::of(text, Some((&before.text, before.layout.as_ref()?)))?;
+        // What is new, as a list of its own: read, and compared with its canonical form, by the same rules as any.
+        let news = layout.news(text)?;
+        let document = signatures::parse(&news, TRUST_MAX, Role::List).ok()?;
+        let plain = canonical::canonicalize_signed(&document, "proof", None).ok()?;
+        if !is_canonical(&news, &plain, &document).ok()? {
+            return None;
+        }
+        // The parts that stay were canonical in a canonical list, and so is the whole.
+        let hash = Sha256::new()
+            .chain_update(layout.unsigned(text)?)
+            .chain_update(b"}")
+            .finalize()
+            .into();
+        check_signatures(&document, root, hash).ok()?;
+        let (read, registrations) = document::read(&Value::Object(document)).ok()?;
+        // What organisations may ask is said by the place of a registration in this table.
+        if registrations != before.registrations {
+            return None;
+        }
+        let shared = |registration: Arc<Registration>| {
+            let known = before.registrations.iter().find(|known| **known == registration);
+            known.map_or(registration, Arc::clone)
+        };
+        let mut new = read.organisations.into_iter().map(|mut new| {
+            new.services = new.services.into_iter().map(shared).collect();
+            new
+        });
+        let organisations = layout.kept.iter().map(|kept| match kept {
+            Some(place) => before.draft.organisations.get(*place).cloned(),
+            None => new.next(),
+        });
+        let draft = Draft {
+            organisations: organisations.collect::<Option<_>>()?,
+            ..read
+        };
+        draft.check().ok()?;
+        check_keys(&draft, root).ok()?;
+        Some(List {
+            draft,
+            text: text.to_owned(),
+            text_hash: text_hash(text),
+            hash,
+            registrations: before.registrations.clone(),
+            layout: Some(layout),
+        })
+    }
+
+    pub(super) fn layout(&self) -> Option<&Layout> {
+        self.layout.as_ref()
     }
 
     /// The content.
@@ -90,6 +164,24 @@ impl List {
     pub fn hash(&self) -> [u8; 32] {
         self.hash
     }
+}
+
+fn check_signatures(document: &Map<String, Value>, root: &Root, hash: [u8; 32]) -> Result<(), Problem> {
+    let keys = signatures::check_hashed(document, Role::List, &|key| root.has(Role::List, key), hash)?;
+    match root.tally(Role::List, &keys).is_enough() {
+        true => Ok(()),
+        false => Err(Problem::new(Code::TrustThreshold, Role::List.as_str())),
+    }
+}
+
+/// Whether a text is the canonical form of its document; `plain` is that of the document without its proof.
+fn is_canonical(text: &str, plain: &[u8], document: &Map<String, Value>) -> Result<bool, Problem> {
+    let (Some(proof), Some((b'}', plain))) = (document.get("proof"), plain.split_last()) else {
+        return Ok(false);
+    };
+    let proof = canonical::canonicalize(proof)?;
+    let parts = [plain, br#","proof":"#, &proof, b"}"];
+    Ok(text.len() == parts.iter().map(|part| part.len()).sum::<usize>() && text.as_bytes() == parts.concat())
 }
 
 /// SHA-256 of a list's text.

@@ -7,6 +7,7 @@ use super::{Draft, NodeEntry, Organisation};
 use crate::identifier::OrganisationNumber;
 use crate::{Code, Did, Problem, time::DAY};
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// Longest name of an organisation or operator, in characters.
 const NAME_MAX: usize = 200;
@@ -25,8 +26,15 @@ pub(super) fn check(draft: &Draft) -> Result<(), Problem> {
     let mut numbers = HashSet::new();
     let mut peers = HashSet::new();
     let mut keys = HashSet::new();
+    let mut registrations = HashSet::new();
     for organisation in &draft.organisations {
         check_organisation(organisation)?;
+        for registration in &organisation.services {
+            // Organisations share what they have in common.
+            if registrations.insert(Arc::as_ptr(registration)) {
+                registration.check()?;
+            }
+        }
         rule("did twice", dids.insert(&organisation.did))?;
         rule("organisasjonsnummer twice", numbers.insert(&organisation.number))?;
         for node in &organisation.nodes {
@@ -62,7 +70,6 @@ fn check_organisation(organisation: &Organisation) -> Result<(), Problem> {
     }
     let mut services = HashSet::new();
     for service in &organisation.services {
-        service.check()?;
         rule("registration twice", services.insert(&service.id))?;
     }
     Ok(())

@@ -36,6 +36,17 @@ pub(super) fn check(
     role: Role,
     is_known: &dyn Fn(&VerifyingKey) -> bool,
 ) -> Result<Vec<VerifyingKey>, Problem> {
+    let hash = proof::content_hash(document, None).map_err(|problem| at(role, problem))?;
+    check_hashed(document, role, is_known, hash)
+}
+
+/// The same of a document whose canonical form without its proofs has this SHA-256; only its proofs are looked at.
+pub(super) fn check_hashed(
+    document: &Map<String, Value>,
+    role: Role,
+    is_known: &dyn Fn(&VerifyingKey) -> bool,
+    hash: [u8; 32],
+) -> Result<Vec<VerifyingKey>, Problem> {
     let proofs = proofs(document, role)?;
     let mut keys = Vec::with_capacity(proofs.len());
     for proof in proofs {
@@ -56,14 +67,8 @@ pub(super) fn check(
         }
         keys.push(key);
     }
-    let document = Value::Object(document.clone());
-    proof::verify_at_most(
-        &document,
-        proof::Purpose::Assertion,
-        &Did::key_of_method,
-        SIGNATURES_MAX,
-    )
-    .map_err(|problem| at(role, problem))?;
+    proof::verify_hashed(document, proof::Purpose::Assertion, &Did::key_of_method, SIGNATURES_MAX, hash)
+        .map_err(|problem| at(role, problem))?;
     Ok(keys)
 }
 
@@ -124,13 +129,15 @@ pub(super) fn add(
 }
 
 /// The text of a document as it is kept and carried: a root indented, so that a person can read it on any machine; a list, which
-/// travels to everybody, without white space.
+/// travels to everybody, in its canonical form, so that the next one is read by what is other in it.
 pub(super) fn text(document: &Map<String, Value>, limit: usize, role: Role) -> Result<String, Problem> {
     let text = match role {
-        Role::Root => serde_json::to_string_pretty(document),
-        Role::List | Role::Head => serde_json::to_string(document),
+        Role::Root => serde_json::to_string_pretty(document).map_err(|_| Code::Internal)?,
+        Role::List | Role::Head => {
+            let bytes = canonical::canonicalize(&Value::Object(document.clone()))?;
+            String::from_utf8(bytes).map_err(|_| Code::Internal)?
+        }
     };
-    let text = text.map_err(|_| Code::Internal)?;
     if text.len() > limit {
         return Err(Problem::new(Code::TooLarge, role.as_str()));
     }

@@ -233,6 +233,7 @@ impl World {
             services: Registration::builtin()
                 .into_iter()
                 .filter(|service| service.id == "K02")
+                .map(Arc::new)
                 .collect(),
         };
         let draft = Draft {

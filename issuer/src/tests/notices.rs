@@ -82,7 +82,7 @@ impl Register {
         for (name, number) in [("bank.example", "213579045"), ("annen.example", "315902738")] {
             let own = SigningKey::generate(random().as_mut());
             let mut bank = organisation(name, number, vec![key(format!("did:web:{name}#key-1"), &own)]);
-            bank.services = Registration::builtin();
+            bank.services = Registration::builtin().into_iter().map(std::sync::Arc::new).collect();
             bank.services.retain(|service| service.id == "S11");
             organisations.push(bank);
         }

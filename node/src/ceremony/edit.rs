@@ -5,6 +5,7 @@ use crate::service::Card;
 use credentials::service::Registration;
 use credentials::trust::{Draft, NodeEntry, Organisation, OrganisationKey};
 use credentials::{Code, Did, Problem, Timestamp};
+use std::sync::Arc;
 
 /// What an organisation may do.
 #[derive(Debug, Default)]
@@ -12,7 +13,7 @@ pub struct Rights {
     /// `vct`s it may issue; `None` = as before.
     pub issues: Option<Vec<String>>,
     /// What it may ask; `None` = as before.
-    pub services: Option<Vec<Registration>>,
+    pub services: Option<Vec<Arc<Registration>>>,
 }
 
 /// One change of a list.

@@ -300,6 +300,13 @@ fn lie(way: Way, by: Protocol, body: &[u8], past: Option<&Past>) -> Result<Vec<u
                     let total = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
                     trust::Reply::List { total, bytes }
                 }
+                trust::Ask::Changes { .. } => trust::Reply::Changes {
+                    edits: vec![credentials::trust::Edit {
+                        at: 0,
+                        gone: 0,
+                        put: garbage(),
+                    }],
+                },
             };
             protocol::encode(&reply)
         }
@@ -345,7 +352,7 @@ async fn gossip(handle: Handle, did: Did, key: Arc<SigningKey>, way: Way, versio
         each.tick().await;
         let (topic, data) = match (way, round % 3) {
             (Way::False, 0) => {
-                let claimed = trust::Announcement::encode(ahead(version), &[URL_SAFE_NO_PAD.encode(garbage())]);
+                let claimed = trust::Announcement::encode(ahead(version), &[URL_SAFE_NO_PAD.encode(garbage())], None);
                 (Topic::Trust, claimed.unwrap_or_default())
             }
             (Way::False, 1) => (Topic::Status, digest(&did, &key, round).unwrap_or_default()),

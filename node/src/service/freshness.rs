@@ -39,8 +39,8 @@ impl Service {
             for some in others.chunks(OTHERS).take(TRIES.div_ceil(OTHERS)) {
                 let asked = some.iter().map(|did| async move {
                     let source = Source::Organisation(did.clone());
-                    match tokio::time::timeout(PATIENCE, self.pull_trust(&source)).await {
-                        Ok(Ok(_)) => true,
+                    match tokio::time::timeout(PATIENCE, self.is_confirmed_by(&source)).await {
+                        Ok(Ok(is_newest)) => is_newest,
                         Ok(Err(problem)) => {
                             tracing::debug!(%did, %problem, "trust list not confirmed");
                             false

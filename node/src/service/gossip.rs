@@ -79,10 +79,19 @@ impl Service {
             let addresses = node.addresses.iter().filter_map(|a| Address::parse(a).ok()).collect();
             Some((PeerName::parse(&node.peer).ok()?, addresses))
         });
-        let told = match network.set_neighbours(listed.collect()).await {
-            Ok(()) => network.list_changed().await,
-            Err(error) => Err(error),
-        };
+        let listed: Vec<_> = listed.collect();
+        // Most new lists change nobody's address.
+        let is_known = lock(&self.neighbours).is_ok_and(|known| *known == listed);
+        let mut told = Ok(());
+        if !is_known {
+            told = network.set_neighbours(listed.clone()).await;
+            if let (Ok(()), Ok(mut known)) = (&told, lock(&self.neighbours)) {
+                *known = listed;
+            }
+        }
+        if told.is_ok() {
+            told = network.list_changed().await;
+        }
         if let Err(error) = told {
             tracing::debug!(%error, "the network was not told of the list");
         }

@@ -9,9 +9,10 @@ use crate::network::{PeerName, Protocol, Verdict};
 use credentials::protocol::{self, status};
 use credentials::status::{DIGEST_MAX, Heard, LIST_MAX, Wanted};
 use credentials::{Code, Did, Problem};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How soon an issuer that did not answer is tried again: a healed network is caught up with well within a minute.
 const RETRY: Duration = Duration::from_secs(5);
@@ -20,20 +21,50 @@ const RETRY_FIRST: Duration = Duration::from_secs(1);
 /// Organisations beside the issuer that are asked for what it does not give.
 const ASK_OTHERS: usize = 3;
 
+/// Asks each issuer at times of its own, drawn at random: when a wallet asks says nothing of what its person does.
 pub(super) async fn run(service: Arc<Service>) {
     let every = Duration::from_secs(u64::from(service.config().status.every_seconds));
-    let mut failed = None;
+    let mut due: BTreeMap<Did, Instant> = BTreeMap::new();
     loop {
-        let failing = service.refresh(failed.take()).await;
-        let is_first = failing.iter().any(|issuer| !service.has_head(issuer));
-        let pause = match (failing.is_empty(), is_first) {
-            (true, _) => jittered(every),
-            (false, true) => RETRY_FIRST.min(every),
-            (false, false) => RETRY.min(every),
-        };
+        let now = Instant::now();
+        let issuers = service.issuers_of_interest();
+        due.retain(|issuer, _| issuers.contains(issuer));
+        for issuer in issuers {
+            due.entry(issuer).or_insert_with_key(|issuer| {
+                // What a wallet holds of before is asked for some time after it starts, which its person may have done to show it.
+                let is_urgent = service.wallet.is_none() || !service.has_head(issuer);
+                now.checked_add(if is_urgent { Duration::ZERO } else { jittered(every) })
+                    .unwrap_or(now)
+            });
+        }
+        let ready: BTreeSet<Did> = due
+            .iter()
+            .filter(|(_, at)| **at <= now)
+            .map(|(issuer, _)| issuer.clone())
+            .collect();
+        if !ready.is_empty() {
+            let failing = service.refresh(ready.clone()).await;
+            for issuer in ready {
+                let pause = match failing.contains(&issuer) {
+                    false => jittered(every),
+                    true if service.has_head(&issuer) => RETRY.min(every),
+                    true => RETRY_FIRST.min(every),
+                };
+                due.insert(issuer, Instant::now().checked_add(pause).unwrap_or(now));
+            }
+        }
+        let next = due.values().min().copied();
+        let timer = next.unwrap_or_else(|| now.checked_add(every).unwrap_or(now));
         tokio::select! {
-            () = tokio::time::sleep(pause) => failed = Some(failing).filter(|failing| !failing.is_empty()),
-            () = service.wake_mirror.notified() => {}
+            () = tokio::time::sleep_until(timer) => {}
+            () = service.wake_mirror.notified() => {
+                let failing = lock(&service.unmirrored).map(|failing| failing.clone()).unwrap_or_default();
+                for (issuer, at) in &mut due {
+                    if failing.contains_key(issuer) || !service.has_head(issuer) {
+                        *at = now;
+                    }
+                }
+            }
         }
     }
 }
@@ -60,17 +91,12 @@ pub(super) async fn keep(service: Arc<Service>) {
 impl Service {
     /// Asks for the news of every issuer that concerns us, and for the lists that are new.
     pub async fn refresh_mirror(self: &Arc<Service>) {
-        self.refresh(None).await;
+        self.refresh(self.issuers_of_interest()).await;
     }
 
-    /// The same for these issuers, or all. Those that did not answer themselves.
-    async fn refresh(self: &Arc<Service>, only: Option<BTreeSet<Did>>) -> BTreeSet<Did> {
+    /// The same for these issuers. Those that did not answer themselves.
+    async fn refresh(self: &Arc<Service>, issuers: BTreeSet<Did>) -> BTreeSet<Did> {
         let mut tasks = tokio::task::JoinSet::new();
-        let of_interest = self.issuers_of_interest();
-        let issuers: Vec<Did> = match only {
-            None => of_interest.into_iter().collect(),
-            Some(only) => only.intersection(&of_interest).cloned().collect(),
-        };
         for issuer in issuers {
             let service = self.clone();
             tasks.spawn(async move {
@@ -122,7 +148,7 @@ impl Service {
         lock(&self.mirror).is_ok_and(|mirror| mirror.heads().iter().any(|head| &head.issuer == issuer))
     }
 
-    /// Issuers of the types we may ask for (organisations), or of what we hold (wallets).
+    /// All issuers of the list (who verifies), or those of what we hold (wallets).
     fn issuers_of_interest(&self) -> BTreeSet<Did> {
         let Some(trust) = self.trust() else {
             return BTreeSet::new();
@@ -130,17 +156,9 @@ impl Service {
         let all = &trust.document().organisations;
         let own = self.keys.organisation().map(|key| &key.did);
         if let Some(own) = own {
-            let asked: BTreeSet<&str> = trust
-                .organisation(own)
-                .into_iter()
-                .flat_map(|o| &o.services)
-                .flat_map(|s| &s.may_ask)
-                .map(|m| m.vct.as_str())
-                .collect();
-            let issuers = all
-                .iter()
-                .filter(|o| o.issues.iter().any(|vct| asked.contains(vct.as_str())));
-            return issuers.map(|o| o.did.clone()).filter(|did| did != own).collect();
+            let is_asking = trust.organisation(own).is_some_and(|own| !own.services.is_empty());
+            let issuers = all.iter().filter(|o| is_asking && !o.issues.is_empty() && o.did != *own);
+            return issuers.map(|o| o.did.clone()).collect();
         }
         let Ok(mirror) = lock(&self.mirror) else {
             return BTreeSet::new();
@@ -196,7 +214,9 @@ impl Service {
             Ok(heard)
         });
         let heard = self.watched(heard)?;
-        self.changed(issuer);
+        if heard.is_news {
+            self.changed(issuer);
+        }
         self.fetch_wanted(from, &heard.wanted).await
     }
 
@@ -205,7 +225,9 @@ impl Service {
         if let Err(problem) = &result
             && problem.code == Code::StatusConflict
         {
-            for conflict in lock(&self.mirror)?.conflicts() {
+            // Not under the lock: keeping evidence waits for the disk, and who decides must not.
+            let conflicts = lock(&self.mirror)?.conflicts();
+            for conflict in conflicts {
                 let problem = Problem::new(Code::StatusConflict, conflict.uri.as_str());
                 self.alarms
                     .raise(&problem, &conflict.issuer.to_string(), &conflict.evidence);
@@ -395,6 +417,7 @@ impl Service {
     fn write_cache(&self, issuers: &BTreeSet<Did>) {
         let Some(cache) = &self.cache else { return };
         for issuer in issuers {
+            self.pack(issuer);
             let cached = lock(&self.mirror).ok().and_then(|mirror| mirror.cached(issuer));
             let written = match cached {
                 Some(cached) => cache.keep(&cached),
@@ -402,6 +425,22 @@ impl Service {
             };
             if let Err(error) = written {
                 tracing::warn!(%error, "status cache");
+            }
+        }
+    }
+
+    /// Packs what is not packed yet, one list at a time and not while others wait to decide by it.
+    fn pack(&self, issuer: &Did) {
+        loop {
+            let unpacked = lock(&self.mirror).ok().and_then(|mirror| mirror.unpacked(issuer));
+            let Some((hash, states)) = unpacked else { return };
+            match states.pack() {
+                Ok(packed) => {
+                    if lock(&self.mirror).map(|mirror| mirror.keep_packed(&hash, packed)).is_err() {
+                        return;
+                    }
+                }
+                Err(problem) => return tracing::warn!(%problem, "status cache"),
             }
         }
     }

@@ -4,11 +4,12 @@
 //! | row of the table | what |
 //! |---|---|
 //! | `trust-first` | fingerprint of the root of first use |
-//! | `trust-known` | [`Known`], as it writes itself |
-//! | table `trust-history` | entries, one a row, by number |
+//! | `trust-known` | [`Known`], as it writes itself; the list's text stands in the history |
+//! | table `trust-history` | entries, one a row, by number ([`history`]) |
 
 mod ceremony;
 mod evidence;
+mod history;
 mod show;
 
 pub use show::{bundle as shown_bundle, changes as shown_changes, proposal as shown_proposal};
@@ -26,8 +27,6 @@ use store::{Store, Transaction};
 const FIRST: &str = "trust-first";
 /// Row with what is remembered.
 const KNOWN: &str = "trust-known";
-/// Table of the history: an entry a row, as the line of an export.
-const HISTORY: &str = "trust-history";
 /// How long a head is valid that a running anchor signs, in seconds: the most there is.
 const HEAD_SECONDS: i64 = 24 * 3_600;
 /// Age of a head at which a running anchor signs the next, in seconds: three may fail before anybody notices.
@@ -53,7 +52,24 @@ impl Keeper {
                 Some(text.ok_or_else(|| Failure::because(Code::Damaged, FIRST))?)
             }
         };
-        let known = table.get(KNOWN)?.map(|bytes| Known::from_bytes(&bytes)).transpose()?;
+        let known = match table.get(KNOWN)? {
+            None => None,
+            Some(bytes) => {
+                let mut failure = None;
+                let find = |hash: &[u8; 32]| {
+                    let found = history::list_of(store, hash);
+                    found.unwrap_or_else(|error| {
+                        failure = Some(error);
+                        None
+                    })
+                };
+                let known = Known::from_bytes_with(&bytes, find);
+                match failure {
+                    Some(failure) => return Err(failure),
+                    None => Some(known?),
+                }
+            }
+        };
         Ok(Keeper { first, known })
     }
 
@@ -79,13 +95,9 @@ pub fn trust_first(store: &Store, root: &SignedRoot) -> Result<(), Failure> {
 
 fn remember(store: &Store, transaction: &mut Transaction, known: &Known, entries: &[Entry]) -> Result<(), Failure> {
     let table = store.table(keys::TABLE);
-    transaction.put(&table, KNOWN, &known.to_bytes()?);
+    transaction.put(&table, KNOWN, &known.to_bytes_without_list()?);
     transaction.put(&table, FIRST, known.fingerprint().to_string().as_bytes());
-    let history = store.table(HISTORY);
-    for entry in entries {
-        transaction.put(&history, &entry.number.to_be_bytes(), entry.to_line()?.as_bytes());
-    }
-    Ok(())
+    history::append(store, transaction, entries, known.step().as_deref())
 }
 
 fn refused(refused: Refused) -> Failure {
@@ -117,6 +129,7 @@ impl Service {
         self.review_mirror();
         self.trusted
             .send_modify(|revision| *revision = revision.saturating_add(1));
+        // Whose lists are here already is asked by the clock as before: a new list is no reason for everybody to ask everybody.
         self.wake_mirror.notify_one();
         Ok(())
     }
@@ -127,10 +140,22 @@ impl Service {
     /// Errors: as [`Known::take`]; `anchor_missing` when this home has no first root and nobody has named its fingerprint; the
     /// store's. Nothing has changed then.
     pub(super) fn take_bundle(&self, bundle: &Bundle, from: &str) -> Result<Taken, Failure> {
-        self.take_at(bundle, from, clock::now())
+        self.take_at(bundle, from, clock::now(), || {})
     }
 
-    fn take_at(&self, bundle: &Bundle, from: &str, now: Timestamp) -> Result<Taken, Failure> {
+    /// The same; `is_good` is called as soon as all of it is known to be good and newer, before it is durable here: others may have it
+    /// from then on.
+    pub(super) fn take_and_tell(&self, bundle: &Bundle, from: &str, is_good: impl FnOnce()) -> Result<Taken, Failure> {
+        self.take_at(bundle, from, clock::now(), is_good)
+    }
+
+    fn take_at(
+        &self,
+        bundle: &Bundle,
+        from: &str,
+        now: Timestamp,
+        is_good: impl FnOnce(),
+    ) -> Result<Taken, Failure> {
         let mut keeper = lock(&self.keeper)?;
         let (mut next, mut entries) = match &keeper.known {
             Some(known) => (known.clone(), Vec::new()),
@@ -158,6 +183,7 @@ impl Service {
         if !taken.is_changed && entries.is_empty() {
             return Ok(taken);
         }
+        is_good();
         let mut transaction = self.store.transaction();
         remember(&self.store, &mut transaction, &next, &entries)?;
         transaction.commit()?;
@@ -189,7 +215,7 @@ impl Service {
         if last < now {
             tracing::warn!(ended = %last, "the bundle is out of date; whether there is a newer one cannot be seen here");
         }
-        self.take_at(bundle, from, last)
+        self.take_at(bundle, from, last, || {})
     }
 
     /// Everything that this home holds, from the root of first use on, as others may take it; `None` before the first root.
@@ -209,7 +235,7 @@ impl Service {
         let Some(bundle) = self.due_head(now)? else {
             return Ok(None);
         };
-        self.take_at(&bundle, "self", now).map(Some)
+        self.take_at(&bundle, "self", now, || {}).map(Some)
     }
 
     fn due_head(&self, now: Timestamp) -> Result<Option<Bundle>, Failure> {

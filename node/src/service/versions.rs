@@ -7,9 +7,8 @@ use super::asking::first_good;
 use super::{Service, lock};
 use crate::clock;
 use crate::network::{PeerName, Protocol, Topic, Verdict};
-use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use credentials::protocol::{self, trust as messages};
-use credentials::trust::{Bundle, Head, Known, ROOTS_MAX, Trust};
+use credentials::trust::{self, Bundle, Head, Known, ROOTS_MAX, Trust, Version};
 use credentials::{Code, Did, Problem, random};
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,8 +58,8 @@ pub(super) async fn run(service: Arc<Service>) {
                 () = service.wake_trust.notified() => break,
                 changed = changes.changed() => match changed {
                     Ok(()) => {
-                        service.list_changed().await;
                         service.announce_trust().await;
+                        service.list_changed().await;
                     }
                     Err(_) => return,
                 },
@@ -69,15 +68,17 @@ pub(super) async fn run(service: Arc<Service>) {
     }
 }
 
-/// Somewhere between half of a time and one and a half, so that nodes that started together do not ask together.
+/// Somewhere between half of a time and all of it, so that nodes that started together do not ask together.
 pub(super) fn jittered(time: Duration) -> Duration {
     let share = f64::from(u16::from_le_bytes(random::bytes(&mut clock::System))) / f64::from(u16::MAX);
-    time.mul_f64(0.5 + share)
+    time.mul_f64(0.5 + share / 2.0)
 }
 
-/// A hash as the head has it.
-fn name_of(hash: &[u8; 32]) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(hash)
+/// The list that the head names, from the one held; `None` for changes of another list or to another.
+fn changed(held: &Trust, changes: messages::Changes, head: &Head) -> Option<String> {
+    let is_ours = changes.from == messages::hash_text(&held.text_hash());
+    let list = is_ours.then(|| trust::apply(held.text(), &changes.edits))??;
+    (trust::text_hash(&list) == head.list_hash).then_some(list)
 }
 
 fn unexpected<T>() -> Result<T, Problem> {
@@ -113,15 +114,18 @@ impl Service {
         self.awaited().is_ok_and(|awaited| awaited.is_some())
     }
 
-    /// Tells the neighbours which head we hold.
+    /// Tells the neighbours which head we hold, and what is other in its list; not what they told us, which gossip passes on by
+    /// itself.
     async fn announce_trust(&self) {
-        let Ok(Some((version, head))) = self.with_known(|known| (known.version(), known.bundle().head)) else {
+        let held = self.with_known(|known| (known.version(), known.head().to_vec(), known.step()));
+        let Ok(Some((version, head, step))) = held else {
             return;
         };
-        if head.is_empty() {
+        let is_told = lock(&self.passed_on).is_ok_and(|passed_on| *passed_on == Some(version));
+        if head.is_empty() || is_told {
             return;
         }
-        match messages::Announcement::encode(version, &head) {
+        match messages::Announcement::encode(version, &head, step.as_deref()) {
             Ok(data) => self.tell(Topic::Trust, data).await,
             Err(problem) => tracing::warn!(%problem, "a head could not be announced"),
         }
@@ -138,14 +142,31 @@ impl Service {
             Err(_) => return verdict.reject(),
         };
         let source = Source::Peer(from.clone());
-        let result = if announced.head.is_empty() {
-            self.pull_trust(&source).await
-        } else {
-            self.take_head(&source, announced.head).await
+        if announced.head.is_empty() {
+            return match self.pull_trust(&source).await {
+                Ok(true) => verdict.accept(),
+                _ => verdict.ignore(),
+            };
+        }
+        // Passed on as soon as it is known to be good; that it is durable here matters to us alone.
+        let mut verdict = Some(verdict);
+        let accept = |version| {
+            if let Ok(mut passed_on) = lock(&self.passed_on) {
+                *passed_on = Some(version);
+            }
+            if let Some(verdict) = verdict.take() {
+                verdict.accept();
+            }
+        };
+        let result = self.take_head(&source, announced.head, announced.changes, accept).await;
+        let Some(verdict) = verdict else {
+            return match result {
+                Ok(_) => {}
+                Err(problem) => tracing::warn!(%problem, "a trust list that is good was not kept"),
+            };
         };
         match result {
-            Ok(true) => verdict.accept(),
-            Ok(false) => verdict.ignore(),
+            Ok(_) => verdict.ignore(),
             Err(problem) => {
                 tracing::debug!(%from, %problem, "announced trust list not taken");
                 // What an honest node of another version of the list might pass on is nobody's fault.
@@ -176,7 +197,7 @@ impl Service {
             messages::Reply::Problem(problem) => return Err(problem),
             _ => return unexpected(),
         };
-        let is_new = self.take_head(from, head.clone()).await?;
+        let is_new = self.take_head(from, head.clone(), None, |_| {}).await?;
         if is_waiting {
             self.witness(from, &head)?;
         }
@@ -209,14 +230,39 @@ impl Service {
         Ok(())
     }
 
-    /// Takes a head and what belongs to it from whoever has it. Whether it was new.
-    async fn take_head(&self, from: &Source, head: Vec<String>) -> Result<bool, Problem> {
+    /// Has somebody show a signed head, and takes what is newer in it. Whether it is one that is in force now and not before what is
+    /// held: a claim of a number alone confirms nothing.
+    pub(super) async fn is_confirmed_by(&self, from: &Source) -> Result<bool, Problem> {
+        let head = match self.ask_trust(from, &messages::Ask::Head).await? {
+            messages::Reply::Head { head } => head,
+            messages::Reply::Problem(problem) => return Err(problem),
+            _ => return unexpected(),
+        };
+        self.take_head(from, head.clone(), None, |_| {}).await?;
+        if self.awaited()?.is_some() {
+            self.witness(from, &head)?;
+        }
+        let shown = self.with_known(|known| (Head::open(&head, known.root()), known.version()));
+        let (shown, ours) = shown?.ok_or(Code::TrustMissing)?;
+        let shown = shown?;
+        Ok(shown.number() >= ours && shown.expires >= clock::now())
+    }
+
+    /// Takes a head and what belongs to it from whoever has it; `is_good` is called with its version once all is checked. Whether it
+    /// was new.
+    async fn take_head(
+        &self,
+        from: &Source,
+        head: Vec<String>,
+        changes: Option<messages::Changes>,
+        is_good: impl FnOnce(Version) + Send,
+    ) -> Result<bool, Problem> {
         let offered = Head::read(&head)?;
         let Some(mut trial) = self.with_known(Known::clone)? else {
             return Err(Code::TrustMissing.into());
         };
-        let (ours, held) = (trial.version(), trial.bundle());
-        if offered.number() == ours && held.head == head {
+        let ours = trial.version();
+        if offered.number() == ours && trial.head() == head {
             return Ok(false);
         }
         let issued = self.trust().map(|trust| trust.head_issued());
@@ -232,15 +278,21 @@ impl Service {
         }
         // Before a list is fetched for it: nobody makes us fetch one without the anchors' word.
         Head::open(&head, trial.root())?;
-        let has_list = self
-            .trust()
-            .is_some_and(|trust| crate::output::sha256(trust.text().as_bytes()) == offered.list_hash);
-        let list = match has_list {
+        let held = self.trust();
+        let has_list = held.as_ref().is_some_and(|trust| trust.text_hash() == offered.list_hash);
+        // One that is not after ours is evidence or nothing, and needs no list.
+        let list = match has_list || offered.number() <= trial.version() {
             true => None,
-            false => Some(self.fetch_list_of(from, &offered).await?),
+            false => match held.and_then(|held| changed(&held, changes?, &offered)) {
+                Some(list) => Some(list),
+                None => Some(self.fetch_list_of(from, &offered).await?),
+            },
         };
         let bundle = Bundle::assemble(roots, list, head)?;
-        let taken = tokio::task::block_in_place(|| self.take_bundle(&bundle, &from.to_string()));
+        let from = from.to_string();
+        let taken = tokio::task::block_in_place(|| {
+            self.take_and_tell(&bundle, &from, || is_good(offered.number()))
+        });
         taken.map(|taken| taken.is_changed).map_err(|failure| failure.problem)
     }
 
@@ -271,12 +323,33 @@ impl Service {
         first_good(sources.into_iter().map(|source| self.fetch_trust_list(source, head))).await
     }
 
+    /// What is other in a list than in the one held, from whoever has both.
+    async fn fetch_changes(&self, from: &Source, head: &Head) -> Result<String, Problem> {
+        let held = self.trust().ok_or(Code::TrustMissing)?;
+        let from_hash = messages::hash_text(&held.text_hash());
+        let ask = messages::Ask::Changes {
+            from: from_hash.clone(),
+            to: messages::hash_text(&head.list_hash),
+        };
+        match self.ask_trust(from, &ask).await? {
+            messages::Reply::Changes { edits } => {
+                let changes = messages::Changes { from: from_hash, edits };
+                changed(&held, changes, head).ok_or_else(|| Problem::new(Code::TrustMismatch, "list"))
+            }
+            messages::Reply::Problem(problem) => Err(problem),
+            _ => unexpected(),
+        }
+    }
+
     async fn fetch_trust_list(&self, from: Source, head: &Head) -> Result<String, Problem> {
         let size = usize::try_from(head.list_size).unwrap_or(usize::MAX);
-        if size > credentials::trust::TRUST_MAX {
+        if size > trust::TRUST_MAX {
             return Err(Problem::new(Code::TooLarge, "list"));
         }
-        let hash = name_of(&head.list_hash);
+        if let Ok(list) = self.fetch_changes(&from, head).await {
+            return Ok(list);
+        }
+        let hash = messages::hash_text(&head.list_hash);
         let mut text = Vec::new();
         while text.len() < size {
             let ask = messages::Ask::List {
@@ -315,7 +388,7 @@ impl Service {
         let answer = self.with_known(|known| match ask {
             messages::Ask::Version => Ok(messages::Reply::Version(known.version())),
             messages::Ask::Head => {
-                let head = known.bundle().head;
+                let head = known.head().to_vec();
                 match head.is_empty() {
                     true => Err(Code::TrustMissing.into()),
                     false => Ok(messages::Reply::Head { head }),
@@ -330,7 +403,7 @@ impl Service {
                 })
             }
             messages::Ask::List { hash, offset } => {
-                let is_named = |trust: &Arc<Trust>| name_of(&crate::output::sha256(trust.text().as_bytes())) == hash;
+                let is_named = |trust: &Arc<Trust>| messages::hash_text(&trust.text_hash()) == hash;
                 let trust = known.trust().filter(is_named);
                 let trust: Arc<Trust> = trust.ok_or_else(|| Problem::from(Code::NotFound))?;
                 let text = trust.text().as_bytes();
@@ -340,6 +413,17 @@ impl Service {
                 Ok(messages::Reply::List {
                     total: u32::try_from(text.len()).unwrap_or(u32::MAX),
                     bytes: bytes.to_vec(),
+                })
+            }
+            messages::Ask::Changes { from, to } => {
+                let step = known.step().filter(|step| {
+                    messages::hash_text(&step.from) == from
+                        && messages::hash_text(&step.to) == to
+                        && step.size() <= messages::EDITS_BYTES_MAX
+                });
+                let step = step.ok_or_else(|| Problem::from(Code::NotFound))?;
+                Ok(messages::Reply::Changes {
+                    edits: step.edits.clone(),
                 })
             }
         });

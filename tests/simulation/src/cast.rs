@@ -176,6 +176,7 @@ fn organisation(dids: &[Did], who: Who, number: &str, issues: &[&str], services:
         services: Registration::builtin()
             .into_iter()
             .filter(|service| services.contains(&service.id.as_str()))
+            .map(std::sync::Arc::new)
             .collect(),
         did,
     })

@@ -1,5 +1,6 @@
 //! Who takes part in the worked exchange, with fixed keys: three anchors, three organisations, a wallet.
 
+use std::sync::Arc;
 use credentials::Did;
 use credentials::Timestamp;
 use credentials::key::SigningKey;
@@ -126,7 +127,7 @@ impl Party {
                 ],
             }],
             issues: self.issues.iter().map(|vct| (*vct).to_owned()).collect(),
-            services: services.collect(),
+            services: services.map(Arc::new).collect(),
         }
     }
 }

@@ -216,11 +216,11 @@ impl Drop for Played {
 }
 
 /// The built-in registrations of these names.
-pub(crate) fn registrations(services: &[&str]) -> Vec<Registration> {
+pub(crate) fn registrations(services: &[&str]) -> Vec<Arc<Registration>> {
     let mut all = Registration::builtin();
     all.retain(|registration| services.contains(&registration.id.as_str()));
     assert_eq!(all.len(), services.len(), "{services:?}");
-    all
+    all.into_iter().map(Arc::new).collect()
 }
 
 fn uri(did: &Did) -> String {

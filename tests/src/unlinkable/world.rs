@@ -93,6 +93,7 @@ fn organisation(domain: &str, number: &str, issues: &[&str], services: &[&str], 
         services: Registration::builtin()
             .into_iter()
             .filter(|service| services.contains(&service.id.as_str()))
+            .map(Arc::new)
             .collect(),
     }
 }

@@ -94,6 +94,11 @@ fn any_present() -> impl Strategy<Value = (presentation::Ask, presentation::Repl
     ];
     (ask, reply)
 }
+fn edits() -> impl Strategy<Value = Vec<crate::trust::Edit>> {
+    let edit = (any::<u32>(), any::<u32>(), bytes());
+    proptest::collection::vec(edit.prop_map(|(at, gone, put)| crate::trust::Edit { at, gone, put }), 0..4)
+}
+
 fn any_trust() -> impl Strategy<Value = (trust::Ask, trust::Reply)> {
     let texts = || prop::collection::vec(text(), 0..9);
     let ask = prop_oneof![
@@ -101,12 +106,14 @@ fn any_trust() -> impl Strategy<Value = (trust::Ask, trust::Reply)> {
         Just(trust::Ask::Head),
         any::<u64>().prop_map(|from| trust::Ask::Root { from }),
         (text(), any::<u32>()).prop_map(|(hash, offset)| trust::Ask::List { hash, offset }),
+        (text(), text()).prop_map(|(from, to)| trust::Ask::Changes { from, to }),
     ];
     let reply = prop_oneof![
         any::<(u64, u64, u64)>().prop_map(|(root, list, head)| trust::Reply::Version(Version { root, list, head })),
         texts().prop_map(|head| trust::Reply::Head { head }),
         texts().prop_map(|roots| trust::Reply::Root { roots }),
         (any::<u32>(), bytes()).prop_map(|(total, bytes)| trust::Reply::List { total, bytes }),
+        edits().prop_map(|edits| trust::Reply::Changes { edits }),
         problem().prop_map(trust::Reply::Problem),
     ];
     (ask, reply)

@@ -1,6 +1,7 @@
 //! A mirror on disk, so that a node that starts while it is cut off still has what it had.
 
 use super::Mirror;
+use super::issuer::Issuer;
 use crate::status::{Digest, Head, LISTS_MAX, States};
 use crate::trust::Trust;
 use crate::{Code, Did, Problem, Timestamp};
@@ -29,6 +30,23 @@ pub struct CachedList {
 }
 
 impl Mirror {
+    /// A content of an issuer that was not packed yet, with its hash: packing takes milliseconds, which nobody who decides by a list
+    /// is to wait for. [`Mirror::keep_packed`] takes the result.
+    pub fn unpacked(&self, did: &Did) -> Option<(String, States)> {
+        let mut held = self.issuers.get(did)?.all().filter_map(|(_, listed)| listed.held.as_ref());
+        let unpacked = held.find(|held| held.packed.get().is_none())?;
+        Some((unpacked.hash.clone(), unpacked.states.clone()))
+    }
+
+    /// Keeps the packed form ([`States::pack`]) of the content with this hash, for whoever asks for it.
+    pub fn keep_packed(&self, hash: &str, packed: Vec<u8>) {
+        for held in self.issuers.values().flat_map(Issuer::all).filter_map(|(_, listed)| listed.held.as_ref()) {
+            if held.hash == hash {
+                held.packed.get_or_init(|| packed.clone());
+            }
+        }
+    }
+
     /// What is to be kept of an issuer; none when it has no head yet. Lists whose newest content is not held are left out: their last
     /// good state is lost with the process.
     pub fn cached(&self, did: &Did) -> Option<Cached> {
@@ -40,7 +58,10 @@ impl Mirror {
                 let held = listed.held.as_ref().filter(|held| held.hash == listed.named.states)?;
                 Some(CachedList {
                     uri: uri.clone(),
-                    states: held.states.pack().ok()?,
+                    states: match held.packed.get() {
+                        Some(packed) => packed.clone(),
+                        None => held.states.pack().ok()?,
+                    },
                 })
             })
             .collect();

@@ -4,6 +4,7 @@ use super::{Counters, Evidence, Held, Known, Refused, Taken};
 use crate::trust::bundle::Bundle;
 use crate::trust::head::Head;
 use crate::trust::history::Entry;
+use crate::trust::edits::Step;
 use crate::trust::list::{List, text_hash};
 use crate::trust::root::Root;
 use crate::trust::{CLOCK_SKEW, ROOTS_MAX, Role, Version};
@@ -12,7 +13,7 @@ use serde_json::Value;
 use std::sync::Arc;
 
 impl Known {
-    pub(super) fn step(&mut self, bundle: &Bundle, now: Timestamp) -> Result<Taken, Refused> {
+    pub(super) fn advance(&mut self, bundle: &Bundle, now: Timestamp) -> Result<Taken, Refused> {
         bundle.check()?;
         let before = self.version();
         let mut taken = Taken {
@@ -114,7 +115,9 @@ impl Known {
             let entry = Entry::after(self.tip, now, Role::List, list.draft().sequence, list.text());
             self.tip = entry.tip();
             taken.entries.push(entry);
+            self.step = held.and_then(|held| Step::between(&held.list, &list)).map(Arc::new);
         }
+        let held = self.held.as_ref();
         // A head of the same number and hashes that is signed later only lasts longer; one that ends earlier is passed over.
         if held.is_some_and(|held| held.head.number() == head.number() && held.head.expires >= head.expires) {
             return Ok(());
@@ -213,7 +216,10 @@ impl Known {
                 false => Err(mismatch()),
             };
         }
-        let opened = List::open(text, root);
+        let opened = match held {
+            Some(held) => List::open_after(text, root, &held.list),
+            None => List::open(text, root),
+        };
         if let (Ok(list), Some(held)) = (&opened, held) {
             let (ours, theirs) = (held.list.draft().sequence, list.draft().sequence);
             if ours == theirs && held.list.hash() != list.hash() {

@@ -1,5 +1,6 @@
 //! What changes between two documents is named item by item, and nothing else is.
 
+use std::sync::Arc;
 use super::play::{Play, TWO};
 use crate::Did;
 use crate::schema::Path;
@@ -186,7 +187,7 @@ fn a_registration_that_widens_names_the_claim() {
     };
     let widened = changes(|draft| {
         let place = at(draft, "S01");
-        draft.organisations[3].services[place].may_ask[0]
+        Arc::make_mut(&mut draft.organisations[3].services[place]).may_ask[0]
             .claims
             .push(Path::of(&["helt_nytt"]));
     });
@@ -207,7 +208,7 @@ fn a_registration_that_widens_names_the_claim() {
     );
     let longer = changes(|draft| {
         let place = at(draft, "S01");
-        draft.organisations[3].services[place].request_seconds_max += 1;
+        Arc::make_mut(&mut draft.organisations[3].services[place]).request_seconds_max += 1;
     });
     assert!(
         matches!(

@@ -1,5 +1,6 @@
 //! What a client refuses of a list, each beside what it takes.
 
+use std::sync::Arc;
 use super::play::{Play, TWO, draft, refused, signed};
 use crate::trust::cast::{self, now, seeded};
 use crate::trust::{Bundle, Class, Hand, LIST_DAYS_MAX, List, Role, SIGNATURES_MAX, TRUST_MAX, VERSION_MAX};
@@ -287,7 +288,7 @@ fn a_list_with_a_registration_beyond_its_services_maximum_is_refused_whoever_sig
         let mut draft = draft(8);
         let bank = &mut draft.organisations[3];
         let loan = bank.services.iter_mut().find(|service| service.id == "S01");
-        loan.expect("S01").request_seconds_max = seconds;
+        Arc::make_mut(loan.expect("S01")).request_seconds_max = seconds;
         draft
     };
     for (seconds, expected) in [

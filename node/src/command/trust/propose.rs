@@ -17,6 +17,7 @@ use credentials::trust::{Bundle, Draft, Fingerprint, LIST_DAYS, LIST_DAYS_MAX, R
 use credentials::{Code, Did, Problem, Timestamp};
 use serde_json::{Value, json};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Largest card or registration file, in bytes.
 const FILE_MAX: u64 = 64 * 1024;
@@ -216,7 +217,7 @@ fn edits(session: &Session, arguments: &ProposeList, now: Timestamp) -> Result<V
         let services = arguments
             .service
             .iter()
-            .map(|name| registration(name))
+            .map(|name| registration(name).map(Arc::new))
             .collect::<Result<Vec<_>, _>>()?;
         let is_some = |listed: bool, none: bool| listed || none;
         let rights = edit::Rights {

@@ -44,9 +44,8 @@ impl Service {
                     .find(|request| request.id == id)
                     .map(|request| request.asker);
                 self.confirm_trust(asker.as_ref()).await?;
-                let result = self.drive(|w| w.present(clock::now(), &id, &language)).await;
-                self.wake_mirror.notify_one();
-                outcome(result?)
+                // Nothing is fetched because of it: an issuer must not see when its credentials are shown.
+                outcome(self.drive(|w| w.present(clock::now(), &id, &language)).await?)
             }
             Command::WalletRefuse { id } => outcome(self.drive(|w| w.refuse(clock::now(), &id)).await?),
             Command::WalletResume => self.resume().await,

@@ -1,6 +1,6 @@
 //! Root, list and head as JSON, for `--json` and for words: of what is in force, of a bundle, of a proposal; and the history.
 
-use super::{HISTORY, Keeper};
+use super::{Keeper, history as kept};
 use crate::ceremony::change;
 use crate::ceremony::proposal::{After, Base, Opened, Proposal};
 use crate::error::Failure;
@@ -92,17 +92,7 @@ impl Service {
     }
 
     fn entries(&self) -> Result<Vec<Entry>, Failure> {
-        let mut lines = Vec::new();
-        self.store.table(HISTORY).scan(&mut |_, id, line| {
-            lines.push((id.to_vec(), line.to_vec()));
-            true
-        })?;
-        lines.sort();
-        let read = |(_, line): &(Vec<u8>, Vec<u8>)| {
-            let text = std::str::from_utf8(line).map_err(|e| Failure::because(Code::Damaged, e))?;
-            Ok(Entry::parse(text)?)
-        };
-        lines.iter().map(read).collect()
+        kept::entries(&self.store)
     }
 
     /// The newest list of the history.

@@ -69,7 +69,7 @@ fn trust() -> Arc<Trust> {
         let mut organisations = vec![us];
         for (name, number, seed) in [("bank.example", "213579045", 83), ("annen.example", "315902738", 84)] {
             let mut bank = organisation(name, number, &[seed]);
-            bank.services = Registration::builtin();
+            bank.services = Registration::builtin().into_iter().map(std::sync::Arc::new).collect();
             bank.services.retain(|service| service.id == "S11");
             organisations.push(bank);
         }
