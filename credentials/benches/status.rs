@@ -1,6 +1,6 @@
 //! What status lists cost: `cargo bench -p credentials --bench status`. Asserts no figure.
 //!
-//! Output, one figure a line, separated by tabs: name, value, unit. Times are the best of nine rounds, so that what else the machine does
+//! Output, one figure a line, separated by tabs: name, value, unit, limit. Times are the best of nine rounds, so that what else the machine does
 //! falls out; sizes and bytes are exact.
 #![allow(
     clippy::unwrap_used,
@@ -105,21 +105,21 @@ fn main() {
 
     let one = hundredth(1, |_| State::Revoked);
     let mixed = hundredth(1, |n| if n % 2 == 0 { State::Revoked } else { State::Superseded });
-    println!("JWT of 2^20, 1 % revoked\t{}\tbytes", sign(&one, 0).len());
+    println!("list of 2^20, 1 % revoked, as JWT\t{}\tB\t30000", sign(&one, 0).len());
     println!(
-        "JWT of 2^20, 1 % revoked or superseded\t{}\tbytes",
+        "list of 2^20, 1 % revoked or superseded, as JWT\t{}\tB\t30000",
         sign(&mixed, 0).len()
     );
     println!(
-        "states of 2^20, 1 % revoked or superseded, as mirrors give them on\t{}\tbytes",
+        "its states, as mirrors give them on\t{}\tB\t-",
         mixed.pack().unwrap().len()
     );
     println!(
-        "Bitstring list, 1 % revoked\t{}\tbytes",
+        "Bitstring list, 1 % revoked\t{}\tB\t-",
         one.bitstring(Purpose::Revocation).unwrap().len()
     );
     println!(
-        "signing a list\t{:.1}\tms",
+        "signing a list\t{:.1}\tms\t-",
         best(|| drop(black_box(sign(&mixed, 0)))) * 1e3
     );
 
@@ -158,13 +158,13 @@ fn main() {
             credentials::status::List::open(&texts[0], &issuer, &trust, now).unwrap(),
         ))
     });
-    println!("opening a list (signature, inflation)\t{:.2}\tms", opened * 1e3);
+    println!("opening a list: signature, inflation\t{:.2}\tms\t-", opened * 1e3);
     for text in &texts {
         mirror.list(text, &trust, now).unwrap();
     }
     drop(texts);
     println!(
-        "{LISTS} mirrored lists\t{:.1}\tMiB counted",
+        "{LISTS} mirrored lists, counted\t{:.1}\tMiB\t-",
         mirror.bytes() as f64 / f64::from(1 << 20)
     );
     for list in &head.lists {
@@ -175,12 +175,12 @@ fn main() {
         black_box(mirror.answer(&ask));
     }
     println!(
-        "the same, once every one was asked for\t{:.1}\tMiB counted",
+        "{LISTS} lists, each asked for once, counted\t{:.1}\tMiB\t150",
         mirror.bytes() as f64 / f64::from(1 << 20)
     );
     if let (Some(before), Some(after)) = (before, resident_kib()) {
         println!(
-            "the process grew by\t{:.1}\tMiB resident",
+            "{LISTS} lists, each asked for once, resident\t{:.1}\tMiB\t150",
             (after.saturating_sub(before)) as f64 / 1024.0
         );
     }
@@ -194,7 +194,7 @@ fn main() {
         black_box(set);
     });
     println!(
-        "looking up one entry of a list, at random\t{:.2}\tns",
+        "one status in memory, at random\t{:.2}\tns\t10",
         looked * 1e9 / f64::from(LOOKS)
     );
     let name = uri(17);
@@ -206,7 +206,7 @@ fn main() {
         black_box(set);
     });
     println!(
-        "the same through the mirror, by issuer and URI\t{:.2}\tns",
+        "one status through the mirror, by issuer and URI\t{:.2}\tns\t-",
         looked * 1e9 / f64::from(LOOKS)
     );
 
@@ -230,8 +230,8 @@ fn main() {
         }],
     };
     let text = digest.sign(&kid, &key).unwrap();
-    println!("digest of one list and 16 changes\t{}\tbytes", text.len());
+    println!("digest of one list and 16 changes\t{}\tB\t4096", text.len());
     let begun = Instant::now();
     assert!(mirror.digest(&text, &trust, now).unwrap().wanted.is_empty());
-    println!("taking it\t{:.2}\tms", begun.elapsed().as_secs_f64() * 1e3);
+    println!("taking that digest\t{:.2}\tms\t-", begun.elapsed().as_secs_f64() * 1e3);
 }

@@ -30,7 +30,7 @@ use crate::trust::Trust;
 use crate::{Code, Did, Problem, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use vouched::{Document, PROOFS, exact_instant, hash_from, hash_text};
+use vouched::{Document, Of, PROOFS, exact_instant, hash_from, hash_text};
 
 /// The type that the trust list names for a register of notices.
 pub const VCT: &str = "urn:bevis:BankruptcyNotice:1";
@@ -276,8 +276,18 @@ impl Notice {
     /// signature, or two of one key), `unknown_key`, `key_outside_window` and `key_compromised` (by when the signature says it was
     /// made), `not_yet_valid`, `notice_invalid` (`created`: signed long before it was registered), `signature_invalid`.
     pub fn open(text: &str, trust: &Trust, now: Timestamp) -> Result<Notice, Problem> {
+        Notice::by(Of::SoundKeys, text, trust, now)
+    }
+
+    /// As [`Notice::open`], but a key that was found compromised later counts too. **Such a notice may be forged under any date**:
+    /// it acts only when a later notice, or a checkpoint, by sound keys names its hash, directly or along the chain.
+    pub fn open_unsound(text: &str, trust: &Trust, now: Timestamp) -> Result<Notice, Problem> {
+        Notice::by(Of::AnyKeys, text, trust, now)
+    }
+
+    fn by(of: Of, text: &str, trust: &Trust, now: Timestamp) -> Result<Notice, Problem> {
         let document = Document::parse(text, TYPE, NOTICE_MAX)?;
-        let vouched = document.vouched(trust, now, PROOFS)?;
+        let vouched = document.vouched(trust, now, PROOFS, of)?;
         Ok(Notice {
             proposal: Proposal::of(&document)?,
             signed: vouched.signed,

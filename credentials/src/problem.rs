@@ -165,8 +165,7 @@ codes! {
     StatusStale = "status_stale",
     /// The home was restored, and heads of enough organisations have not been taken yet.
     CatchingUp = "catching_up",
-    /// An issuer signed two things about one status list that cannot both be true: two contents of one version, or changes
-    /// that do not lead to the content it names.
+    /// An issuer signed two things about one status list that cannot both be true.
     StatusConflict = "status_conflict",
     // --- notices ---
     /// The document is not signed by two different keys of the register.

@@ -27,6 +27,9 @@ const KEEP_SECONDS_MAX: i64 = 30 * 366 * crate::time::DAY;
 /// Oldest status list that any service may accept: a week.
 const STATUS_AGE_MAX: i64 = 7 * crate::time::DAY;
 
+/// Oldest status list where a service sets none: a day, in seconds.
+pub const STATUS_AGE_DEFAULT: i64 = crate::time::DAY;
+
 /// The registrations that come with this crate.
 const BUILTIN: [&[u8]; 6] = [
     include_bytes!("../services/S01.json"),
@@ -64,12 +67,17 @@ pub struct Registration {
     pub keep_seconds: i64,
     /// Why it may be kept that long.
     pub keep_ground: Coded,
-    /// Oldest status list this service accepts for a *valid* verdict, in seconds.
+    /// Oldest status list this service accepts for a *valid* verdict, in seconds; [`STATUS_AGE_DEFAULT`] where it is left out.
+    #[serde(default = "status_age_default")]
     pub status_age_max: i64,
     /// Link to the asker's privacy statement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub privacy: Option<String>,
 }
+fn status_age_default() -> i64 {
+    STATUS_AGE_DEFAULT
+}
+
 /// What a request says of itself beside its query: its one purpose, its ground, and what becomes of what is shown (E01). It is
 /// the asker's word under its signature; what it may be is the registration's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

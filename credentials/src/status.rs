@@ -12,7 +12,7 @@ pub use changes::{CHANGES_MAX, Changes};
 pub use digest::{DIGEST_MAX, DIGEST_TYP, Digest, News};
 pub use head::{Head, ListVersion};
 pub use list::{List, list_hash};
-pub use mirror::{Cached, CachedList, Conflict, Heard, Mirror, Mirrored, Wanted};
+pub use mirror::{Cached, CachedList, Conflict, HELD_MAX, Heard, Mirror, Mirrored, Wanted};
 
 use crate::{Did, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -7,28 +7,31 @@
 //!
 //! Checkpoints and the yearly keys for tags go the same way. After a restore nothing is drafted, signed or published before
 //! two organisations have told which number was published last (`settling`).
+//!
+//! `signing`, `publishing`, `persons` (keys for tags, evaluations), `answering`.
 
+mod answering;
 mod persons;
+mod publishing;
 mod settling;
+mod signing;
 mod tables;
 
 pub use persons::NoticeLimits;
 pub use settling::{Seen, Settling};
 
 use credentials::identifier::PersonNumber;
-use credentials::notice::{self, At, Checkpoint, Content, Debtor, Kind, Notice, Opening, Paper, Place, Proposal};
-use credentials::protocol::notice::{Ask, CHUNK, RANGE_BYTES, RANGE_MAX, Reply};
+use credentials::notice::{self, Content, Debtor, Kind, Notice, Place, Proposal};
 use credentials::trust::Trust;
-use credentials::{Code, Did, Problem, Timestamp, random};
+use credentials::{Code, Problem, Timestamp, random};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use store::Transaction;
 
 use crate::{Error, Issuer};
-use tables::{CHECKPOINT, DRAFT, NEWEST, NoticeRecord, NoticeTables, OpeningRecord};
+use tables::{DRAFT, NEWEST, NoticeRecord, NoticeTables, OpeningRecord};
 
 /// Notices that wait to be gossiped; older ones are found by pulling.
 const OUTBOX_MAX: usize = 64;
@@ -41,6 +44,8 @@ pub(crate) struct Log {
     is_settled: bool,
     outbox: VecDeque<Vec<u8>>,
     limits: NoticeLimits,
+    /// What a restored home has been shown and may not write yet.
+    recovering: Option<settling::Recovering>,
 }
 
 /// A published notice, for the register's own list.
@@ -97,6 +102,7 @@ impl Log {
             newest,
             outbox: VecDeque::new(),
             limits: NoticeLimits::default(),
+            recovering: None,
             tables,
         };
         // It may have been published just before the process ended: who has it already passes it over.
@@ -236,212 +242,6 @@ impl Issuer {
         Ok(())
     }
 
-    /// Signs a paper with our own key: the first signature where it was drafted, or the second one in another home.
-    ///
-    /// Before a second signature leaves, it is durable that this key signed this paper for its number; another one is refused.
-    ///
-    /// Errors: as [`Issuer::notice_draft`], and `not_found` (unsigned, and not drafted here), `second_key_missing` (our key has
-    /// signed it already), `notice_conflict` (our key signed another one for this number), `wrong_recipient` (another register's);
-    /// what [`Paper::check_first_key`] says of the first signature; `unknown_key`, `key_outside_window`, `key_compromised` of ours.
-    pub fn notice_sign(&mut self, now: Timestamp, text: &str) -> Result<Paper, Error> {
-        let trust = self.publisher(now)?;
-        let paper = Paper::parse(text)?;
-        if *paper.register() != self.settings.did {
-            return Err(Code::WrongRecipient.into());
-        }
-        let listed = trust.organisation(&self.settings.did).ok_or(Code::NotListed)?;
-        if *listed.key_at(&self.settings.kid, now)? != self.signer.verifying_key() {
-            return Err(Code::UnknownKey.into());
-        }
-        if paper.signers()?.is_empty() {
-            self.is_drafted_here(&paper)?;
-        } else {
-            // Of our own signature a second one of ours makes nothing: said before the guard below is set.
-            if paper.signers()?.contains(&self.settings.kid) {
-                return Err(Code::SecondKeyMissing.into());
-            }
-            paper.check_first_key(&trust, now)?;
-            self.promise(&paper)?;
-        }
-        let signed = paper.sign(&self.settings.kid, self.signer.as_ref(), now)?;
-        Ok(signed)
-    }
-
-    /// Whether an unsigned paper is one that this home wrote.
-    fn is_drafted_here(&self, paper: &Paper) -> Result<(), Error> {
-        let tables = &self.notices.tables;
-        let is_ours = match paper {
-            Paper::Notice(proposal) => match tables.state.read::<String>(DRAFT)? {
-                Some(draft) => Proposal::parse(&draft)?.hash() == proposal.hash(),
-                None => false,
-            },
-            Paper::Checkpoint(checkpoint) => tables.lists.table.contains(&checkpoint.state_hash)?,
-            Paper::Key(statement) => self
-                .tag_key(&statement.name)?
-                .is_some_and(|key| key.public() == statement.public),
-        };
-        if is_ours { Ok(()) } else { Err(Code::NotFound.into()) }
-    }
-
-    /// Makes durable that our key is the second one of this paper and of no other with its number.
-    fn promise(&self, paper: &Paper) -> Result<(), Error> {
-        let Some(place) = paper.place() else { return Ok(()) };
-        let promised = &self.notices.tables.promised;
-        let hash = paper.hash()?;
-        match promised.table.get(&place)? {
-            Some(known) if known == hash => Ok(()),
-            Some(_) => Err(Problem::new(Code::NoticeConflict, place).into()),
-            None => {
-                let mut changes = self.store.transaction();
-                changes.require_absent(&promised.table, &place);
-                changes.put(&promised.table, &place, &hash);
-                changes.commit()?;
-                Ok(())
-            }
-        }
-    }
-
-    /// Publishes what two keys signed: durable first, then ready for gossip. Publishing the same again changes nothing.
-    ///
-    /// Errors: as [`Issuer::notice_draft`]; what [`Notice::open`] says; `notice_conflict` (the number is used, or the hash of the one
-    /// before is another than ours), `notice_gap` (numbers before it are missing here), `draft_open` (another draft is open).
-    pub fn notice_publish(&mut self, now: Timestamp, text: &str) -> Result<Published, Error> {
-        let trust = self.publisher(now)?;
-        let paper = Paper::parse(text)?;
-        if *paper.register() != self.settings.did {
-            return Err(Code::WrongRecipient.into());
-        }
-        match paper {
-            Paper::Notice(proposal) => {
-                let notice = Notice::open(text, &trust, now)?;
-                self.publish_notice(&notice)?;
-                Ok(Published::Notice(proposal.number()))
-            }
-            Paper::Checkpoint(_) => self.publish_checkpoint(&Checkpoint::open(text, &trust, now)?),
-            Paper::Key(_) => {
-                let statement = notice::KeyStatement::open(text, &trust, now)?;
-                self.publish_key(&statement)?;
-                Ok(Published::Key(statement.name))
-            }
-        }
-    }
-
-    fn publish_notice(&mut self, notice: &Notice) -> Result<(), Error> {
-        let proposal = notice.proposal();
-        if self.is_published(proposal)? {
-            return Ok(());
-        }
-        let content = proposal.content().map_err(Clone::clone)?;
-        self.follows(proposal)?;
-        self.notices.check_about(content)?;
-        if let Some(draft) = self.notices.tables.state.read::<String>(DRAFT)?
-            && Proposal::parse(&draft)?.hash() != proposal.hash()
-        {
-            return Err(Code::DraftOpen.into());
-        }
-        let mut changes = self.store.transaction();
-        let newest = self.notices.append(&mut changes, notice)?;
-        changes.delete(&self.notices.tables.state.table, DRAFT);
-        changes.commit()?;
-        self.notices.newest = newest;
-        let digest = notice.digest()?;
-        self.notices.push(&digest);
-        Ok(())
-    }
-
-    /// Whether this very notice stands in the log; another one of its number is a conflict.
-    fn is_published(&self, proposal: &Proposal) -> Result<bool, Error> {
-        match self.notices.record(proposal.number())? {
-            None => Ok(false),
-            Some(record) if record.hash == *proposal.hash() => Ok(true),
-            Some(_) => Err(Problem::new(Code::NoticeConflict, "sekvens").into()),
-        }
-    }
-
-    /// Whether a notice is the next one.
-    fn follows(&self, proposal: &Proposal) -> Result<(), Error> {
-        let newest = &self.notices.newest;
-        if proposal.number() != newest.number.saturating_add(1) {
-            return Err(Problem::new(Code::NoticeGap, "sekvens").into());
-        }
-        if *proposal.previous() != newest.hash {
-            return Err(Problem::new(Code::NoticeConflict, "forrigeSekvensHash").into());
-        }
-        if proposal.registered() < newest.registered {
-            return Err(Problem::new(Code::NoticeInvalid, "registreringstidspunkt").into());
-        }
-        Ok(())
-    }
-
-    /// Writes a checkpoint at the newest notice, to be signed and published like one.
-    ///
-    /// Errors: as [`Issuer::notice_draft`]; `not_found` when nothing was published; `too_large`.
-    pub fn notice_checkpoint(&mut self, now: Timestamp) -> Result<String, Error> {
-        self.publisher(now)?;
-        let newest = &self.notices.newest;
-        if newest.number == 0 {
-            return Err(Code::NotFound.into());
-        }
-        let mut openings = Vec::new();
-        for (uuid, record) in self.notices.tables.openings.all::<OpeningRecord>()? {
-            let unreadable = |_| Error::Unreadable {
-                table: "issuer.notice-openings",
-            };
-            if record.stands && !record.is_closed {
-                openings.push(Opening {
-                    uuid: String::from_utf8(uuid).map_err(unreadable)?,
-                    number: record.number,
-                    debtor: record.debtor,
-                });
-            }
-        }
-        openings.sort_unstable_by_key(|opening| opening.number);
-        let state = Checkpoint::state(&openings)?;
-        let hash: [u8; 32] = Sha256::digest(&state).into();
-        let at = At {
-            register: &self.settings.did,
-            number: newest.number,
-            hash: &newest.hash,
-            registered: newest.registered,
-        };
-        let text = Checkpoint::write(&at, &state, now);
-        let mut changes = self.store.transaction();
-        changes.put(&self.notices.tables.lists.table, &hash, &state);
-        changes.commit()?;
-        Ok(text)
-    }
-
-    fn publish_checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<Published, Error> {
-        let tables = &self.notices.tables;
-        let record = self.notices.record(checkpoint.number)?;
-        if record.is_none_or(|record| record.hash != checkpoint.hash) {
-            return Err(Problem::new(Code::NoticeConflict, "sekvens").into());
-        }
-        if !tables.lists.table.contains(&checkpoint.state_hash)? {
-            return Err(Code::NotFound.into());
-        }
-        let before = self.published_checkpoint()?;
-        if before.as_ref().is_some_and(|before| before.number > checkpoint.number) {
-            return Err(Code::Stale.into());
-        }
-        // Whoever is in the middle of fetching keeps the list of the one before; others are dropped.
-        let keep = [Some(checkpoint.state_hash), before.map(|before| before.state_hash)];
-        let mut changes = self.store.transaction();
-        for id in self.notices.list_ids()? {
-            if !keep.iter().flatten().any(|kept| kept.as_slice() == id) {
-                changes.delete(&tables.lists.table, &id);
-            }
-        }
-        changes.put(&tables.state.table, CHECKPOINT, &tables.state.encode(&checkpoint.text)?);
-        changes.commit()?;
-        Ok(Published::Checkpoint(checkpoint.number))
-    }
-
-    fn published_checkpoint(&self) -> Result<Option<Checkpoint>, Error> {
-        let text: Option<String> = self.notices.tables.state.read(CHECKPOINT)?;
-        Ok(text.map(|text| Checkpoint::parse(&text)).transpose()?)
-    }
-
     /// Published notices from number `from` on.
     pub fn notices(&self, from: u64, count: usize) -> Result<Vec<NoticeView>, Error> {
         let mut views = Vec::new();
@@ -489,79 +289,8 @@ impl Issuer {
         self.notices.outbox.drain(..).collect()
     }
 
-    /// Answers a peer. `asker` is the organisation that its `hello` proved; only `Evaluate` needs one.
-    pub fn receive_notice(&mut self, now: Timestamp, asker: Option<&Did>, ask: Ask) -> Reply {
-        match self.answer_notice(now, asker, ask) {
-            Ok(reply) => reply,
-            Err(error) => Reply::Problem(self.failed(error)),
-        }
-    }
-
-    fn answer_notice(&mut self, now: Timestamp, asker: Option<&Did>, ask: Ask) -> Result<Reply, Error> {
-        let is_ours = |register: &str| {
-            if register == self.settings.did.to_string() {
-                Ok(())
-            } else {
-                Err(Error::from(Code::NotFound))
-            }
-        };
-        match ask {
-            Ask::Newest { register } => {
-                is_ours(&register)?;
-                Ok(Reply::Newest {
-                    notice: self.notice(self.notices.newest.number)?,
-                    checkpoint: self.published_checkpoint()?.map(|checkpoint| checkpoint.text),
-                })
-            }
-            Ask::Range { register, from, count } => {
-                is_ours(&register)?;
-                let mut notices = Vec::new();
-                let mut room = RANGE_BYTES;
-                for number in (from..=self.notices.newest.number).take(usize::from(count.min(RANGE_MAX))) {
-                    let Some(text) = self.notice(number)?.filter(|text| text.len() <= room) else {
-                        break;
-                    };
-                    room = room.saturating_sub(text.len());
-                    notices.push(text);
-                }
-                Ok(Reply::Range { notices })
-            }
-            Ask::State { register, hash, offset } => {
-                is_ours(&register)?;
-                self.piece_of_state(&hash, offset)
-            }
-            Ask::Keys { register } => {
-                is_ours(&register)?;
-                Ok(Reply::Keys {
-                    statements: self.tag_key_statements()?,
-                })
-            }
-            Ask::Evaluate { key, elements } => self.evaluate(now, asker, &key, &elements),
-        }
-    }
-
-    fn piece_of_state(&self, hash: &str, offset: u32) -> Result<Reply, Error> {
-        let published = self.published_checkpoint()?.map(|checkpoint| checkpoint.state_name());
-        for id in self.notices.list_ids()? {
-            let named: Option<[u8; 32]> = id.as_slice().try_into().ok();
-            let is_named = named.is_some_and(|id| notice::hash_name(&id) == hash);
-            // A list that no published checkpoint names is nobody's business yet.
-            if !is_named || published.is_none() {
-                continue;
-            }
-            let state = self.notices.tables.lists.table.get(&id)?.unwrap_or_default();
-            let rest = state.get(offset as usize..).filter(|rest| !rest.is_empty());
-            let rest = rest.ok_or_else(|| Problem::new(Code::Malformed, "offset"))?;
-            return Ok(Reply::State {
-                total: u32::try_from(state.len()).map_err(|_| Code::TooLarge)?,
-                bytes: rest.iter().take(CHUNK).copied().collect(),
-            });
-        }
-        Err(Code::NotFound.into())
-    }
-
     /// The trust list in force, when we may publish: it is current, names us as a register, and our numbers are settled.
-    fn publisher(&self, now: Timestamp) -> Result<Arc<Trust>, Error> {
+    pub(super) fn publisher(&self, now: Timestamp) -> Result<Arc<Trust>, Error> {
         let trust = self.register(now)?;
         if !self.notices.is_settled {
             return Err(Code::NumberUnsettled.into());
@@ -570,7 +299,7 @@ impl Issuer {
     }
 
     /// As [`Issuer::publisher`], before numbers are settled.
-    fn register(&self, now: Timestamp) -> Result<Arc<Trust>, Error> {
+    pub(super) fn register(&self, now: Timestamp) -> Result<Arc<Trust>, Error> {
         let trust = Arc::clone(self.trust.as_ref().ok_or(Code::TrustMissing)?);
         trust.current(now)?;
         let listed = trust.organisation(&self.settings.did).ok_or(Code::NotListed)?;

@@ -16,7 +16,7 @@
     reason = "measuring is what this is for"
 )]
 
-use node::network::{self, GossipInbox, Greeter, Handle, Limits, News, PeerName, Secret32, Settings, Topic};
+use node::network::{self, GossipInbox, Greeter, Handle, Limits, News, PeerName, Secret32, Settings, Standing, Topic};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,8 +40,8 @@ impl Greeter for All {
         b"organisation".to_vec()
     }
 
-    fn check(&self, _: &PeerName, _: &[u8], _: bool) -> Result<(), Vec<u8>> {
-        Ok(())
+    fn check(&self, _: &PeerName, _: &[u8], _: bool) -> Result<Standing, Vec<u8>> {
+        Ok(Standing::Full)
     }
 
     fn is_listed(&self, peer: &PeerName) -> bool {

@@ -116,8 +116,15 @@ pub enum Profile {
 #[derive(Args)]
 pub struct Init {
     /// Role; may be given more than once for an organisation that both issues and asks
-    #[arg(long, value_enum, required = true)]
+    #[arg(long, value_enum, required_unless_present = "second_key")]
     pub role: Vec<Role>,
+    /// Make the home of one more key of this organisation (its card), which signs notices second; it is no node
+    #[arg(
+        long,
+        value_name = "CARD",
+        conflicts_with_all = ["role", "did", "number", "name", "issues", "organisation", "listen", "transport"]
+    )]
+    pub second_key: Option<PathBuf>,
     /// did:web of the organisation
     #[arg(long)]
     pub did: Option<String>,
@@ -222,6 +229,12 @@ pub struct Liars {
     /// TCP only
     #[arg(long)]
     pub tcp: bool,
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1")]
+    pub ip: std::net::IpAddr,
+    /// All of them flood: with gossip, with requests, and with answers that are false or never come
+    #[arg(long)]
+    pub flood: bool,
 }
 
 /// `demo trust`
@@ -291,6 +304,11 @@ pub enum Keys {
         /// When it becomes valid (RFC 3339, UTC) [default: now]
         #[arg(long, value_name = "INSTANT")]
         from: Option<String>,
+    },
+    /// Add this home's keys to the organisation's card, for the anchors: the home of a second key has no node of its own
+    Join {
+        /// Card of the organisation's node; the keys are added to the file
+        card: PathBuf,
     },
 }
 

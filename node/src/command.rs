@@ -1,5 +1,6 @@
 //! From what was typed to what is done: one match, then one file for each group of commands.
 
+mod card;
 mod home;
 mod init;
 mod issuer;

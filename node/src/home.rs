@@ -72,24 +72,58 @@ impl Home {
 
 /// Writes a file of mode 0600 so that a crash leaves the old or the new one, never half.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    use std::io::Write;
-    let temporary = path.with_extension("new");
-    let result = (|| {
-        let mut file = fs::OpenOptions::new()
+    let mut file = Growing::begin(path)?;
+    file.put(bytes)?;
+    file.end()
+}
+
+/// A file that is written piece by piece: the old one stays until the end.
+pub struct Growing {
+    path: PathBuf,
+    temporary: PathBuf,
+    file: std::io::BufWriter<fs::File>,
+}
+
+impl Growing {
+    /// Begins one of mode 0600.
+    pub fn begin(path: &Path) -> Result<Growing, Failure> {
+        let temporary = path.with_extension("new");
+        let file = fs::OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(true)
             .mode(0o600)
-            .open(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
-        match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => fs::File::open(parent)?.sync_all(),
-            _ => Ok(()),
-        }
-    })();
-    result.map_err(|e| Failure::file(path, &e))
+            .open(&temporary);
+        let file = std::io::BufWriter::new(file.map_err(|e| Failure::file(path, &e))?);
+        let path = path.to_owned();
+        Ok(Growing { path, temporary, file })
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        use std::io::Write;
+        self.file.write_all(bytes).map_err(|e| Failure::file(&self.path, &e))
+    }
+
+    /// One more line.
+    pub fn line(&mut self, line: &str) -> Result<(), Failure> {
+        self.put(line.as_bytes())?;
+        self.put(b"\n")
+    }
+
+    /// What was written takes the old one's place, durably.
+    pub fn end(self) -> Result<(), Failure> {
+        let Growing { path, temporary, file } = self;
+        let result = (|| {
+            let file = file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+            file.sync_all()?;
+            fs::rename(&temporary, &path)?;
+            match path.parent() {
+                Some(parent) if !parent.as_os_str().is_empty() => fs::File::open(parent)?.sync_all(),
+                _ => Ok(()),
+            }
+        })();
+        result.map_err(|e| Failure::file(&path, &e))
+    }
 }
 
 /// Reads at most `limit` bytes of a file; a larger one is `too_large`.

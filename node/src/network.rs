@@ -73,7 +73,14 @@ pub trait Greeter: Send + Sync + 'static {
     ///
     /// # Errors
     /// The body of the refusal that the peer is told; at most 4 KiB of it are sent.
-    fn check(&self, peer: &PeerName, body: &[u8], we_dialled: bool) -> Result<(), Vec<u8>>;
+    fn check(&self, peer: &PeerName, body: &[u8], we_dialled: bool) -> Result<Standing, Vec<u8>>;
+
+    /// What a hello that [`Greeter::check`] let in is worth now; `None` ends its connection. Asked of every connection of a listed
+    /// peer every two seconds: lists change, and time passes.
+    fn check_again(&self, peer: &PeerName, body: &[u8], we_dialled: bool) -> Option<Standing> {
+        let _ = (peer, body, we_dialled);
+        Some(Standing::Full)
+    }
 
     /// The body of a refusal that the network itself gives, before any service sees the
     /// request. Called for every such refusal, so that it can be noted, also when the peer
@@ -91,6 +98,15 @@ pub trait Greeter: Send + Sync + 'static {
     }
 }
 
+/// What may be said on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Everything.
+    Full,
+    /// Questions about the trust list alone: who the other end is could not be told by the list that we hold.
+    TrustOnly,
+}
+
 /// Why the network itself refuses a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -103,6 +119,8 @@ pub enum Refusal {
     Malformed,
     /// It did not come whole, in its time or before its stream ended.
     Incomplete,
+    /// Who the other end is could not be told: [`Standing::TrustOnly`].
+    Unproven,
 }
 
 /// Whom to ask, and as whom.
@@ -325,6 +343,18 @@ impl Handle {
         let result = timeout(CONNECT + protocol.timeout(), all).await;
         drop(in_flight);
         result.map_err(|_| Error::Timeout)?
+    }
+
+    /// Hangs up all connections of an identity that only dials and is used no more, unless a request of it is under way: what it
+    /// takes here and at its peers is free at once. A later request would make it anew.
+    pub fn retire(&self, identity: &Secret32) {
+        let name = peer_name(identity);
+        let mut clients = lock(&self.0.clients);
+        let is_unused = |client: &Client| client.in_flight.load(Ordering::Relaxed) == 0;
+        if clients.get(&name).is_some_and(is_unused) {
+            // Its task ends when nobody can ask it anything.
+            clients.remove(&name);
+        }
     }
 
     /// The way to the swarm of an identity, which is made if it is not there.

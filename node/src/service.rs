@@ -54,7 +54,7 @@ use verifier::Verifier;
 use wallet::Wallet;
 
 /// What an operator calls bankruptcy notices among the types that a register issues.
-const NOTICES: &str = "C10";
+pub const NOTICES: &str = "C10";
 /// How often roles look at their clocks.
 const TICK: Duration = Duration::from_secs(1);
 /// How often a wallet tries again to end what was begun: an issuer revokes what is not acknowledged within seven days.
@@ -363,6 +363,10 @@ impl Service {
             loop {
                 tick.tick().await;
                 tokio::task::block_in_place(|| service.tick());
+                // After a restore it waits: it is told as soon as heads of enough organisations were taken.
+                if service.require_caught_up().is_err() {
+                    continue;
+                }
                 if let Err(problem) = service.tell_news().await {
                     tracing::warn!(%problem, "news of our lists not told");
                 }
@@ -375,13 +379,22 @@ impl Service {
         if let Some(network) = self.network.get() {
             network.clone().shutdown().await;
         }
+        // What was seen since the last tick.
+        self.keep_certificates();
+    }
+
+    fn keep_certificates(&self) {
+        if let Err(failure) = self.certified.keep(&self.store) {
+            tracing::warn!(%failure, "certificates of others not kept");
+        }
     }
 
     fn tick(&self) {
         let now = clock::now();
-        if let Err(failure) = self.certified.keep(&self.store) {
-            tracing::warn!(%failure, "certificates of others not kept");
+        if let Some(trust) = self.trust() {
+            self.certified.review(&trust);
         }
+        self.keep_certificates();
         if let Err(failure) = self.renew_certificate_if_due(now) {
             tracing::warn!(%failure, "node certificate");
         }
@@ -451,7 +464,7 @@ pub fn stored_config(store: &Store) -> Result<String, Failure> {
 /// Makes the keys of a new anchor's home: for roots and lists, and for heads where that is asked.
 pub fn create_anchor(store: &Store, config: &Config, name: AnchorName, has_head: bool) -> Result<(), Failure> {
     use credentials::trust::Role;
-    Keys::create(store, config, None)?;
+    Keys::create(store, config, None, 1)?;
     let roles: &[Role] = if has_head {
         &Role::ALL
     } else {
@@ -462,7 +475,12 @@ pub fn create_anchor(store: &Store, config: &Config, name: AnchorName, has_head:
 
 /// Makes the keys of a new home, in its store; for a company's wallet the company's number lies beside them.
 pub fn create_keys(store: &Store, config: &Config, company: Option<&OrganisationNumber>) -> Result<(), Failure> {
-    Keys::create(store, config, company)
+    Keys::create(store, config, company, 1)
+}
+
+/// Makes the keys of a home for one more key of an organisation, whose card shows the others: the number after theirs.
+pub fn create_second_key(store: &Store, config: &Config, card: &Card) -> Result<(), Failure> {
+    Keys::create(store, config, None, card.next_number()?)
 }
 
 fn fill(bytes: &mut [u8]) {

@@ -17,6 +17,7 @@ const STORY: &[&str] = &[
     "1 demo collected",
     "1 demo memory",
     "1 demo memory",
+    "2 demo answers before_admission",
     "2 demo spread admitted",
     "2 demo collected",
     "2 demo answers admitted",

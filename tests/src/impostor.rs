@@ -206,8 +206,8 @@ async fn treat(mut stream: RawStream, hello: Vec<u8>, manner: Arc<Mutex<Manner>>
     }
 }
 
-/// A status list's text around compressed bytes, and the head that names it.
-fn published(impostor: &Impostor, compressed: &[u8], version: u64) -> (String, String) {
+/// The head that names a status list around compressed bytes.
+fn published(impostor: &Impostor, compressed: &[u8], version: u64) -> String {
     let now = clock::now();
     let uri = "https://lure.example/status/1";
     let payload = json!({
@@ -224,25 +224,33 @@ fn published(impostor: &Impostor, compressed: &[u8], version: u64) -> (String, S
             version,
             hash: list_hash(&list),
             size: u32::try_from(list.len()).expect("short"),
-            states: States::unpack(compressed).unwrap_or_default().hash(),
+            // What cannot be read has some hash too: nobody can tell before it was fetched.
+            states: match States::unpack(compressed) {
+                Ok(states) => states.hash(),
+                Err(_) => list_hash(&format!("{version}")),
+            },
         }],
     };
-    (head.sign(impostor.kid(), &*impostor.key).expect("signs"), list)
+    head.sign(impostor.kid(), &*impostor.key).expect("signs")
 }
 
-/// Has the impostor publish a list from now on.
+/// Has the impostor publish a list from now on, and give these bytes as its states.
 pub(crate) fn publish(impostor: &Impostor, compressed: &[u8], version: u64) {
-    let (head, list) = published(impostor, compressed, version);
+    let head = published(impostor, compressed, version);
+    let packed = compressed.to_vec();
     impostor.behave(move |name, body| {
         if name != Protocol::Status.as_str() {
             return Act::Bytes(Vec::new());
         }
         let reply = match protocol::decode(&body, status::LIMIT) {
-            Ok(status::Ask::Head) => status::Reply::Head { head: head.clone() },
+            Ok(status::Ask::HeadOf { .. }) => status::Reply::News {
+                head: head.clone(),
+                digests: Vec::new(),
+            },
             Ok(status::Ask::Chunk { offset, .. }) => {
-                let rest = list.as_bytes().get(offset as usize..).unwrap_or_default();
+                let rest = packed.get(offset as usize..).unwrap_or_default();
                 status::Reply::Chunk {
-                    total: u32::try_from(list.len()).expect("short"),
+                    total: u32::try_from(packed.len()).expect("short"),
                     bytes: rest.iter().copied().take(status::CHUNK).collect(),
                 }
             }

@@ -10,6 +10,8 @@ mod by_hand;
 #[cfg(test)]
 mod ceremony;
 #[cfg(test)]
+mod clocks;
+#[cfg(test)]
 mod conformance;
 #[cfg(test)]
 mod crashes;

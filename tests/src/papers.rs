@@ -4,6 +4,7 @@
 mod cast;
 mod exchange;
 mod names;
+mod notices;
 mod page;
 mod parties;
 mod tables;
@@ -33,6 +34,9 @@ const BLOCKS: &[(&str, Make)] = &[
     ("receipt", exchange::receipt),
     ("status", exchange::status),
     ("authorise", exchange::authorise),
+    ("notice", notices::document),
+    ("notice-messages", notices::messages),
+    ("notice-tags", notices::tags),
     ("messages", tables::messages),
     ("types", tables::types),
     ("codes", tables::codes),

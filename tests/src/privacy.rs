@@ -252,6 +252,15 @@ struct Row {
     traffic: BTreeMap<String, Traffic>,
 }
 
+impl Row {
+    /// Whether anything was said by this protocol.
+    fn has(&self, protocol: &str) -> bool {
+        self.traffic
+            .get(protocol)
+            .is_some_and(|traffic| *traffic != Traffic::default())
+    }
+}
+
 fn peers(root: &Path, node: &str) -> Vec<Row> {
     let mut command = Command::new(bevis());
     command
@@ -319,13 +328,28 @@ fn claims_cross_only_between_the_two_parties() {
     }
     for wallet in WALLETS {
         let names: BTreeSet<&String> = rows[wallet].iter().map(|row| &row.own).collect();
-        let counterparts: BTreeSet<&String> = rows[wallet].iter().map(|row| &row.peer).collect();
         assert_eq!(
             names.len(),
             rows[wallet].len(),
             "{wallet} has another name for each counterpart"
         );
-        assert_eq!(counterparts.len(), rows[wallet].len(), "{wallet} has one for each");
+        // As somebody whom a counterpart knows again it collects and shows, and asks nothing else; everything that anybody may ask
+        // it asks under a name that it uses once.
+        let is_known = |row: &&Row| {
+            [ISSUE, PRESENT]
+                .iter()
+                .any(|protocol| row.traffic.contains_key(*protocol))
+        };
+        let (known, once): (Vec<&Row>, Vec<&Row>) = rows[wallet].iter().partition(is_known);
+        let counterparts: BTreeSet<&String> = known.iter().map(|row| &row.peer).collect();
+        assert_eq!(counterparts.len(), known.len(), "{wallet} has one for each");
+        assert!(!known.is_empty() && !once.is_empty());
+        for row in known.iter().chain(&once) {
+            let anybodys = ["/bevis/status/1", "/bevis/trust/1", "/bevis/notice/1"];
+            let asked = anybodys.iter().filter(|protocol| row.has(protocol));
+            let most = usize::from(!is_known(row));
+            assert!(asked.count() <= most, "{wallet} uses a name for two things");
+        }
         assert!(
             rows[wallet].iter().all(|row| row.did.is_some()),
             "{wallet} talks with organisations only"

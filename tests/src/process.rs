@@ -280,7 +280,7 @@ impl Drop for Home {
 }
 
 /// The same command in the network namespace of a process.
-fn inside(holder: u32, command: &Command) -> Command {
+pub(crate) fn inside(holder: u32, command: &Command) -> Command {
     let mut entering = Command::new("nsenter");
     entering.args(["-n", "-t", &holder.to_string(), "--"]);
     entering.arg(command.get_program()).args(command.get_args());

@@ -9,7 +9,7 @@ mod homes;
 mod issuing;
 mod peers;
 mod requests;
-mod stage;
+pub(crate) mod stage;
 
 use crate::process::Said;
 use credentials::Code;
@@ -75,10 +75,13 @@ const KINDS: &[&str] = &[
     "a peer that stalls",
     "a peer that disconnects half-way",
     "a peer that opens a thousand streams",
+    "an organisation without a certificate that holds",
+    "an organisation with an earlier certificate",
     // --- the home and the machine ---
     "wrong passphrase",
     "home of a newer version",
     "home copied back",
+    "home restored and behind",
     "second process",
     "clock a day ahead",
     "clock a day behind",

@@ -1,9 +1,9 @@
-//! What one node learns, all others learn: trust lists, status, certificates; and what is held on to when nobody answers. Real
+//! What one node learns, all others learn: trust lists and status; and what is held on to when nobody answers. Real
 //! processes on loopback.
 
-mod certificates;
-mod epochs;
+mod alarms;
 mod lists;
+mod notices;
 mod status;
 
 use crate::network::text;
@@ -23,7 +23,7 @@ fn version(home: &Home) -> String {
 }
 
 /// What the node counts under a name with these labels, in Prometheus' format.
-fn counted(home: &Home, sample: &str) -> u64 {
+pub(crate) fn counted(home: &Home, sample: &str) -> u64 {
     let metrics = text(&home.ok(&["node", "metrics"])["text"]);
     let line = metrics
         .lines()
@@ -33,7 +33,7 @@ fn counted(home: &Home, sample: &str) -> u64 {
 }
 
 /// A finding of `doctor`.
-fn found(home: &Home, check: &str) -> Option<Value> {
+pub(crate) fn found(home: &Home, check: &str) -> Option<Value> {
     let report = home.run(&["doctor"]).json();
     let findings = report["findings"].as_array().cloned().unwrap_or_default();
     findings.into_iter().find(|finding| finding["check"] == check)

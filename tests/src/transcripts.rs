@@ -105,12 +105,18 @@ fn the_guide_for_anchors_is_what_the_program_says() {
 }
 
 #[test]
+fn the_guide_for_registers_is_what_the_program_says() {
+    run("docs/guide-notices.md", 40);
+}
+
+#[test]
 fn no_command_of_a_guide_stands_outside_a_block_that_is_run() {
     for name in [
         "docs/guide-citizen.md",
         "docs/guide-bank.md",
         "docs/guide-issuer.md",
         "docs/guide-trust.md",
+        "docs/guide-notices.md",
     ] {
         let guide = read(name);
         let shown = guide.lines().filter(|line| line.trim_start().starts_with("$ ")).count();

@@ -48,7 +48,7 @@ use store::{Store, Transaction};
 pub const VALID_SECONDS: i64 = 120;
 
 /// Oldest status for [`Verifier::check`] when no registration of ours says otherwise, in seconds.
-pub const CHECK_STATUS_AGE_MAX: i64 = 3_600;
+pub const CHECK_STATUS_AGE_MAX: i64 = credentials::service::STATUS_AGE_DEFAULT;
 
 /// Sessions written in one transaction by a tick, and transactions of one tick: a tick after a long stop is bounded, and the
 /// next one goes on.

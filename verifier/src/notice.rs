@@ -10,9 +10,13 @@
 //! is an [`Event`], written in the transaction in which its notice takes its place: a process killed at any moment neither
 //! loses nor repeats one. A home that was restored goes on from its last number by pulling.
 //!
-//! `stream` (order), `freeze` (conflicts), `matching` (effects), `customers`, `persons` (tags), `pulling` (what to ask, and
-//! answers), `views`.
+//! What a key signed that was compromised since may be forged under any date. It acts when a later notice, or a checkpoint, by
+//! sound keys names its hash, directly or along the chain; until then it holds up the ones after it, as a gap does.
+//!
+//! `stream` (order), `unsound` (compromised keys), `freeze` (conflicts), `matching` (effects), `customers`, `persons` (tags), `pulling` (what to ask),
+//! `answering`, `views`.
 
+mod answering;
 mod customers;
 mod freeze;
 mod matching;
@@ -20,6 +24,7 @@ mod persons;
 mod pulling;
 mod stream;
 mod tables;
+mod unsound;
 mod views;
 
 pub use customers::{CustomersReport, LINES_MAX};

@@ -3,9 +3,9 @@
 //! It names a number, the hash of the notice of that number, and the openings that still stood then, whose list is fetched
 //! apart by hash. Two keys sign it as they sign a notice. Whoever begins there goes on with the next number, whose
 //! `forrigeSekvensHash` must be the checkpoint's hash. After a key was compromised, a new checkpoint by sound keys vouches for
-//! what that key had signed.
+//! every notice up to its number that hashes lead to, whoever signed those ([`super::Notice::open_unsound`]).
 
-use super::vouched::{self, Document, PROOFS, exact_instant, hash_from, hash_text};
+use super::vouched::{self, Document, Of, PROOFS, exact_instant, hash_from, hash_text};
 use super::{Debtor, NUMBER_MAX, VCT};
 use crate::trust::Trust;
 use crate::{Code, Did, Problem, Timestamp, json};
@@ -101,7 +101,7 @@ impl Checkpoint {
     /// Bounded parse and check of both signatures. Errors as [`super::Notice::open`].
     pub fn open(text: &str, trust: &Trust, now: Timestamp) -> Result<Checkpoint, Problem> {
         let document = Document::parse(text, TYPE, CHECKPOINT_MAX)?;
-        document.vouched(trust, now, PROOFS)?;
+        document.vouched(trust, now, PROOFS, Of::SoundKeys)?;
         Checkpoint::of(&document)
     }
 

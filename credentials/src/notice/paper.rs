@@ -1,6 +1,6 @@
 //! Whatever two keys of a register sign, as the second key holder gets it on a stick: to read, to check, to sign.
 
-use super::vouched::{Document, PROOFS};
+use super::vouched::{Document, Of, PROOFS};
 use super::{Checkpoint, KeyStatement, NOTICE_MAX, Proposal};
 use crate::key::Signer;
 use crate::trust::Trust;
@@ -71,6 +71,11 @@ impl Paper {
         Ok(self.document()?.signers().map(str::to_owned).collect())
     }
 
+    /// The same paper without its signatures, to be signed anew.
+    pub fn bare(&self) -> Result<Paper, Problem> {
+        Paper::parse(&self.document()?.bare()?)
+    }
+
     /// Adds the proof of one more key of the register; `second_key_missing` when that key has signed it already, `too_large` when two
     /// others have.
     pub fn sign(&self, kid: &str, signer: &dyn Signer, now: Timestamp) -> Result<Paper, Problem> {
@@ -79,12 +84,12 @@ impl Paper {
 
     /// Checks the one signature of a paper that comes for its second. Errors as [`super::Notice::open`].
     pub fn check_first_key(&self, trust: &Trust, now: Timestamp) -> Result<(), Problem> {
-        self.document()?.vouched(trust, now, 1).map(|_| ())
+        self.document()?.vouched(trust, now, 1, Of::SoundKeys).map(|_| ())
     }
 
     /// Checks both signatures. Errors as [`super::Notice::open`].
     pub fn check(&self, trust: &Trust, now: Timestamp) -> Result<(), Problem> {
-        self.document()?.vouched(trust, now, PROOFS).map(|_| ())
+        self.document()?.vouched(trust, now, PROOFS, Of::SoundKeys).map(|_| ())
     }
 }
 

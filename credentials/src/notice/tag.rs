@@ -11,7 +11,7 @@
 //! The one module that uses `voprf`. Its feature `danger` (blinds of the caller's choice) stays off; the published vectors are
 //! reproduced in the tests through a random source that plays them.
 
-use super::vouched::{self, Document, PROOFS, exact_instant};
+use super::vouched::{self, Document, Of, PROOFS, exact_instant};
 use super::{Did, VCT};
 use crate::identifier::PersonNumber;
 use crate::protocol::notice::EVALUATE_MAX;
@@ -333,7 +333,7 @@ impl KeyStatement {
     /// Bounded parse and check of both signatures. Errors as [`super::Notice::open`].
     pub fn open(text: &str, trust: &Trust, now: Timestamp) -> Result<KeyStatement, Problem> {
         let document = Document::parse(text, STATEMENT, STATEMENT_MAX)?;
-        document.vouched(trust, now, PROOFS)?;
+        document.vouched(trust, now, PROOFS, Of::SoundKeys)?;
         KeyStatement::of(&document)
     }
 

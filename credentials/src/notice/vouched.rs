@@ -35,6 +35,15 @@ pub(super) struct Document {
     whole: Value,
 }
 
+/// Which signatures of a register's own keys count.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    /// Those of keys that are not compromised.
+    SoundKeys,
+    /// Those of keys found compromised later too: for a notice that something else vouches for.
+    AnyKeys,
+}
+
 /// Who vouched, and when the later of the two signed.
 pub(super) struct Vouched {
     pub(super) signed: Timestamp,
@@ -109,6 +118,13 @@ impl Document {
         self.whole.to_string()
     }
 
+    /// The text without its proofs.
+    pub(super) fn bare(&self) -> Result<String, Problem> {
+        let mut bare = self.whole.as_object().ok_or(Code::Malformed)?.clone();
+        bare.remove("proof");
+        Ok(Value::Object(bare).to_string())
+    }
+
     /// Adds the proof of one more key.
     ///
     /// Errors: `second_key_missing` when this key has signed it already, `too_large` when two others have.
@@ -139,12 +155,12 @@ impl Document {
         Ok(Value::Object(bare).to_string())
     }
 
-    /// Checks that `count` different keys of the register signed it, each in its window when it did and none compromised, and
-    /// that the register may publish notices at all.
+    /// Checks that `count` different keys of the register signed it, each in its window when it did and none compromised
+    /// (unless any key counts), and that the register may publish notices at all.
     ///
     /// Errors: `trust_stale`, `clock_suspect`, `unknown_issuer`, `type_not_allowed`, `second_key_missing`, `unknown_key`,
     /// `key_outside_window`, `key_compromised`, `not_yet_valid` for a signature of the future, `signature_invalid`.
-    pub(super) fn vouched(&self, trust: &Trust, now: Timestamp, count: usize) -> Result<Vouched, Problem> {
+    pub(super) fn vouched(&self, trust: &Trust, now: Timestamp, count: usize, of: Of) -> Result<Vouched, Problem> {
         trust.current(now)?;
         let register = trust.organisation(&self.register).ok_or(Code::UnknownIssuer)?;
         if !register.issues.iter().any(|vct| vct == super::VCT) {
@@ -157,7 +173,7 @@ impl Document {
         let mut keys: Vec<(String, VerifyingKey)> = Vec::new();
         let mut signed = self.valid_from;
         for proof in all {
-            let (kid, key, created) = signer_of(proof, register)?;
+            let (kid, key, created) = signer_of(proof, register, of)?;
             if keys.iter().any(|(known, same)| *known == kid || *same == key) {
                 return Err(Code::SecondKeyMissing.into());
             }
@@ -196,7 +212,7 @@ fn proofs(document: &Value) -> Result<&[Value], Problem> {
 }
 
 /// The key that a proof names, if it was valid when the proof says it was made.
-fn signer_of(proof: &Value, register: &Organisation) -> Result<(String, VerifyingKey, Timestamp), Problem> {
+fn signer_of(proof: &Value, register: &Organisation, of: Of) -> Result<(String, VerifyingKey, Timestamp), Problem> {
     let members = proof.as_object().ok_or_else(|| malformed("proof"))?;
     if let Some(name) = members.keys().find(|name| !PROOF.contains(&name.as_str())) {
         return Err(malformed(&format!("proof.{name}")));
@@ -211,7 +227,12 @@ fn signer_of(proof: &Value, register: &Organisation) -> Result<(String, Verifyin
     }
     let kid = member("verificationMethod")?;
     let created = exact_instant(member("created")?).ok_or_else(|| malformed("proof.created"))?;
-    Ok((kid.to_owned(), *register.key_at(kid, created)?, created))
+    let listed = register.key(kid)?;
+    let key = match (of, listed.compromised) {
+        (Of::AnyKeys, Some(_)) if listed.valid_from <= created && created <= listed.valid_until => listed.key,
+        _ => *register.key_at(kid, created)?,
+    };
+    Ok((kid.to_owned(), key, created))
 }
 
 /// SHA-256 of the canonical document without its proofs: two sets of signatures on one content are one notice.

@@ -279,6 +279,10 @@ fn a_registration_out_of_bounds_is_refused_by_its_member() {
     refused("request_seconds_max", &|v| v["request_seconds_max"] = json!(0));
     refused("keep_seconds", &|v| v["keep_seconds"] = json!(-1));
     refused("status_age_max", &|v| v["status_age_max"] = json!(0));
+    let mut without = serde_json::to_value(registration("S01")).expect("JSON");
+    without.as_object_mut().expect("members").remove("status_age_max");
+    let read = Registration::parse(without.to_string().as_bytes()).expect("may be left out");
+    assert_eq!(read.status_age_max, 86_400);
     refused("privacy", &|v| v["privacy"] = json!("http://bank.example"));
     for unknown in ["/x", "/may_ask/0/x", "/never/0/x", "/purpose/x"] {
         let mut value = serde_json::to_value(registration("S01")).expect("JSON");

@@ -12,6 +12,11 @@ use crate::{Code, Did, Problem, Timestamp};
 use issuer::{Issuer, Said};
 use std::collections::BTreeMap;
 
+/// Most lists of all issuers that are held, of 256 KiB each: a billion credentials.
+pub const HELD_MAX: usize = 1_024;
+/// Contradictions of one issuer that are kept, each about another list or word.
+const CONFLICTS_MAX: usize = 8;
+
 /// Mirrored lists in memory, fed by signed heads, signed digests and contents by hash, from whomever they come.
 ///
 /// # What counts
@@ -32,10 +37,14 @@ use std::collections::BTreeMap;
 /// then, with what it signed as evidence ([`Mirror::conflicts`]), and its changes are not believed without the whole list any more.
 ///
 /// A list takes 256 KiB, and as much again as it has under zlib once somebody asked for it.
+///
+/// # Room
+///
+/// At most [`HELD_MAX`] lists are held together; one more is `too_large`, and what is held goes on to be renewed.
 #[derive(Default)]
 pub struct Mirror {
     issuers: BTreeMap<Did, Issuer>,
-    conflicts: BTreeMap<Did, Conflict>,
+    conflicts: BTreeMap<Did, Vec<Conflict>>,
 }
 
 /// Two things that an issuer signed and that cannot both be.
@@ -45,7 +54,7 @@ pub struct Conflict {
     pub issuer: Did,
     /// About which list.
     pub uri: String,
-    /// When it was seen, by our clock; the first one is kept.
+    /// When it was seen first, by our clock.
     pub seen: Timestamp,
     /// The signed texts.
     pub evidence: Vec<String>,
@@ -150,12 +159,18 @@ impl Mirror {
     }
 
     fn mark(&mut self, did: &Did, uri: &str, evidence: Vec<String>, now: Timestamp) {
-        self.conflicts.entry(did.clone()).or_insert_with(|| Conflict {
-            issuer: did.clone(),
-            uri: uri.to_owned(),
-            seen: now,
-            evidence,
-        });
+        let known = self.conflicts.entry(did.clone()).or_default();
+        let is_new = known
+            .iter()
+            .all(|conflict| conflict.uri != uri || conflict.evidence != evidence);
+        if is_new && known.len() < CONFLICTS_MAX {
+            known.push(Conflict {
+                issuer: did.clone(),
+                uri: uri.to_owned(),
+                seen: now,
+                evidence,
+            });
+        }
     }
 
     fn heard(&self, did: Did, is_news: bool, has_more: bool) -> Heard {
@@ -176,6 +191,7 @@ impl Mirror {
     /// nobody's newest word names this text, `status_conflict` when it is the text and not the states that were named, and those of
     /// [`List::open`].
     pub fn list(&mut self, text: &str, trust: &Trust, now: Timestamp) -> Result<(), Problem> {
+        let is_full = self.is_full();
         let hash = list_hash(text);
         let mut refusal = Problem::from(Code::UnexpectedMessage);
         let mut conflict = None;
@@ -186,6 +202,7 @@ impl Mirror {
             };
             match List::open(text, did, trust, now) {
                 Ok(list) if list.uri != named.uri => refusal = Problem::new(Code::Malformed, "sub"),
+                Ok(_) if is_full && !issuer.holds(&named.uri) => refusal = full(),
                 Ok(list) if list.states.hash() == named.states => {
                     issuer.hold(&named.uri, list.states);
                     return Ok(());
@@ -207,7 +224,11 @@ impl Mirror {
     /// Takes the states of a list ([`States::pack`]) that its issuer named. `unexpected_message` when they are not those that the
     /// newest word names, or it names none; `too_large` and `malformed` as in [`States::unpack`].
     pub fn states(&mut self, issuer: &Did, uri: &str, packed: &[u8]) -> Result<(), Problem> {
+        let is_full = self.is_full();
         let named = self.issuers.get_mut(issuer).ok_or(Code::UnexpectedMessage)?;
+        if is_full && !named.holds(uri) {
+            return Err(full());
+        }
         let states = States::unpack(packed)?;
         if named.named(uri).is_none_or(|list| list.states != states.hash()) {
             return Err(Code::UnexpectedMessage.into());
@@ -228,13 +249,20 @@ impl Mirror {
         }
     }
 
-    /// Forgets all that was taken from an issuer one of whose keys does not count any more for what was taken under it: it was
-    /// found to be compromised, or the organisation is no longer listed. Otherwise whoever had the key could have set a version that
-    /// the true issuer never reaches. To be called with every new trust document; returns who was forgotten.
+    /// Forgets all that was taken from an issuer that is no longer listed, one of whose keys was found to be compromised, or the key
+    /// of whose newest word does not count for when it was signed. Otherwise whoever had the key could have set a version that the true
+    /// issuer never reaches. A key that was used before and has left the list since, as keys do that have ended, takes nothing with
+    /// it: the newest word says all that counts. To be called with every new trust document; returns who was forgotten.
     pub fn review(&mut self, trust: &Trust) -> Vec<Did> {
         let stands = |did: &Did, issuer: &Issuer| {
-            let organisation = trust.organisation(did);
-            organisation.is_some_and(|it| issuer.keys().all(|(kid, at)| it.key_at(kid, at).is_ok()))
+            let Some(organisation) = trust.organisation(did) else {
+                return false;
+            };
+            let newest = issuer.keys().map(|(_, at)| at).max();
+            issuer.keys().all(|(kid, at)| match organisation.key(kid) {
+                Ok(key) if key.compromised.is_some() => false,
+                _ => Some(at) != newest || organisation.key_at(kid, at).is_ok(),
+            })
         };
         let gone: Vec<Did> = self
             .issuers
@@ -246,7 +274,16 @@ impl Mirror {
             self.issuers.remove(did);
             self.conflicts.remove(did);
         }
+        for (did, issuer) in &mut self.issuers {
+            if let Some(organisation) = trust.organisation(did) {
+                issuer.retain_keys(|kid| organisation.key(kid).is_ok());
+            }
+        }
         gone
+    }
+
+    fn is_full(&self) -> bool {
+        self.issuers.values().map(Issuer::held).sum::<usize>() >= HELD_MAX
     }
 
     /// The newest head of each issuer.
@@ -270,15 +307,19 @@ impl Mirror {
             .collect()
     }
 
-    /// Issuers that contradicted themselves, the first time of each.
+    /// What issuers contradicted themselves in: of each the first eight.
     pub fn conflicts(&self) -> Vec<Conflict> {
-        self.conflicts.values().cloned().collect()
+        self.conflicts.values().flatten().cloned().collect()
     }
 
     /// Bytes that the lists, and what goes along with them, take in memory.
     pub fn bytes(&self) -> usize {
         self.issuers.values().map(Issuer::bytes).sum()
     }
+}
+
+fn full() -> Problem {
+    Problem::new(Code::TooLarge, "mirror")
 }
 
 impl Source for Mirror {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 mod digests;
 mod mirrors;
+mod sizes;
 mod vectors;
 
 const URI: &str = "https://skatteetaten.example/status/1";

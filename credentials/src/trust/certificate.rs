@@ -148,13 +148,15 @@ pub struct Certificates {
 }
 
 /// The newest certificate of one slot, for a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seen {
     /// Its serial.
     pub serial: u64,
     /// SHA-256 of its text.
     pub hash: [u8; 32],
+    /// Key that signed it.
+    pub kid: String,
 }
 
 impl Certificates {
@@ -163,9 +165,11 @@ impl Certificates {
     /// Errors: `certificate_superseded` for a lower serial, `certificate_invalid` (`serial`) for another text of the same serial.
     pub fn admit(&mut self, certificate: &Certificate, text: &str) -> Result<bool, Problem> {
         let slot = (certificate.issuer.clone(), certificate.node);
+        let signed = Jws::parse(text, CERTIFICATE_TYP, CERTIFICATE_MAX)?;
         let new = Seen {
             serial: certificate.serial,
             hash: Sha256::digest(text.as_bytes()).into(),
+            kid: signed.kid().ok_or_else(|| invalid("kid"))?.to_owned(),
         };
         match self.seen.get(&slot) {
             Some(seen) if seen.serial > new.serial => Err(Code::CertificateSuperseded.into()),
@@ -180,20 +184,43 @@ impl Certificates {
 
     /// Puts back what was remembered; a lower serial than the one known changes nothing.
     pub fn remember(&mut self, issuer: Did, node: u8, seen: Seen) {
-        let known = self.seen.entry((issuer, node)).or_insert(seen);
-        if known.serial < seen.serial {
-            *known = seen;
+        match self.seen.get(&(issuer.clone(), node)) {
+            Some(known) if known.serial >= seen.serial => {}
+            _ => {
+                self.seen.insert((issuer, node), seen);
+            }
         }
     }
 
     /// What is known of a slot.
-    pub fn newest(&self, issuer: &Did, node: u8) -> Option<Seen> {
-        self.seen.get(&(issuer.clone(), node)).copied()
+    pub fn newest(&self, issuer: &Did, node: u8) -> Option<&Seen> {
+        self.seen.get(&(issuer.clone(), node))
     }
 
-    /// Forgets organisations that the list no longer names; their certificates count for nothing anyway.
-    pub fn retain_listed(&mut self, trust: &Trust) {
-        self.seen.retain(|(did, _), _| trust.organisation(did).is_some());
+    /// Whether a certificate that was admitted is still the newest of its slot, as far as is known.
+    pub fn is_newest(&self, certificate: &Certificate) -> bool {
+        let newest = self.newest(&certificate.issuer, certificate.node);
+        newest.is_none_or(|newest| newest.serial <= certificate.serial)
+    }
+
+    /// Forgets serials of organisations that the list no longer names, and those that a key signed which it no longer names or calls
+    /// compromised: with it somebody may have signed the highest serial there is, which the true owner never reaches. To be called
+    /// with every new list; gives the slots that were forgotten.
+    pub fn review(&mut self, trust: &Trust) -> Vec<(Did, u8)> {
+        let stands = |did: &Did, seen: &Seen| {
+            let key = trust.organisation(did).and_then(|listed| listed.key(&seen.kid).ok());
+            key.is_some_and(|key| key.compromised.is_none())
+        };
+        let gone: Vec<(Did, u8)> = self
+            .seen
+            .iter()
+            .filter(|((did, _), seen)| !stands(did, seen))
+            .map(|(slot, _)| slot.clone())
+            .collect();
+        for slot in &gone {
+            self.seen.remove(slot);
+        }
+        gone
     }
 }
 

@@ -79,7 +79,12 @@ fn edit(old: &str, was: Range<usize>, new: &str, is: Range<usize>) -> Option<Opt
     }
     let first = gone.iter().zip(put).take_while(|(a, b)| a == b).count();
     let (gone, put) = (gone.get(first..)?, put.get(first..)?);
-    let last = gone.iter().rev().zip(put.iter().rev()).take_while(|(a, b)| a == b).count();
+    let last = gone
+        .iter()
+        .rev()
+        .zip(put.iter().rev())
+        .take_while(|(a, b)| a == b)
+        .count();
     Some(Some(Edit {
         at: u32::try_from(was.start.checked_add(first)?).ok()?,
         gone: u32::try_from(gone.len().checked_sub(last)?).ok()?,

@@ -114,7 +114,16 @@ mod tests {
     use super::*;
 
     fn text(scheme: &str, entities: &[&str]) -> String {
-        [START, scheme, ENTITIES, &entities.join(","), PROOF, r#"[{"a":"}"}]"#, "}"].concat()
+        [
+            START,
+            scheme,
+            ENTITIES,
+            &entities.join(","),
+            PROOF,
+            r#"[{"a":"}"}]"#,
+            "}",
+        ]
+        .concat()
     }
 
     #[test]
@@ -127,7 +136,10 @@ mod tests {
         assert_eq!(parts, [one, two]);
         assert_eq!(&text[layout.scheme.clone()], r#"{"s":1}"#);
         assert_eq!(&text[layout.proof.clone()], r#"[{"a":"}"}]"#);
-        assert_eq!(layout.unsigned(&text), Some(&text[..text.find(r#","proof""#).expect("a proof")]));
+        assert_eq!(
+            layout.unsigned(&text),
+            Some(&text[..text.find(r#","proof""#).expect("a proof")])
+        );
         assert_eq!(layout.news(&text).as_ref(), Some(&text));
     }
 

@@ -67,8 +67,14 @@ pub(super) fn check_hashed(
         }
         keys.push(key);
     }
-    proof::verify_hashed(document, proof::Purpose::Assertion, &Did::key_of_method, SIGNATURES_MAX, hash)
-        .map_err(|problem| at(role, problem))?;
+    proof::verify_hashed(
+        document,
+        proof::Purpose::Assertion,
+        &Did::key_of_method,
+        SIGNATURES_MAX,
+        hash,
+    )
+    .map_err(|problem| at(role, problem))?;
     Ok(keys)
 }
 

@@ -325,7 +325,10 @@ fn a_short_list_stands_for_no_more_registrations_than_it_holds() {
     assert_eq!(first, &services);
     for organisation in &read.organisations {
         let mut pairs = first.iter().zip(&organisation.services);
-        assert!(pairs.all(|(one, other)| Arc::ptr_eq(one, other)), "one in memory for all");
+        assert!(
+            pairs.all(|(one, other)| Arc::ptr_eq(one, other)),
+            "one in memory for all"
+        );
     }
 }
 

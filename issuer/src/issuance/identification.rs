@@ -24,7 +24,7 @@ const QUERY_ID: &str = "id";
 /// Longest answer, in bytes: one credential with few disclosures, encrypted.
 const ANSWER_MAX: usize = 256 * 1024;
 /// Oldest status of an identification when the trust document names no registration of ours, in seconds.
-const STATUS_AGE_MAX: i64 = 3_600;
+const STATUS_AGE_MAX: i64 = credentials::service::STATUS_AGE_DEFAULT;
 
 /// Who was identified.
 pub(super) struct Identified {

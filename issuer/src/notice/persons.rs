@@ -2,13 +2,14 @@
 
 use credentials::identifier::PersonNumber;
 use credentials::notice::tag::{KeyStatement, TagKey};
-use credentials::notice::{Debtor, SERVICE, Tag};
+use credentials::notice::{Debtor, Paper, SERVICE, Tag};
 use credentials::protocol::notice::{EVALUATE_MAX, Reply};
+use credentials::time::DAY;
 use credentials::{Code, Did, Problem, Timestamp};
 use serde_bytes::ByteBuf;
 use store::{Key, Transaction};
 
-use super::tables::{Count, KeyRecord};
+use super::tables::{ALIVE, Count, KeyRecord, LOST, Lost};
 use crate::tables::Secret;
 use crate::{Error, Issuer};
 
@@ -46,22 +47,32 @@ impl Issuer {
     /// Makes the key `name` (the year) for tags of persons and writes its statement, to be signed and published like a notice. Keys
     /// of following years overlap: while two are valid, notices bear a tag of each.
     ///
-    /// Drafting the same name again before it was published gives the same key. Errors: as [`Issuer::notice_draft`]; `malformed` for
-    /// a name or window that is none; `state_final` when it was published; `too_large` beyond 32 keys.
+    /// Drafting the same name again before it was published gives the same key. Of a published one whose statement counts no more,
+    /// because a key that signed it was compromised, the same statement is given to be signed anew. Errors: as
+    /// [`Issuer::notice_draft`]; `malformed` for a name or window that is none; `state_final` when it was published;
+    /// `too_large` beyond 32 keys.
     pub fn notice_key(
         &mut self,
         now: Timestamp,
         name: &str,
         (valid_from, valid_until): (Timestamp, Timestamp),
     ) -> Result<String, Error> {
-        self.publisher(now)?;
+        let trust = self.publisher(now)?;
         if valid_until <= valid_from {
             return Err(Problem::new(Code::Malformed, "gyldigTil").into());
         }
         let keys = &self.notices.tables.keys;
         let known: Option<KeyRecord> = keys.read(name)?;
+        if let Some(statement) = known.as_ref().and_then(|record| record.statement.as_ref()) {
+            return match KeyStatement::open(statement, &trust, now) {
+                Err(problem) if problem.code == Code::KeyCompromised => {
+                    Ok(Paper::parse(statement)?.bare()?.text().to_owned())
+                }
+                Err(problem) => Err(problem.into()),
+                Ok(_) => Err(Code::StateFinal.into()),
+            };
+        }
         let key = match &known {
-            Some(record) if record.statement.is_some() => return Err(Code::StateFinal.into()),
             Some(record) => TagKey::from_seed(name, &record.seed.0)?,
             None if keys.table.len()? >= KEYS_MAX as u64 => return Err(Problem::new(Code::TooLarge, "keys").into()),
             None => TagKey::generate(name, self.random.as_mut())?,
@@ -74,6 +85,7 @@ impl Issuer {
         };
         let mut changes = self.store.transaction();
         self.put_key(&mut changes, name, &record)?;
+        self.put_alive(&mut changes, now)?;
         changes.commit()?;
         Ok(KeyStatement::write(
             &self.settings.did,
@@ -104,8 +116,10 @@ impl Issuer {
         if key.public() != statement.public {
             return Err(Problem::new(Code::NoticeConflict, "offentligNoekkel").into());
         }
-        // One that is published stays as it is: banks hold it.
-        if record.statement.is_some() {
+        // One that is published stays as it is, because banks hold it; but it may be signed anew.
+        if let Some(known) = &record.statement
+            && Paper::parse(known)?.hash()? != Paper::parse(&statement.text)?.hash()?
+        {
             return Ok(());
         }
         record.valid_from = statement.valid_from;
@@ -214,11 +228,19 @@ impl Issuer {
     }
 
     /// Counts, or refuses with `rate_limited` (`day`, `key`).
+    ///
+    /// Counts since a backup are lost with the home. So after a restore every bank's day counts as used until it is over, and of
+    /// a key as many as the days since the backup allowed.
     fn count(&self, now: Timestamp, asker: &Did, key: &str, more: u64) -> Result<(), Error> {
-        let table = &self.notices.tables.evaluations;
+        let tables = &self.notices.tables;
+        let table = &tables.evaluations;
         let group = asker.to_string();
         let today = now.day().unix();
         let limits = self.notices.limits;
+        let lost: Lost = tables.state.read(LOST)?.unwrap_or_default();
+        if today <= lost.until {
+            return Err(Problem::new(Code::RateLimited, "day").into());
+        }
         let mut changes = self.store.transaction();
         for (id, day, most, detail) in [
             ("day".to_owned(), today, limits.per_day, "day"),
@@ -229,13 +251,57 @@ impl Issuer {
             // A clock that was set back does not give a day twice.
             let day = day.max(known.day);
             let before = if known.day == day { known.count } else { 0 };
-            let count = before.saturating_add(more);
+            // Days that are over count for a key alone.
+            let days = if day == 0 {
+                lost.days.saturating_sub(known.lost)
+            } else {
+                0
+            };
+            let missing = limits.per_day.saturating_mul(days);
+            let count = before.saturating_add(missing).saturating_add(more);
             if count > most {
                 return Err(Problem::new(Code::RateLimited, detail).into());
             }
-            changes.put(&table.table, at, &table.encode(&Count { day, count })?);
+            let count = Count {
+                day,
+                count,
+                lost: lost.days,
+            };
+            changes.put(&table.table, at, &table.encode(&count)?);
         }
+        self.put_alive(&mut changes, now)?;
         changes.commit()?;
+        Ok(())
+    }
+
+    /// Notes the day, so that a restored home knows since when counts may be missing.
+    pub(super) fn put_alive(&self, changes: &mut Transaction, now: Timestamp) -> Result<(), Error> {
+        let state = &self.notices.tables.state;
+        let today = now.day().unix();
+        let known: Option<i64> = state.read(ALIVE)?;
+        if known.is_none_or(|known| known < today) {
+            changes.put(&state.table, ALIVE, &state.encode(&today)?);
+        }
+        Ok(())
+    }
+
+    /// What a restore may have lost of the counts: everything that the days since the newest one in the backup allowed. Keys made
+    /// since are lost too, so that a backup from before the first key lacks no counts.
+    pub(super) fn put_lost(&self, changes: &mut Transaction, now: Timestamp) -> Result<(), Error> {
+        let state = &self.notices.tables.state;
+        let today = now.day().unix();
+        let is_keyless = self.notices.tables.keys.table.is_empty()?;
+        let known: Lost = state.read(LOST)?.unwrap_or_default();
+        let Some(since) = state.read::<i64>(ALIVE)?.filter(|_| !is_keyless) else {
+            return Ok(());
+        };
+        let days = today.saturating_sub(since).max(0) / DAY;
+        let lost = Lost {
+            until: known.until.max(today),
+            // The newest day of the backup may have gone on after it.
+            days: known.days.saturating_add(days.unsigned_abs()).saturating_add(1),
+        };
+        changes.put(&state.table, LOST, &state.encode(&lost)?);
         Ok(())
     }
 

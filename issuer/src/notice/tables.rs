@@ -11,6 +11,12 @@ use crate::tables::{Kept, Secret};
 pub(super) const NEWEST: &str = "newest";
 pub(super) const DRAFT: &str = "draft";
 pub(super) const CHECKPOINT: &str = "checkpoint";
+/// Whether this home's key signs notices first or second.
+pub(super) const SIDE: &str = "side";
+/// What restores may have lost of the counts of evaluations. [`Lost`].
+pub(super) const LOST: &str = "lost";
+/// The newest day on which a notice or a key was written or a number evaluated: a backup is at least as new.
+pub(super) const ALIVE: &str = "alive";
 /// The epoch of the store in which numbers are settled.
 pub(super) const SETTLED: &str = "settled";
 
@@ -20,7 +26,7 @@ pub(super) struct NoticeTables {
     pub(super) notices: Kept,
     /// Id: uuid of an opening. [`OpeningRecord`].
     pub(super) openings: Kept,
-    /// [`NEWEST`], [`DRAFT`], [`CHECKPOINT`], [`SETTLED`].
+    /// [`NEWEST`], [`DRAFT`], [`CHECKPOINT`], [`SETTLED`], [`SIDE`], [`LOST`], [`ALIVE`].
     pub(super) state: Kept,
     /// Id: place of a paper; value: hash of the one that our key was the second to sign.
     pub(super) promised: Kept,
@@ -110,10 +116,32 @@ pub(super) struct KeyRecord {
     pub(super) statement: Option<String>,
 }
 
+/// On which side of a notice's two signatures a home stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Side {
+    /// It drafts, signs first and publishes.
+    First,
+    /// It signs what the other home drafted.
+    Second,
+}
+
+/// What restores may have lost of the counts of evaluations.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Lost {
+    /// Until this day, it included, every bank's day counts as used.
+    pub(super) until: i64,
+    /// Days, of all restores together, of which evaluations may be missing in the counts.
+    pub(super) days: u64,
+}
+
 /// Evaluations counted.
 #[derive(Default, Serialize, Deserialize)]
 pub(super) struct Count {
     /// The day that is counted; 0 for a count without a day.
     pub(super) day: i64,
     pub(super) count: u64,
+    /// How many of the days that restores may have lost are in `count`.
+    #[serde(default)]
+    pub(super) lost: u64,
 }

@@ -1,5 +1,8 @@
 //! The register's end: drafts, two homes with a key each, publishing, restoring, evaluating.
 
+mod persons;
+mod restoring;
+
 use super::fixture::{noon, open_store, random};
 use crate::{Issuer, NoticeLimits, Published, Seen, Settings, Settling};
 use credentials::identifier::PersonNumber;
@@ -37,6 +40,8 @@ struct Register {
     homes: Vec<tempfile::TempDir>,
     keys: Vec<Arc<SigningKey>>,
     issuers: Vec<Option<Issuer>>,
+    /// Places of keys that the list calls compromised.
+    compromised: Vec<usize>,
     now: Timestamp,
 }
 
@@ -48,6 +53,7 @@ impl Register {
                 .map(|_| Arc::new(SigningKey::generate(random().as_mut())))
                 .collect(),
             issuers: vec![None, None],
+            compromised: Vec::new(),
             now: noon(),
         };
         register.reopen(0);
@@ -75,6 +81,9 @@ impl Register {
         let mut ours = Vec::new();
         for (number, own) in (1..).zip(&self.keys) {
             ours.push(key(kid(number), own));
+        }
+        for place in &self.compromised {
+            ours[*place].compromised = Some(self.now);
         }
         let mut us = organisation("konkurs.example", "974760673", ours);
         us.issues.push(VCT.to_owned());
@@ -466,309 +475,48 @@ fn a_checkpoint_names_the_openings_that_stand() {
     );
 }
 
-/// Loses the first home after a backup and two more notices, and restores it.
-fn restored() -> (Register, Vec<String>) {
+#[test]
+fn a_home_signs_notices_first_or_second_and_never_both() {
     let mut register = Register::new();
     register.say(&subject("aapning", DEBTOR, None));
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("backup");
-    register.issuers[0] = None;
-    open_store(&register.homes[0].path().join("store"))
-        .backup(&file, None)
+    // The second home drafts one too: it would be another number 1 with both signatures.
+    let now = register.now;
+    let other = register
+        .home(1)
+        .notice_draft(now, &subject("aapning", OTHER, None))
         .unwrap();
-    register.reopen(0);
-    register.say(&subject("aapning", OTHER, None));
-    register.draft(&subject("aapning", DEBTOR, None)).unwrap();
-    let texts = (1..=2)
-        .map(|number| register.home(0).notice(number).unwrap().unwrap())
-        .collect();
-    register.issuers[0] = None;
-    register.homes[0] = tempfile::tempdir().unwrap();
-    let entropy = Box::new(|bytes: &mut [u8]| getrandom::fill(bytes).unwrap());
-    let dir = register.homes[0].path().join("store");
-    drop(Store::restore(&file, &dir, &Passphrase::new("synthetic"), entropy).unwrap());
-    register.reopen(0);
-    (register, texts)
-}
-
-fn seen(name: &str, newest: Option<&String>) -> Seen {
-    Seen {
-        organisation: did(name),
-        newest: newest.cloned(),
-    }
-}
-
-#[test]
-fn a_restored_register_gives_no_number_before_two_others_told_the_newest() {
-    let (mut register, texts) = restored();
-    assert!(!register.home(0).is_notice_settled());
-    let draft = subject("aapning", OTHER, None);
-    assert_eq!(register.draft(&draft).unwrap_err(), Code::NumberUnsettled);
-    assert_eq!(register.publish(&texts[1]), Err(Code::NumberUnsettled));
-    assert_eq!(register.sign(0, &texts[1]), Err(Code::NumberUnsettled));
-    let now = register.now;
-    let settle = |register: &mut Register, seen: &[Seen]| register.home(0).notice_settle(now, seen).unwrap();
-    // One, the same one twice, ourselves, somebody unregistered, an answer that does not verify: none is a second witness.
-    let newest = Some(&texts[1]);
-    let forged = texts[1].replace(OTHER, DEBTOR);
-    for others in [
-        vec![seen("bank.example", newest)],
-        vec![seen("bank.example", newest), seen("bank.example", None)],
-        vec![seen("bank.example", newest), seen("konkurs.example", newest)],
-        vec![seen("bank.example", newest), seen("uten.example", newest)],
-        vec![seen("bank.example", newest), seen("annen.example", Some(&forged))],
-    ] {
-        assert_eq!(settle(&mut register, &others), Settling::Ask(1));
-        assert_eq!(register.draft(&draft).unwrap_err(), Code::NumberUnsettled);
-    }
-    assert_eq!(settle(&mut register, &[]), Settling::Ask(2));
-    // The second knows less; the highest counts, and what is missing is fetched first.
-    let two = [seen("annen.example", Some(&texts[0])), seen("bank.example", newest)];
-    let fetch = Settling::Fetch {
-        from: 2,
-        to: 2,
-        of: vec![did("bank.example")],
-    };
-    assert_eq!(settle(&mut register, &two), fetch);
-    assert_eq!(register.draft(&draft).unwrap_err(), Code::NumberUnsettled);
-    assert_eq!(register.home(0).notice_recover(now, &texts).unwrap(), 2);
-    assert_eq!(settle(&mut register, &two), Settling::Done);
+    assert_eq!(register.sign(1, other.text()), Err(Code::WrongRole));
+    let by_hand = other.sign(&kid(2), register.keys[1].as_ref(), now).unwrap();
+    assert_eq!(register.sign(0, by_hand.text()), Err(Code::WrongRole));
     register.reopen(0);
     assert_eq!(
-        register.draft(&draft).unwrap().number(),
-        3,
-        "also after a restart, and the old draft is gone"
-    );
-}
-
-#[test]
-fn a_restored_register_that_others_contradict_stays_closed() {
-    let (mut register, texts) = restored();
-    let now = register.now;
-    // Somebody published another number 1 with both keys.
-    let place = credentials::notice::Place {
-        register: &super::notices::register(),
-        uuid: "0e6a2a62-6d0b-4b3d-8f58-2a6a5a9d3a10",
-        number: 1,
-        previous: credentials::notice::NOTHING,
-        registered: now,
-    };
-    let other = Proposal::write(&place, &subject("aapning", OTHER, None)).unwrap();
-    let other = other.sign(&kid(1), register.keys[0].as_ref(), now).unwrap();
-    let other = other.sign(&kid(2), register.keys[1].as_ref(), now).unwrap();
-    let two = [
-        seen("annen.example", Some(&other.text().to_owned())),
-        seen("bank.example", Some(&texts[0])),
-    ];
-    let refused = register.home(0).notice_settle(now, &two).unwrap_err();
-    assert_eq!(refused.code(), Code::NoticeConflict);
-    assert!(!register.home(0).is_notice_settled());
-    let gap = register
-        .home(0)
-        .notice_recover(now, &[texts[1].clone(), other.text().to_owned()])
-        .unwrap_err();
-    assert_eq!(gap.code(), Code::NoticeConflict);
-}
-
-#[test]
-fn a_notice_about_a_person_is_drafted_from_a_number_and_leaves_with_tags_only() {
-    let mut register = Register::new();
-    assert_eq!(
-        register.draft(&person("aapning", None)).unwrap_err(),
-        Code::NotFound,
-        "no key yet"
-    );
-    register.key("2026");
-    let draft = register.draft(&person("aapning", None)).unwrap();
-    assert!(!draft.text().contains(PERSON));
-    let Debtor::Person(tags) = &draft.content().unwrap().debtor else {
-        panic!("a person")
-    };
-    assert_eq!(tags.iter().map(|tag| tag.key.as_str()).collect::<Vec<_>>(), ["2026"]);
-    let signed = register.both(draft.text());
-    register.publish(&signed).unwrap();
-    // A year later the keys overlap: the undoing bears the old key's tag too, so that receivers see whom it is about.
-    register.pass(380 * DAY);
-    register.key("2027");
-    let undoing = register.draft(&person("sletting", Some(draft.uuid()))).unwrap();
-    let Debtor::Person(both) = &undoing.content().unwrap().debtor else {
-        panic!("a person")
-    };
-    assert_eq!(
-        both.iter().map(|tag| tag.key.as_str()).collect::<Vec<_>>(),
-        ["2026", "2027"]
-    );
-    assert_eq!(both[0], tags[0]);
-    register.home(0).notice_discard().unwrap();
-    let mut wrong = person("sletting", Some(draft.uuid()));
-    wrong.insert("debitor".to_owned(), json!({"fodselsnummer": "03919043163"}));
-    assert_eq!(
-        register.draft(&wrong).unwrap_err(),
-        Code::NoticeInvalid,
-        "another person"
-    );
-    wrong.insert("debitor".to_owned(), json!({"fodselsnummer": "14858834017"}));
-    let problem = register
-        .home(0)
-        .notice_draft(noon().plus(380 * DAY), &wrong)
-        .unwrap_err()
-        .problem();
-    assert_eq!(problem.code, Code::SchemaInvalid);
-    assert!(!problem.to_string().contains("14858834017"));
-}
-
-fn blinded(count: usize) -> (Blinding, Vec<ByteBuf>) {
-    let persons = vec![PersonNumber::parse(PERSON).unwrap(); count];
-    let (blinding, elements) = Blinding::begin(&register(), "2026", &persons, random().as_mut()).unwrap();
-    (
-        blinding,
-        elements.iter().map(|element| ByteBuf::from(element.to_vec())).collect(),
-    )
-}
-
-fn evaluate(register: &mut Register, asker: Option<&str>, count: usize) -> Result<(), Code> {
-    let (_, elements) = blinded(count);
-    let key = "2026".to_owned();
-    match register.ask(asker, Ask::Evaluate { key, elements }) {
-        Reply::Evaluated { elements, .. } => {
-            assert_eq!(elements.len(), count);
-            Ok(())
-        }
-        Reply::Problem(problem) => Err(problem.code),
-        other => panic!("{other:?}"),
-    }
-}
-
-#[test]
-fn a_bank_that_is_registered_gets_evaluations_that_the_statement_proves() {
-    let mut register = Register::new();
-    register.key("2026");
-    let keys = Ask::Keys {
-        register: register_name(),
-    };
-    let Reply::Keys { statements } = register.ask(None, keys) else {
-        panic!("keys")
-    };
-    let trust = register.trust(|_| ());
-    let statement = KeyStatement::open(&statements[0], &trust, register.now).unwrap();
-    let (blinding, elements) = blinded(1);
-    let key = "2026".to_owned();
-    let reply = register.ask(Some("bank.example"), Ask::Evaluate { key, elements });
-    let Reply::Evaluated { elements, proof } = reply else {
-        panic!("{reply:?}")
-    };
-    let tags = blinding.finish(&statement.public, &[&elements[0]], &proof).unwrap();
-    let draft = register.draft(&person("aapning", None)).unwrap();
-    assert_eq!(draft.content().unwrap().debtor, Debtor::Person(tags));
-    for (asker, code) in [
-        (None, Code::NotLicensed),
-        (Some("uten.example"), Code::NotLicensed),
-        (Some("ukjent.example"), Code::NotLicensed),
-    ] {
-        assert_eq!(evaluate(&mut register, asker, 1), Err(code));
-    }
-    let unknown = Ask::Evaluate {
-        key: "2031".to_owned(),
-        elements: blinded(1).1,
-    };
-    assert!(
-        matches!(register.ask(Some("bank.example"), unknown), Reply::Problem(problem) if problem.code == Code::NotFound)
-    );
-}
-
-#[test]
-fn evaluations_are_counted_durably_by_bank_day_and_key() {
-    let mut register = Register::new();
-    register.key("2026");
-    let limits = NoticeLimits {
-        per_day: 10,
-        per_key: 14,
-    };
-    let bank = Some("bank.example");
-    register.home(0).set_notice_limits(limits);
-    assert_eq!(evaluate(&mut register, bank, 8), Ok(()));
-    assert_eq!(evaluate(&mut register, bank, 3), Err(Code::RateLimited));
-    assert_eq!(
-        evaluate(&mut register, Some("annen.example"), 10),
-        Ok(()),
-        "each bank has its own"
-    );
-    register.reopen(0);
-    register.home(0).set_notice_limits(limits);
-    assert_eq!(
-        evaluate(&mut register, bank, 3),
-        Err(Code::RateLimited),
+        register.sign(0, by_hand.text()),
+        Err(Code::WrongRole),
         "also after a restart"
     );
-    assert_eq!(evaluate(&mut register, bank, 2), Ok(()));
-    register.now = register.now.plus(-DAY);
-    register.trusts(0, |_| ());
-    assert_eq!(
-        evaluate(&mut register, bank, 1),
-        Err(Code::RateLimited),
-        "nor by a clock set back"
-    );
-    register.pass(2 * DAY);
-    assert_eq!(
-        evaluate(&mut register, bank, 5),
-        Err(Code::RateLimited),
-        "the key's count goes on"
-    );
-    assert_eq!(evaluate(&mut register, bank, 4), Ok(()));
-    // What was no group element was counted too: trying is not free.
-    let (_, mut wrong) = blinded(1);
-    wrong[0] = ByteBuf::from(vec![0; 32]);
-    register.home(0).set_notice_limits(NoticeLimits {
-        per_day: 20,
-        per_key: 20,
-    });
-    let ask = Ask::Evaluate {
-        key: "2026".to_owned(),
-        elements: wrong,
-    };
-    assert!(matches!(register.ask(bank, ask), Reply::Problem(problem) if problem.code == Code::Malformed));
-    let counts = register.home(0).notice_evaluations().unwrap();
-    assert!(counts.contains(&("did:web:bank.example".to_owned(), "key 2026".to_owned(), 15)));
-    let many = Ask::Evaluate {
-        key: "2026".to_owned(),
-        elements: vec![ByteBuf::from(vec![0; 32]); EVALUATE_MAX + 1],
-    };
-    assert!(matches!(register.ask(bank, many), Reply::Problem(problem) if problem.code == Code::TooLarge));
+    let opened = register.draft(&subject("aapning", OTHER, None)).unwrap();
+    let signed = register.both(opened.text());
+    assert_eq!(register.publish(&signed), Ok(Published::Notice(2)));
 }
 
 #[test]
-fn a_restored_register_evaluates_nothing_before_it_is_settled() {
-    let (mut register, _) = restored();
-    assert_eq!(
-        evaluate(&mut register, Some("bank.example"), 1),
-        Err(Code::NumberUnsettled)
-    );
-}
-
-#[test]
-fn a_published_key_stays_and_is_destroyed_only_when_nothing_stands_on_it() {
+fn after_a_compromise_a_checkpoint_by_new_keys_is_published_at_the_newest_notice() {
     let mut register = Register::new();
-    register.key("2026");
+    register.say(&subject("aapning", DEBTOR, None));
+    let fresh = || Arc::new(SigningKey::generate(random().as_mut()));
+    register.keys.push(fresh());
+    register.compromised = vec![1];
+    register.trusts(0, |_| ());
+    let trust = register.trust(|_| ());
     let now = register.now;
-    let window = (now, now.plus(400 * DAY));
-    let again = register.home(0).notice_key(now, "2026", window).unwrap_err();
-    assert_eq!(again.code(), Code::StateFinal);
-    let opened = register.say(&person("aapning", None));
-    register.pass(401 * DAY);
-    let now = register.now;
-    let refused = register.home(0).notice_key_destroy(now, "2026").unwrap_err();
-    assert_eq!(refused.code(), Code::StateFinal, "an opening bears its tag");
-    register.key("2027");
-    register.say(&person("sletting", Some(&opened)));
-    register.home(0).notice_key_destroy(now, "2026").unwrap();
-    let refused = register.home(0).notice_key_destroy(now, "2027").unwrap_err();
-    assert_eq!(refused.code(), Code::StateFinal, "it is in use");
-    let keys = Ask::Keys {
-        register: register_name(),
-    };
-    let Reply::Keys { statements } = register.ask(None, keys) else {
-        panic!("keys")
-    };
-    assert_eq!(statements.len(), 1);
-    assert!(matches!(Paper::parse(&statements[0]).unwrap(), Paper::Key(statement) if statement.name == "2027"));
+    let text = register.home(0).notice(1).unwrap().unwrap();
+    assert_eq!(Notice::open(&text, &trust, now).unwrap_err().code, Code::KeyCompromised);
+    let draft = register.home(0).notice_checkpoint(now).unwrap();
+    let once = register.sign(0, &draft).unwrap();
+    let third = register.keys[2].clone();
+    let twice = Paper::parse(&once).unwrap().sign(&kid(3), third.as_ref(), now).unwrap();
+    assert_eq!(register.publish(twice.text()), Ok(Published::Checkpoint(1)));
+    let checkpoint = Checkpoint::open(twice.text(), &trust, now).unwrap();
+    let unsound = Notice::open_unsound(&text, &trust, now).unwrap();
+    assert_eq!((checkpoint.number, checkpoint.hash), (1, *unsound.proposal().hash()));
 }

@@ -59,6 +59,11 @@ pub enum Trust {
         #[arg(long, value_name = "FILE")]
         export: Option<PathBuf>,
     },
+    /// Write the bundle that this home goes by, for a home without a network
+    Export {
+        /// Where to write it
+        file: PathBuf,
+    },
     /// Take a bundle into this home
     Import {
         /// Bundle (- = stdin)

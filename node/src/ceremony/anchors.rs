@@ -28,8 +28,8 @@ pub struct Edit {
 }
 
 /// Changes a root that nobody has signed. A card admits an anchor, or gives a listed one its new keys: of every role that the card
-/// has a key for, and of no other. Errors: `not_found` for an anchor that is to leave and is none; `unsupported`, `malformed`; as
-/// [`Root::check`].
+/// has a key for, and of no other. Errors: `not_found` for an anchor that is to leave and is none; `unsupported`, also for more than
+/// one signature under a head; `malformed`; as [`Root::check`].
 pub fn apply(root: &mut Root, edit: &Edit) -> Result<(), Failure> {
     for id in &edit.without {
         if !root.anchors.iter().any(|anchor| anchor.id == *id) {
@@ -46,6 +46,11 @@ pub fn apply(root: &mut Root, edit: &Edit) -> Result<(), Failure> {
         list: edit.list.unwrap_or(root.thresholds.list),
         head: edit.head.unwrap_or(root.thresholds.head),
     };
+    // Each running anchor signs the head anew by itself: where two had to, every head would end after a day unless people met.
+    if root.thresholds.head != 1 {
+        let why = "--head-threshold: one signature must be enough, because each running anchor signs heads by itself";
+        return Err(Problem::new(Code::Unsupported, why).into());
+    }
     root.check()?;
     Ok(())
 }

@@ -1,12 +1,13 @@
 //! `bevis init`: a home with keys, sealed store and commented configuration. A second run changes nothing.
 
+use super::card;
 use super::session::Session;
 use crate::args::{Init, Profile, Role};
 use crate::ceremony::words;
 use crate::config::{self, Config};
 use crate::error::Failure;
 use crate::home;
-use crate::service;
+use crate::service::{self, Card};
 use credentials::identifier::OrganisationNumber;
 use credentials::schema::Types;
 use credentials::trust::{BUNDLE_MAX, Bundle, Fingerprint, SignedRoot};
@@ -22,7 +23,11 @@ const PACKAGED: &str = "../share/bevis/root.json";
 
 /// Makes a home.
 pub(super) fn init(session: &mut Session, init: &Init) -> Result<u8, Failure> {
-    let config = wanted(session, init)?;
+    let card = init.second_key.as_deref().map(card::read).transpose()?;
+    let config = match &card {
+        Some(card) => second(session, card)?,
+        None => wanted(session, init)?,
+    };
     let company = match &init.organisation {
         None => None,
         Some(number) => {
@@ -32,7 +37,10 @@ pub(super) fn init(session: &mut Session, init: &Init) -> Result<u8, Failure> {
     };
     let root = first_root(init.root.as_deref())?;
     let make = |store: &Store| {
-        service::create_keys(store, &config, company.as_ref())?;
+        match &card {
+            Some(card) => service::create_second_key(store, &config, card)?,
+            None => service::create_keys(store, &config, company.as_ref())?,
+        }
         match &root {
             Some(root) => service::trust_first(store, root),
             None => Ok(()),
@@ -47,6 +55,13 @@ pub(super) fn init(session: &mut Session, init: &Init) -> Result<u8, Failure> {
         session.output.object(&object);
     } else {
         session.output.print("init-done", &[("home", &path)]);
+        if let Some(card) = &card {
+            let number = card.next_number()?.to_string();
+            let key = format!("{}#key-{number}", card.did);
+            session
+                .output
+                .say("init-second-key", &[("kid", &key), ("name", &card.name)]);
+        }
         match fingerprint {
             None => session.output.say("init-no-root", &[]),
             Some(fingerprint) => {
@@ -111,6 +126,24 @@ pub(super) fn create(
     home::write(&home.config(), text.as_bytes())
 }
 
+/// The home of one more key of an organisation: it signs what the organisation's node drafts, and is no node itself.
+fn second(session: &Session, card: &Card) -> Result<Config, Failure> {
+    let mut config = config::defaults();
+    if let Some(language) = &session.global.lang {
+        config.node.language.clone_from(language);
+    }
+    config.organisation = Some(config::Organisation {
+        did: card.did.clone(),
+        number: card.number.clone(),
+        name: card.name.clone(),
+    });
+    config.issuer = Some(config::Issuer {
+        issues: vec![service::NOTICES.to_owned()],
+    });
+    config::parse(&config::text(&config)?)?;
+    Ok(config)
+}
+
 fn wanted(session: &Session, init: &Init) -> Result<Config, Failure> {
     let usage = |what: &str| Failure::from(Problem::new(Code::Usage, what));
     let mut config = config::defaults();
@@ -161,7 +194,7 @@ fn wanted(session: &Session, init: &Init) -> Result<Config, Failure> {
         if let Some(unknown) = init
             .issues
             .iter()
-            .find(|n| known.find(n).is_none() && !n.starts_with("urn:"))
+            .find(|n| known.find(n).is_none() && !n.starts_with("urn:") && n.as_str() != service::NOTICES)
         {
             return Err(usage(&format!("--issues {unknown}")));
         }

@@ -1,16 +1,20 @@
 //! `bevis keys` and `bevis node certificate`: the organisation's own keys, and what ties its node to it.
 
+use super::card;
 use super::session::Session;
 use crate::args::Keys;
 use crate::error::Failure;
+use crate::home;
 use crate::output::At;
-use crate::service::Command;
+use crate::service::{Card, Command};
 use credentials::{Code, Problem, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::path::Path;
 
 /// Runs a command of the group.
 pub(super) async fn run(session: &mut Session, keys: Keys) -> Result<u8, Failure> {
     let command = match &keys {
+        Keys::Join { card } => return join(session, card).await,
         Keys::List => Command::Keys,
         Keys::Rotate { from } => Command::KeysRotate {
             from: match from {
@@ -44,6 +48,31 @@ pub(super) async fn run(session: &mut Session, keys: Keys) -> Result<u8, Failure
         session
             .output
             .data(&format!("{}  {from} – {until}  {state}", text("kid")));
+    }
+    Ok(0)
+}
+
+/// Adds this home's keys to the card of the organisation's node.
+async fn join(session: &mut Session, path: &Path) -> Result<u8, Failure> {
+    let mut whole = card::read(path)?;
+    let own = session.execute(Command::Whoami).await?;
+    let own: Card = serde_json::from_value(own.at("card").clone())
+        .map_err(|e| Failure::because(Problem::new(Code::WrongRole, "organisation"), e))?;
+    let added = whole.join(&own)?;
+    let text = serde_json::to_string(&whole).map_err(|e| Failure::because(Code::Internal, e))?;
+    home::write(path, format!("{text}\n").as_bytes())?;
+    let keys: Vec<&str> = whole.keys.iter().map(|key| key.kid.as_str()).collect();
+    if session.output.json {
+        let answer =
+            json!({ "schema": "keys-joined/v1", "path": path.display().to_string(), "added": added, "keys": keys });
+        session.output.object(&answer);
+        return Ok(0);
+    }
+    session
+        .output
+        .print("key-joined", &[("path", &path.display().to_string())]);
+    for kid in keys {
+        session.output.data(&format!("  {kid}"));
     }
     Ok(0)
 }

@@ -7,6 +7,7 @@ use crate::error::Failure;
 use crate::home;
 use crate::output::At;
 use crate::service::{Command, Notice};
+use credentials::notice::Paper;
 use credentials::time::DAY;
 use credentials::{Code, Problem};
 use serde_json::Value;
@@ -49,6 +50,19 @@ fn write(session: &Session, file: &Path, paper: &Value) -> Result<u8, Failure> {
     Ok(0)
 }
 
+/// Everything that a paper says, for whoever is to sign it, and who has signed it.
+fn read_out(text: &str) -> Result<String, Failure> {
+    let paper = Paper::parse(text)?;
+    let whole: Value =
+        serde_json::from_str(text).map_err(|e| Failure::because(Problem::new(Code::Malformed, "notice"), e))?;
+    let mut words = format!("{}\n{:#}", paper.register(), whole.at("credentialSubject"));
+    for kid in paper.signers()? {
+        words.push_str("\n✓ ");
+        words.push_str(&kid);
+    }
+    Ok(words)
+}
+
 /// At the register.
 pub(super) async fn publishing(session: &mut Session, notice: Publishing) -> Result<u8, Failure> {
     match notice {
@@ -60,8 +74,7 @@ pub(super) async fn publishing(session: &mut Session, notice: Publishing) -> Res
         }
         Publishing::Sign { file } => {
             let text = text_of(&file)?;
-            // Whoever signs has read what: the paper is its own words.
-            session.output.show(&text);
+            session.output.show(&read_out(&text)?);
             session.confirm("notice-confirm")?;
             let paper = execute(session, Notice::Sign { text }).await?;
             write(session, &file, &paper)

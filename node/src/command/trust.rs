@@ -47,6 +47,13 @@ pub(super) async fn run(session: &mut Session, trust: Trust) -> Result<u8, Failu
         Trust::Diff { before, after } => diff(session, &before, after.as_deref()).await?,
         Trust::Verify { file, root } => verify(session, &file, root.as_deref()).await?,
         Trust::History { export } => list_history(session, export.as_deref()).await?,
+        Trust::Export { file } => {
+            let bundle = session.execute(Command::TrustExport).await?;
+            home::write(&file, bundle.at("text").as_str().unwrap_or_default().as_bytes())?;
+            let path = file.display().to_string();
+            let written = json!({ "schema": "trust-exported/v1", "path": path });
+            answer(session, &written, |session, _| session.output.data(&path));
+        }
         Trust::Import { file, root } => {
             let text = text_of(read_input(&file, BUNDLE_MAX as u64)?)?;
             let root = root.as_deref().map(fingerprint).transpose()?;
@@ -177,7 +184,7 @@ fn word(name: &str) -> String {
 
 fn put_card(session: &Session, card: &Value, out: Option<&Path>) -> Result<(), Failure> {
     match out {
-        None => session.output.data(&format!("{card:#}")),
+        None => answer(session, card, |session, card| session.output.data(&format!("{card:#}"))),
         Some(path) => {
             home::write(path, format!("{card:#}\n").as_bytes())?;
             answer(session, card, |session, _| {
@@ -365,17 +372,30 @@ async fn verify(session: &mut Session, file: &Path, root: Option<&str>) -> Resul
 }
 
 async fn list_history(session: &mut Session, export: Option<&Path>) -> Result<(), Failure> {
-    let mut shown = session
-        .execute(Command::TrustHistory {
-            export: export.is_some(),
-        })
-        .await?;
-    if let Some(path) = export {
-        home::write(path, shown.at("export").as_str().unwrap_or_default().as_bytes())?;
+    let mut file = export.map(home::Growing::begin).transpose()?;
+    let mut entries = Vec::new();
+    let mut from = Some(1);
+    while let Some(number) = from {
+        let command = Command::TrustHistory {
+            from: number,
+            export: file.is_some(),
+        };
+        let page = session.execute(command).await?;
+        entries.extend(page.at("entries").as_array().cloned().unwrap_or_default());
+        if let Some(file) = &mut file {
+            for line in page.at("lines").as_array().into_iter().flatten() {
+                file.line(line.as_str().unwrap_or_default())?;
+            }
+        }
+        // A page that goes back would go on for ever.
+        from = page.at("next").as_u64().filter(|next| *next > number);
     }
+    if let Some(file) = file {
+        file.end()?;
+    }
+    let mut shown = json!({ "schema": "trust-history/v1", "entries": entries });
     let path = export.map(|path| path.display().to_string());
     if let Some(members) = shown.as_object_mut() {
-        members.remove("export");
         members.insert("path".to_owned(), json!(path));
     }
     answer(session, &shown, |session, value| {

@@ -99,6 +99,7 @@ pub(super) async fn run(session: &mut Session, verifier: Verifier) -> Result<u8,
                 verdict(session, report.at("verdict"), report.at("code"));
                 checks(session, report.at("checks"));
                 ages(session, &report);
+                reach(session, report.at("reach"));
             }
             Ok(exit_of(report.at("verdict"), report.at("code")))
         }
@@ -203,6 +204,7 @@ fn tell(session: &Session, found: &Value) {
         session.output.data(&format!("  {name}: {claims}"));
     }
     ages(session, detail);
+    reach(session, found.at("reach"));
     let language = session.output.catalogue.language();
     let ground = detail.at("keep_ground_text");
     let ground = ground.at(language).as_str().or(ground.at("nb").as_str());
@@ -225,6 +227,17 @@ fn ages(session: &Session, checked: &Value) {
     if let (Some(status), Some(trust)) = (age("status_age_s"), age("trust_age_s")) {
         let ages = [("status", status.as_str()), ("trust", trust.as_str())];
         session.output.print("session-ages", &ages);
+    }
+}
+
+/// Who cannot be reached now, if anybody.
+fn reach(session: &Session, reach: &Value) {
+    let issuers = reach.at("unreached").as_array().into_iter().flatten();
+    let issuers: Vec<&str> = issuers.filter_map(Value::as_str).collect();
+    if reach.at("neighbours") == &Value::from(0) {
+        session.output.print("reach-none", &[]);
+    } else if !issuers.is_empty() {
+        session.output.print("reach-some", &[("issuers", &issuers.join(", "))]);
     }
 }
 

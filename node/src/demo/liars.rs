@@ -2,14 +2,15 @@
 //!
 //! They are admitted like any other organisation and greet with a good certificate. Then they answer with garbage, with what was
 //! true at first, with versions and contents that nobody has, or not at all, and gossip the same; what others gossip they pass on
-//! to nobody. One process holds all of them, each with a key, a socket and a PeerId of its own. It reads commands as JSON lines.
+//! to nobody. Those that flood do all of it at once, as fast as the others let them. One process holds all of them, each with a key, a socket and a PeerId of its own. It reads commands as JSON lines.
 
 use crate::args::Liars;
 use crate::clock;
 use crate::error::Failure;
+use crate::network::Standing;
 use crate::network::{
-    self, Address, GossipInbox, Greeter, Handle, Inbound, Inbox, ListenOn, News, PeerName, Protocol, Secret32, Topic,
-    Transport,
+    self, Address, GossipInbox, Greeter, Handle, Inbound, Inbox, Limits, ListenOn, News, PeerName, Protocol, Secret32,
+    Target, Topic, Transport,
 };
 use crate::service::{Card, CardKey};
 use base64::Engine;
@@ -22,12 +23,22 @@ use credentials::{Code, Did, Problem, SigningKey, random};
 use serde::Deserialize;
 use serde_json::json;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::time::MissedTickBehavior;
 
 /// How often each of them gossips a lie: more often than anybody listens to.
 const LIE_EVERY: Duration = Duration::from_millis(500);
+/// How often one that floods gossips.
+const FLOOD_EVERY: Duration = Duration::from_millis(4);
+/// Messages in a minute that one that floods allows itself: more than it gossips.
+const FLOOD_PER_MINUTE: u32 = 1_000_000;
+/// Requests that one that floods has under way at each of its neighbours.
+const FLOOD_REQUESTS: usize = 8;
+/// Pause of one that floods after a request that failed: a connection that is refused costs it nothing.
+const FLOOD_PAUSE: Duration = Duration::from_millis(20);
 /// Requests that a silent one leaves without an answer at one time; the oldest are let go.
 const HELD_MAX: usize = 1024;
 /// Bytes of an answer that has no form.
@@ -42,6 +53,8 @@ enum Order {
     Cards,
     /// Takes the first list, and begins to lie.
     Begin { path: PathBuf },
+    /// Gives how much was gossiped and asked.
+    Count,
 }
 
 /// How one of them misbehaves.
@@ -55,6 +68,8 @@ enum Way {
     False,
     /// Answers with bytes of no form.
     Garbage,
+    /// Answers every second request with what is not true and the others never; gossips and asks without end.
+    Flood,
 }
 
 const WAYS: [Way; 4] = [Way::False, Way::Silent, Way::Old, Way::Garbage];
@@ -68,6 +83,14 @@ struct Liar {
     way: Way,
     handle: Handle,
     past: Arc<OnceLock<Past>>,
+    done: Arc<Done>,
+}
+
+/// What one of them did.
+#[derive(Default)]
+struct Done {
+    gossiped: AtomicU64,
+    asked: AtomicU64,
 }
 
 /// What was true when they began.
@@ -81,7 +104,11 @@ pub async fn run(arguments: &Liars) -> Result<u8, Failure> {
     let mut liars = Vec::new();
     for place in 0..arguments.count {
         let member = super::trust::liar(place).ok_or_else(|| Problem::new(Code::Usage, "--count"))?;
-        liars.push(Liar::start(member, place, arguments.tcp).await?);
+        let way = match arguments.flood {
+            true => Way::Flood,
+            false => WAYS.get(place % WAYS.len()).copied().unwrap_or(Way::Silent),
+        };
+        liars.push(Liar::start(member, way, arguments).await?);
     }
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     let mut stdout = tokio::io::stdout();
@@ -94,6 +121,13 @@ pub async fn run(arguments: &Liars) -> Result<u8, Failure> {
                 Ok(()) => json!({ "done": true }),
                 Err(problem) => json!({ "problem": problem.code, "detail": problem.detail }),
             },
+            Order::Count => {
+                let sum = |of: fn(&Done) -> &AtomicU64| {
+                    let counts = liars.iter().map(|liar| of(&liar.done).load(Ordering::Relaxed));
+                    counts.fold(0, u64::saturating_add)
+                };
+                json!({ "gossiped": sum(|done| &done.gossiped), "asked": sum(|done| &done.asked) })
+            }
         };
         stdout
             .write_all(format!("{answer}\n").as_bytes())
@@ -136,23 +170,44 @@ async fn begin(liars: &[Liar], path: &std::path::Path) -> Result<(), Problem> {
             liar.key.clone(),
             liar.way,
             known.version(),
+            liar.done.clone(),
         ));
+        let flooded = neighbours.iter().filter(|_| liar.way == Way::Flood);
+        for (peer, addresses) in flooded.flat_map(|neighbour| std::iter::repeat_n(neighbour, FLOOD_REQUESTS)) {
+            let target = Target {
+                as_identity: None,
+                peer: peer.clone(),
+                addresses: addresses.clone(),
+            };
+            tokio::spawn(flood(liar.handle.clone(), target, liar.did.clone(), liar.done.clone()));
+        }
     }
     Ok(())
 }
 
 impl Liar {
-    async fn start(member: (Did, String, String), place: usize, tcp: bool) -> Result<Liar, Failure> {
+    async fn start(member: (Did, String, String), way: Way, arguments: &Liars) -> Result<Liar, Failure> {
         let (did, number, name) = member;
         let key = Arc::new(SigningKey::generate(&mut clock::System));
         let past = Arc::<OnceLock<Past>>::default();
         let settings = network::Settings {
-            transport: if tcp {
+            transport: if arguments.tcp {
                 Transport::TcpOnly
             } else {
                 Transport::QuicThenTcp
             },
-            listen: vec![ListenOn::LOOPBACK],
+            listen: vec![ListenOn {
+                ip: arguments.ip,
+                ..ListenOn::LOOPBACK
+            }],
+            limits: Limits {
+                // Those that flood keep to no limit of their own.
+                gossip_per_minute: match way {
+                    Way::Flood => FLOOD_PER_MINUTE,
+                    _ => Limits::default().gossip_per_minute,
+                },
+                ..Limits::default()
+            },
             ..network::Settings::default()
         };
         let secret = Secret32::new(random::bytes(&mut clock::System));
@@ -172,7 +227,6 @@ impl Liar {
         };
         let started = network::start(settings, Some(secret), Arc::new(manners)).await;
         let (handle, mut inbox) = started.map_err(|e| Failure::because(Code::Internal, e))?;
-        let way = WAYS.get(place % WAYS.len()).copied().unwrap_or(Way::Silent);
         if let Some(heard) = inbox.gossip() {
             tokio::spawn(overhear(heard));
         }
@@ -185,6 +239,7 @@ impl Liar {
             way,
             handle,
             past,
+            done: Arc::default(),
         })
     }
 
@@ -225,8 +280,8 @@ impl Greeter for Manners {
         protocol::encode(&hello::Reply::Hello(hello::Hello { version: 1, who })).unwrap_or_default()
     }
 
-    fn check(&self, _peer: &PeerName, _body: &[u8], _we_dialled: bool) -> Result<(), Vec<u8>> {
-        Ok(())
+    fn check(&self, _peer: &PeerName, _body: &[u8], _we_dialled: bool) -> Result<Standing, Vec<u8>> {
+        Ok(Standing::Full)
     }
 
     fn is_listed(&self, _peer: &PeerName) -> bool {
@@ -245,16 +300,18 @@ async fn overhear(mut heard: GossipInbox) {
 
 async fn answer(mut inbox: Inbox, way: Way, past: Arc<OnceLock<Past>>) {
     let mut held: std::collections::VecDeque<Inbound> = std::collections::VecDeque::new();
+    let mut is_stalled = false;
     while let Some(inbound) = inbox.next().await {
+        is_stalled = way == Way::Silent || way == Way::Flood && !is_stalled;
         match way {
-            Way::Silent => {
+            Way::Silent | Way::Flood if is_stalled => {
                 if held.len() >= HELD_MAX {
                     held.pop_front();
                 }
                 held.push_back(inbound);
             }
             Way::Garbage => inbound.reply(garbage()),
-            Way::Old | Way::False => {
+            Way::Old | Way::False | Way::Flood | Way::Silent => {
                 let body = lie(way, inbound.protocol, &inbound.body, past.get());
                 inbound.reply(body.unwrap_or_else(|_| garbage()));
             }
@@ -343,25 +400,50 @@ fn lie(way: Way, by: Protocol, body: &[u8], past: Option<&Past>) -> Result<Vec<u
 }
 
 /// Gossips lies for as long as the network runs: versions that nobody has, lists that nobody has, and bytes of no form.
-async fn gossip(handle: Handle, did: Did, key: Arc<SigningKey>, way: Way, version: Version) {
+async fn gossip(handle: Handle, did: Did, key: Arc<SigningKey>, way: Way, version: Version, done: Arc<Done>) {
     if way == Way::Silent {
         return;
     }
-    let mut each = tokio::time::interval(LIE_EVERY);
+    let mut each = tokio::time::interval(if way == Way::Flood { FLOOD_EVERY } else { LIE_EVERY });
+    each.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for round in 0..u64::MAX {
         each.tick().await;
         let (topic, data) = match (way, round % 3) {
-            (Way::False, 0) => {
+            (Way::False | Way::Flood, 0) => {
                 let claimed = trust::Announcement::encode(ahead(version), &[URL_SAFE_NO_PAD.encode(garbage())], None);
                 (Topic::Trust, claimed.unwrap_or_default())
             }
-            (Way::False, 1) => (Topic::Status, digest(&did, &key, round).unwrap_or_default()),
+            (Way::False | Way::Flood, 1) => (Topic::Status, digest(&did, &key, round).unwrap_or_default()),
             (_, 0) => (Topic::Trust, garbage()),
             (_, 1) => (Topic::Status, garbage()),
             _ => (Topic::Notice, garbage()),
         };
         if handle.publish(topic, data).await.is_err() {
             return;
+        }
+        done.gossiped.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Asks one peer for ever: for what there is, for what there is not, and for what cannot be read.
+async fn flood(handle: Handle, target: Target, did: Did, done: Arc<Done>) {
+    for round in 0..u64::MAX {
+        let asked = match round % 3 {
+            0 => (Protocol::Trust, protocol::encode(&trust::Ask::Head)),
+            1 => {
+                let hash = URL_SAFE_NO_PAD.encode(random::bytes::<32>(&mut clock::System));
+                let ask = match round % 2 {
+                    0 => status::Ask::HeadOf { issuer: did.clone() },
+                    _ => status::Ask::Chunk { hash, offset: 0 },
+                };
+                (Protocol::Status, protocol::encode(&ask))
+            }
+            _ => (Protocol::Present, Ok(garbage())),
+        };
+        let (by, Ok(body)) = asked else { return };
+        done.asked.fetch_add(1, Ordering::Relaxed);
+        if handle.request(target.clone(), by, body).await.is_err() {
+            tokio::time::sleep(FLOOD_PAUSE).await;
         }
     }
 }

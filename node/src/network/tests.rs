@@ -24,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const BUSY: &[u8] = b"busy";
 const TOO_LARGE: &[u8] = b"too large";
 const MALFORMED: &[u8] = b"malformed";
+const UNPROVEN: &[u8] = b"who are you";
 const INCOMPLETE: &[u8] = b"incomplete";
 /// The first of eight identities that count as organisations'.
 const LISTED: u16 = 900;
@@ -44,11 +45,11 @@ impl Greeter for Words {
         self.0.to_vec()
     }
 
-    fn check(&self, _: &PeerName, body: &[u8], _: bool) -> Result<(), Vec<u8>> {
+    fn check(&self, _: &PeerName, body: &[u8], _: bool) -> Result<Standing, Vec<u8>> {
         if body == STRANGER {
             Err(NOT_LISTED.to_vec())
         } else {
-            Ok(())
+            Ok(Standing::Full)
         }
     }
 
@@ -58,6 +59,7 @@ impl Greeter for Words {
             Refusal::TooLarge => TOO_LARGE.to_vec(),
             Refusal::Malformed => MALFORMED.to_vec(),
             Refusal::Incomplete => INCOMPLETE.to_vec(),
+            Refusal::Unproven => UNPROVEN.to_vec(),
         }
     }
 

@@ -1,5 +1,8 @@
 //! Alarms: what a well-behaved network never shows, such as two trust lists of one version. Each is kept with its evidence, so
 //! that an anchor or an issuer can be shown what was signed in its name.
+//!
+//! Two documents that cannot both be right prove that somebody misused keys: `doctor` fails until a person has looked at it. An
+//! older version in place of ours proves less, because an anchor that was cut off goes on signing what it has: `doctor` warns.
 
 use super::{Service, lock};
 use crate::clock;
@@ -10,12 +13,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use store::Store;
 
 /// Table of alarms, by the hash of what they are about.
 const TABLE: &str = "alarms";
 /// Most alarms that are kept with evidence. Every one takes two documents with good signatures that contradict each other, so
-/// only who holds such keys can bring them about.
+/// only who holds such keys can bring them about. The oldest that somebody has looked at make room.
 const ALARMS_MAX: usize = 256;
 /// Longest evidence of one alarm, in bytes: two trust lists.
 const EVIDENCE_MAX: usize = 2 * 1024 * 1024;
@@ -49,6 +53,18 @@ struct Row {
 pub(super) struct Alarms {
     store: Store,
     all: Mutex<BTreeMap<String, Alarm>>,
+    /// Since the start: alarms that could not be kept.
+    lost: AtomicU64,
+}
+
+impl Alarm {
+    /// Name and state of the finding in `doctor`.
+    pub(super) fn finding(&self) -> (&'static str, &'static str) {
+        match self.code {
+            Code::TrustRollback => ("older-list", "warn"),
+            _ => ("alarm", "fail"),
+        }
+    }
 }
 
 fn damaged(error: impl std::fmt::Display) -> Failure {
@@ -63,22 +79,39 @@ impl Alarms {
             all.insert(hex(&id), row.alarm);
         }
         let (store, all) = (store.clone(), Mutex::new(all));
-        Ok(Alarms { store, all })
+        let lost = AtomicU64::default();
+        Ok(Alarms { store, all, lost })
     }
 
     /// Keeps an alarm with its evidence; the same evidence again only counts. An alarm that cannot be kept is logged and
     /// does not hold up what goes on.
     pub(super) fn raise(&self, problem: &Problem, from: &str, evidence: &[String]) {
-        let (code, about) = (problem.code, problem.detail.clone().unwrap_or_default());
-        match self.keep(code, about.clone(), from, evidence) {
-            Ok(true) => tracing::error!(%code, about, from, "alarm: evidence is kept"),
-            Ok(false) => tracing::debug!(%code, about, from, "alarm again"),
-            Err(failure) => tracing::error!(%code, about, from, %failure, "alarm, and it could not be kept"),
+        match self.keep(problem, from, evidence, false) {
+            Ok(true) => tracing::error!(%problem, from, "alarm: evidence is kept"),
+            Ok(false) => tracing::debug!(%problem, from, "alarm again"),
+            Err(failure) => {
+                self.lost.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(%problem, from, %failure, "alarm, and it could not be kept");
+            }
         }
     }
 
+    /// Keeps the evidence of what is likely nobody's fault: it is shown when somebody asks, and `doctor` says nothing of it.
+    pub(super) fn note(&self, problem: &Problem, from: &str, evidence: &[String]) {
+        match self.keep(problem, from, evidence, true) {
+            Ok(is_new) => tracing::debug!(%problem, from, is_new, "evidence is kept"),
+            Err(failure) => tracing::info!(%problem, from, %failure, "evidence could not be kept"),
+        }
+    }
+
+    /// Alarms since the start that could not be kept.
+    pub(super) fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
     /// Whether it was new.
-    fn keep(&self, code: Code, about: String, from: &str, evidence: &[String]) -> Result<bool, Failure> {
+    fn keep(&self, problem: &Problem, from: &str, evidence: &[String], is_dismissed: bool) -> Result<bool, Failure> {
+        let (code, about) = (problem.code, problem.detail.clone().unwrap_or_default());
         let size = evidence.iter().map(String::len).fold(0, usize::saturating_add);
         if size > EVIDENCE_MAX {
             return Err(Problem::new(Code::TooLarge, "evidence").into());
@@ -91,9 +124,14 @@ impl Alarms {
         let now = clock::now();
         let mut all = lock(&self.all)?;
         let before = all.get(&hex(&id)).cloned();
-        if before.is_none() && all.len() >= ALARMS_MAX {
-            return Err(Problem::new(Code::TooLarge, "alarms").into());
-        }
+        let goes = match before {
+            None if all.len() >= ALARMS_MAX => {
+                let dismissed = all.iter().filter(|(_, alarm)| alarm.is_dismissed);
+                let oldest = dismissed.min_by_key(|(_, alarm)| alarm.last).map(|(id, _)| id.clone());
+                Some(oldest.ok_or_else(|| Problem::new(Code::TooLarge, "alarms"))?)
+            }
+            _ => None,
+        };
         let alarm = Alarm {
             code,
             about,
@@ -101,7 +139,7 @@ impl Alarms {
             first: before.as_ref().map_or(now, |alarm| alarm.first),
             last: now,
             times: before.as_ref().map_or(1, |alarm| alarm.times.saturating_add(1)),
-            is_dismissed: before.as_ref().is_some_and(|alarm| alarm.is_dismissed),
+            is_dismissed: before.as_ref().map_or(is_dismissed, |alarm| alarm.is_dismissed),
         };
         // Whoever sends the same again and again makes nothing be written: what is new is the evidence.
         if before.is_none() {
@@ -109,15 +147,22 @@ impl Alarms {
                 alarm: alarm.clone(),
                 evidence: evidence.to_vec(),
             };
-            self.write(&id, &row)?;
+            self.write(&id, &row, goes.as_deref().and_then(from_hex).as_deref())?;
+        }
+        if let Some(goes) = goes {
+            all.remove(&goes);
         }
         all.insert(hex(&id), alarm);
         Ok(before.is_none())
     }
 
-    fn write(&self, id: &[u8], row: &Row) -> Result<(), Failure> {
+    /// Writes a row; in the same step another one goes.
+    fn write(&self, id: &[u8], row: &Row, goes: Option<&[u8]>) -> Result<(), Failure> {
         let bytes = serde_json::to_vec(row).map_err(damaged)?;
         let mut transaction = self.store.transaction();
+        if let Some(goes) = goes {
+            transaction.delete(&self.store.table(TABLE), goes);
+        }
         transaction.put(&self.store.table(TABLE), id, &bytes);
         transaction.commit()?;
         Ok(())
@@ -137,10 +182,15 @@ impl Alarms {
     }
 
     fn dismiss(&self, id: &str) -> Result<(), Failure> {
+        // Held over the disk, so that a dismissed alarm that makes room meanwhile does not come back.
+        let mut all = lock(&self.all)?;
         let (key, mut row) = self.one(id)?;
+        if let Some(alarm) = all.get(id) {
+            row.alarm = alarm.clone();
+        }
         row.alarm.is_dismissed = true;
-        self.write(&key, &row)?;
-        lock(&self.all)?.insert(id.to_owned(), row.alarm);
+        self.write(&key, &row, None)?;
+        all.insert(id.to_owned(), row.alarm);
         Ok(())
     }
 }
@@ -238,9 +288,36 @@ mod tests {
         let alarms = Alarms::load(&made(home.path())).expect("loads");
         alarms.raise(&conflict(), "a peer", &["x".repeat(EVIDENCE_MAX + 1)]);
         assert_eq!(alarms.all().expect("reads").len(), 0);
+        assert_eq!(alarms.lost(), 1);
         for number in 0..=ALARMS_MAX {
             alarms.raise(&conflict(), "a peer", &[number.to_string()]);
         }
         assert_eq!(alarms.all().expect("reads").len(), ALARMS_MAX);
+        assert_eq!(alarms.lost(), 2);
+    }
+
+    #[test]
+    fn alarms_that_somebody_has_looked_at_make_room_for_new_ones() {
+        let home = tempfile::tempdir().expect("a folder");
+        let store = made(home.path());
+        let alarms = Alarms::load(&store).expect("loads");
+        alarms.note(&conflict(), "a peer", &["late".to_owned()]);
+        for number in 1..ALARMS_MAX {
+            alarms.raise(&conflict(), "a peer", &[number.to_string()]);
+        }
+        let open = |alarms: &Alarms| {
+            let all = alarms.all().expect("reads");
+            (all.len(), all.iter().filter(|(_, alarm)| !alarm.is_dismissed).count())
+        };
+        assert_eq!(open(&alarms), (ALARMS_MAX, ALARMS_MAX - 1));
+        alarms.raise(&conflict(), "a peer", &["a new one".to_owned()]);
+        assert_eq!(open(&alarms), (ALARMS_MAX, ALARMS_MAX));
+        let (id, _) = alarms.all().expect("reads")[0].clone();
+        alarms.dismiss(&id).expect("dismissed");
+        alarms.raise(&conflict(), "a peer", &["the next".to_owned()]);
+        assert_eq!(alarms.lost(), 0);
+        let again = Alarms::load(&store).expect("loads");
+        assert_eq!(open(&again), (ALARMS_MAX, ALARMS_MAX));
+        assert_eq!(again.dismiss(&id).expect_err("has gone").problem.code, Code::NotFound);
     }
 }

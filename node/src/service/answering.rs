@@ -38,7 +38,10 @@ impl Service {
             Protocol::Issue => self.answer_issue(clock::now(), peer, body),
             Protocol::Present => self.answer_present(clock::now(), peer, body),
             Protocol::Status => {
-                let reply = protocol::decode(body, status::LIMIT).and_then(|ask| self.answer_status(ask));
+                let reply = protocol::decode(body, status::LIMIT).and_then(|ask| {
+                    self.require_caught_up_to_answer(protocol)?;
+                    self.answer_status(ask)
+                });
                 let reply = reply.unwrap_or_else(status::Reply::Problem);
                 if let status::Reply::Problem(problem) = &reply {
                     self.note_refusal(peer, protocol, problem);
@@ -46,7 +49,10 @@ impl Service {
                 protocol::encode(&reply)
             }
             Protocol::Trust => {
-                let reply = protocol::decode(body, trust::LIMIT).and_then(|ask| self.answer_trust(ask));
+                let reply = protocol::decode(body, trust::LIMIT).and_then(|ask| {
+                    self.require_caught_up_to_answer(protocol)?;
+                    self.answer_trust(ask)
+                });
                 let reply = reply.unwrap_or_else(trust::Reply::Problem);
                 if let trust::Reply::Problem(problem) = &reply {
                     self.note_refusal(peer, protocol, problem);
@@ -54,7 +60,10 @@ impl Service {
                 protocol::encode(&reply)
             }
             Protocol::Notice => {
-                let reply = protocol::decode(body, notice::LIMIT).and_then(|ask| self.answer_notice(peer, ask));
+                let reply = protocol::decode(body, notice::LIMIT).and_then(|ask| {
+                    self.require_caught_up_to_answer(protocol)?;
+                    self.answer_notice(peer, ask)
+                });
                 let reply = reply.unwrap_or_else(notice::Reply::Problem);
                 if let notice::Reply::Problem(problem) = &reply {
                     self.note_refusal(peer, protocol, problem);
@@ -76,7 +85,7 @@ impl Service {
             let issuer = self.issuer.as_ref().ok_or(Code::UnexpectedMessage)?;
             // That something arrived may always be said; what was not acknowledged is revoked.
             if !matches!(ask, issuance::Ask::Acknowledge { .. }) {
-                self.require_caught_up()?;
+                self.require_caught_up_to_answer(Protocol::Issue)?;
             }
             let mirror = lock(&self.mirror)?;
             let mut issuer = lock(issuer)?;
@@ -97,6 +106,7 @@ impl Service {
         let reply = (|| {
             let ask = protocol::decode(body, presentation::LIMIT)?;
             let verifier = self.verifier.as_ref().ok_or(Code::UnexpectedMessage)?;
+            self.require_caught_up_to_answer(Protocol::Present)?;
             let mirror = lock(&self.mirror)?;
             let reply = lock(verifier)?.receive(now, &*mirror, peer, ask);
             self.announce_sessions();

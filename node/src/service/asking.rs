@@ -2,7 +2,7 @@
 
 use super::{Service, greeting};
 use crate::clock;
-use crate::network::{Address, Error, PeerName, Protocol, Secret32, Target};
+use crate::network::{Address, Error, Handle, PeerName, Protocol, Secret32, Target};
 use credentials::trust::{NodeEntry, Organisation};
 use credentials::{Code, Did, Problem, Timestamp, random};
 use futures::StreamExt;
@@ -48,12 +48,49 @@ async fn first_good_within<T, F: Future<Output = Result<T, Problem>>>(
     }
 }
 
+/// As whom something is asked.
+pub(super) enum Asker {
+    /// As this, or as our own listening identity.
+    Known(Option<Secret32>),
+    /// As nobody in particular, once.
+    Once(Secret32),
+}
+
+impl From<Option<Secret32>> for Asker {
+    fn from(identity: Option<Secret32>) -> Asker {
+        Asker::Known(identity)
+    }
+}
+
+impl Asker {
+    fn identity(&self) -> Option<Secret32> {
+        match self {
+            Asker::Known(identity) => identity.clone(),
+            Asker::Once(secret) => Some(secret.clone()),
+        }
+    }
+}
+
+/// Hangs up what was used once, also when its question is called off. Left to itself each would hold a place here and at its peer
+/// for the time that connections may be idle, and a wallet that asks about several issuers would soon have none left.
+struct HangUp<'a>(&'a Handle, &'a Asker);
+
+impl Drop for HangUp<'_> {
+    fn drop(&mut self) {
+        if let Asker::Once(secret) = self.1 {
+            self.0.retire(secret);
+        }
+    }
+}
+
 impl Service {
     /// The identity for a question that anybody may ask: an organisation's own, or, for a wallet, one that is used for nothing
     /// else, so that what is asked tells nobody who asks.
-    pub(super) fn anonymous(&self) -> Option<Secret32> {
-        let is_wallet = self.wallet.is_some();
-        is_wallet.then(|| Secret32::new(random::bytes(&mut clock::System)))
+    pub(super) fn anonymous(&self) -> Asker {
+        match self.wallet {
+            Some(_) => Asker::Once(Secret32::new(random::bytes(&mut clock::System))),
+            None => Asker::Known(None),
+        }
     }
 
     /// Organisations that the trust list gives a node, but us and those left out, in random order.
@@ -94,18 +131,16 @@ impl Service {
     pub(super) async fn ask(
         &self,
         to: &Did,
-        identity: Option<Secret32>,
+        asker: impl Into<Asker>,
         protocol: Protocol,
         body: Vec<u8>,
     ) -> Result<(PeerName, Vec<u8>), Problem> {
+        let asker = asker.into();
         let trust = self.trust().ok_or(Code::TrustMissing)?;
         let organisation = trust.organisation(to).ok_or(Code::NotListed)?;
         let mut problem = Problem::new(Code::Unreachable, organisation.name.as_str());
         for node in &organisation.nodes {
-            match self
-                .ask_node(organisation, node, identity.clone(), protocol, body.clone())
-                .await
-            {
+            match self.ask_node(organisation, node, &asker, protocol, body.clone()).await {
                 Ok(answer) => return Ok(answer),
                 Err(Some(why)) => problem = why,
                 Err(None) => {}
@@ -126,7 +161,7 @@ impl Service {
         let node = organisation.nodes.iter().find(|node| node.peer == peer.as_str());
         let node = node.ok_or(Code::NotListed)?;
         let answer = self
-            .ask_node(organisation, node, self.anonymous(), protocol, body)
+            .ask_node(organisation, node, &self.anonymous(), protocol, body)
             .await;
         match answer {
             Ok((_, answer)) => Ok(answer),
@@ -139,17 +174,18 @@ impl Service {
         &self,
         to: &Organisation,
         node: &NodeEntry,
-        identity: Option<Secret32>,
+        asker: &Asker,
         protocol: Protocol,
         body: Vec<u8>,
     ) -> Result<(PeerName, Vec<u8>), Option<Problem>> {
         let network = self.network().map_err(Some)?;
         let peer = PeerName::parse(&node.peer).map_err(|_| None)?;
         let target = Target {
-            as_identity: identity,
+            as_identity: asker.identity(),
             peer: peer.clone(),
             addresses: node.addresses.iter().filter_map(|a| Address::parse(a).ok()).collect(),
         };
+        let _hang_up = HangUp(network, asker);
         let error = match network.request(target, protocol, body).await {
             Ok(answer) => return Ok((peer, answer)),
             Err(error) => error,

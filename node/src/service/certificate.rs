@@ -17,9 +17,9 @@ use store::Store;
 const ROW: &str = "certificate";
 /// Days left at which the next is made: half its life, so that six weeks of failing are survived.
 const RENEW_DAYS: i64 = 45;
-/// Days left from which `doctor` warns: renewing has failed for two weeks.
+/// Days left at which `doctor` begins to warn: renewing has failed for two weeks.
 const WARN_DAYS: i64 = 30;
-/// Days left from which `doctor` fails.
+/// Days left at which `doctor` begins to fail.
 const FAIL_DAYS: i64 = 7;
 
 /// Our certificate, and by what it was made.
@@ -229,9 +229,33 @@ impl Service {
         {
             return Some(("fail", format!("{kid}: {problem}")));
         }
-        let listed = listed.and_then(|listed| listed.key(&kid).ok());
-        let until = listed.map_or(key.valid_until, |listed| listed.valid_until.min(key.valid_until));
-        Some(ending(until, now))
+        Some(ending(self.key_ends()?, now))
+    }
+
+    /// Until when the key that signs counts, by the list and by the home that made it; `None` for a wallet.
+    fn key_ends(&self) -> Option<Timestamp> {
+        let organisation = self.keys.organisation()?;
+        let key = organisation.signing();
+        let trust = self.trust();
+        let listed = trust.as_ref().and_then(|trust| trust.organisation(&organisation.did));
+        let listed = listed.and_then(|listed| listed.key(&organisation.kid(&key)).ok());
+        Some(listed.map_or(key.valid_until, |listed| listed.valid_until.min(key.valid_until)))
+    }
+
+    /// Seconds that certificate and key have left, by name, for metrics; negative when they have ended.
+    pub(super) fn seconds_left(&self, now: Timestamp) -> Vec<(&'static str, &'static str, i64)> {
+        let certificate = self.own_certificate().map(|own| own.expires);
+        let key = self.key_ends();
+        let named = [
+            (
+                "certificate_left_seconds",
+                "Until our node certificate ends.",
+                certificate,
+            ),
+            ("key_left_seconds", "Until the key that signs ends.", key),
+        ];
+        let left = |(name, what, ends): (_, _, Option<Timestamp>)| Some((name, what, ends?.since(now)));
+        named.into_iter().filter_map(left).collect()
     }
 }
 
@@ -244,11 +268,13 @@ struct Next {
 
 /// Days left, and how bad that is.
 fn ending(until: Timestamp, now: Timestamp) -> (&'static str, String) {
-    let days = until.since(now) / DAY;
-    let state = match days {
-        ..FAIL_DAYS => "fail",
-        FAIL_DAYS..WARN_DAYS => "warn",
-        _ => "ok",
+    let left = until.since(now);
+    let state = if left <= FAIL_DAYS.saturating_mul(DAY) {
+        "fail"
+    } else if left <= WARN_DAYS.saturating_mul(DAY) {
+        "warn"
+    } else {
+        "ok"
     };
-    (state, days.to_string())
+    (state, (left / DAY).to_string())
 }

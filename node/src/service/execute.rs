@@ -71,6 +71,7 @@ impl Service {
     }
 
     async fn carry_out(self: &Arc<Service>, command: Command) -> Result<Value, Failure> {
+        self.require_caught_up_for(&command).await?;
         match command {
             Command::Whoami => self.whoami(),
             Command::Status => self.status(),
@@ -82,6 +83,7 @@ impl Service {
             Command::Seen { effect, wait_seconds } => self.seen(&effect, wait_seconds).await,
             Command::TrustImport { .. }
             | Command::TrustShow
+            | Command::TrustExport
             | Command::TrustRoot
             | Command::TrustBase
             | Command::TrustHistory { .. }
@@ -106,7 +108,7 @@ impl Service {
             | Command::IssuerStatus => {
                 let is_change = matches!(command, Command::SetState { .. } | Command::PublishEndings);
                 let answer = tokio::task::block_in_place(|| self.issue(command));
-                if is_change && answer.is_ok() {
+                if is_change && answer.is_ok() && self.require_caught_up().is_ok() {
                     self.hand_over_news().await;
                 }
                 answer
@@ -162,9 +164,13 @@ impl Service {
         match command {
             Command::TrustImport { text, root } => self.import_trust(&text, root),
             Command::TrustShow => self.show_trust(),
+            Command::TrustExport => {
+                let bundle = self.bundle().ok_or(Code::TrustMissing)?;
+                Ok(json!({ "schema": "trust-exported/v1", "text": bundle.to_text()? }))
+            }
             Command::TrustRoot => self.first_root(),
             Command::TrustBase => self.trust_base(),
-            Command::TrustHistory { export } => self.show_history(export),
+            Command::TrustHistory { from, export } => self.show_history(from, export),
             Command::TrustAnchor { name } => self.become_anchor(name),
             Command::TrustCard { new_key } => self.anchor_card(new_key),
             Command::TrustExamine { proposal } => self.examine_proposal(&proposal),

@@ -24,23 +24,38 @@ impl Service {
     /// a restore by as many as are needed. Where they cannot be reached the head that is held goes on to count until it ends, a day
     /// at most; a restored home is refused with `catching_up`.
     pub(super) async fn confirm_trust(&self, counterpart: Option<&Did>) -> Result<(), Failure> {
+        self.confirm_if_older(counterpart, AGE_MAX).await
+    }
+
+    /// The same for nobody's sake, well before somebody needs it: so that showing something seldom makes us ask.
+    pub(super) async fn confirm_by_the_clock(&self) {
+        if let Err(failure) = self.confirm_if_older(None, AGE_MAX / 2).await {
+            tracing::debug!(%failure, "trust list not confirmed");
+        }
+    }
+
+    async fn confirm_if_older(&self, counterpart: Option<&Did>, age_max: i64) -> Result<(), Failure> {
         if self.network.get().is_none() {
             return Ok(());
         }
         let now = clock::now();
         let is_waiting = self.awaited()?.is_some();
         let confirmed = self.confirmed()?;
-        let is_old = confirmed.is_none_or(|at| !(0..AGE_MAX).contains(&now.since(at)));
+        let is_old = confirmed.is_none_or(|at| !(0..age_max).contains(&now.since(at)));
         if is_old || is_waiting {
             let without: Vec<&Did> = counterpart.into_iter().collect();
             let mut others = self.others(&without);
             others.retain(|did| !is_waiting || !self.gate.has(did));
+            // Where fewer than three are listed beside the counterpart, a restored home takes its head too, after those of the others.
+            let fallback = counterpart.filter(|did| is_waiting && !self.gate.has(did));
+            let enough = OTHERS.min(others.len());
+            others.extend(fallback.cloned());
             let mut heard: usize = 0;
             for some in others.chunks(OTHERS).take(TRIES.div_ceil(OTHERS)) {
                 let asked = some.iter().map(|did| async move {
                     let source = Source::Organisation(did.clone());
                     match tokio::time::timeout(PATIENCE, self.is_confirmed_by(&source)).await {
-                        Ok(Ok(is_newest)) => is_newest,
+                        Ok(Ok(is_newest)) => is_newest && Some(did) != counterpart,
                         Ok(Err(problem)) => {
                             tracing::debug!(%did, %problem, "trust list not confirmed");
                             false
@@ -58,7 +73,7 @@ impl Service {
                     break;
                 }
             }
-            if heard >= OTHERS.min(others.len()) {
+            if heard >= enough {
                 self.note_confirmed(now)?;
             }
         }

@@ -2,10 +2,20 @@
 //! knew, and whoever restored it may have chosen which copy.
 //!
 //! Heads of three different organisations are taken, or of all that are listed beside us where there are fewer. What was done
-//! is remembered, so that a restart need not begin again.
+//! is remembered, so that a restart need not begin again. The home of an anchor that is no node's hears from nobody: there the
+//! bundle that its person brings after the restore takes the place of the heads.
+//!
+//! | goes on all the time | waits |
+//! |---|---|
+//! | answers about the trust list, which is public and signed | requests, presentations, verdicts |
+//! | what is written here alone: imports, revocations, a customer list | issuing, offers, delivering |
+//! | taking what others signed | answers and gossip about status, Bitstring lists, endings that are published |
+//! | | answers about notices, evaluations, drafts, signatures and publishing of notices |
+//! | | what an anchor signs: roots, lists, heads |
 
-use super::{Service, keys, lock};
+use super::{Command, Notice, Service, keys, lock};
 use crate::error::Failure;
+use crate::network::Protocol;
 use credentials::trust::Trust;
 use credentials::{Code, Did, Problem};
 use serde::{Deserialize, Serialize};
@@ -86,7 +96,9 @@ impl Gate {
 
     /// Notes that a head was taken from a listed organisation; durable before it counts. True when that was the last one.
     pub(super) fn took(&self, witness: &Did, trust: &Trust, own: Option<&Did>) -> Result<bool, Failure> {
-        let mut next = lock(&self.progress)?.clone();
+        // Held until it is durable: of two that come at once none is lost.
+        let mut progress = lock(&self.progress)?;
+        let mut next = progress.clone();
         let is_listed = trust.organisation(witness).is_some() && Some(witness) != own;
         if next.is_done || !is_listed || !next.witnesses.insert(witness.clone()) {
             return Ok(false);
@@ -94,13 +106,113 @@ impl Gate {
         let others = trust.document().organisations.iter();
         let others = others.filter(|o| !o.nodes.is_empty() && Some(&o.did) != own).count();
         next.is_done = next.witnesses.len() >= WITNESSES.min(others);
+        let is_done = next.is_done;
+        self.keep(&mut progress, next)?;
+        Ok(is_done)
+    }
+
+    /// Notes that a person brought what is newest.
+    pub(super) fn brought(&self) -> Result<(), Failure> {
+        let mut progress = lock(&self.progress)?;
+        if progress.is_done {
+            return Ok(());
+        }
+        let next = Progress {
+            is_done: true,
+            ..progress.clone()
+        };
+        self.keep(&mut progress, next)
+    }
+
+    fn keep(&self, progress: &mut Progress, next: Progress) -> Result<(), Failure> {
         let bytes = serde_json::to_vec(&next).map_err(|e| Failure::because(Code::Internal, e))?;
         let mut transaction = self.store.transaction();
         transaction.put(&self.store.table(keys::TABLE), ROW, &bytes);
         transaction.commit()?;
-        let is_done = next.is_done;
-        *lock(&self.progress)? = next;
-        Ok(is_done)
+        *progress = next;
+        Ok(())
+    }
+}
+
+/// Whether a command gives something out, or tells what would be decided by. A new one does not compile without an answer.
+fn gives_out(command: &Command) -> bool {
+    match command {
+        Command::VerifierRequest { .. }
+        | Command::VerifierCheck { .. }
+        | Command::Offer { .. }
+        | Command::Bitstring { .. }
+        | Command::PublishEndings
+        | Command::TrustSign { .. }
+        | Command::TrustPublish { .. }
+        | Command::WalletResume => true,
+        Command::Notice { what } => match what {
+            Notice::Draft { .. }
+            | Notice::Sign { .. }
+            | Notice::Publish { .. }
+            | Notice::Checkpoint
+            | Notice::Key { .. } => true,
+            Notice::Discard
+            | Notice::Log { .. }
+            | Notice::KeyDestroy { .. }
+            | Notice::Customers { .. }
+            | Notice::Received
+            | Notice::Of { .. }
+            | Notice::Events { .. }
+            | Notice::Decide { .. } => false,
+        },
+        // These ask for the heads themselves before they do anything, and are refused where they do not get them.
+        Command::WalletReceive { .. } | Command::WalletPresent { .. } => false,
+        // A person's no shows nothing.
+        Command::WalletRefuse { .. } => false,
+        // What has ended must be written at once; it is told when the heads were taken.
+        Command::SetState { .. } => false,
+        Command::Whoami
+        | Command::Status
+        | Command::Peers
+        | Command::Doctor
+        | Command::Ping { .. }
+        | Command::Metrics
+        | Command::Alarms { .. }
+        | Command::Seen { .. }
+        | Command::TrustImport { .. }
+        | Command::TrustShow
+        | Command::TrustRoot
+        | Command::TrustBase
+        | Command::TrustExport
+        | Command::TrustHistory { .. }
+        | Command::TrustAnchor { .. }
+        | Command::TrustCard { .. }
+        | Command::TrustExamine { .. }
+        | Command::Keys
+        | Command::KeysRotate { .. }
+        | Command::Certificate { .. }
+        | Command::ImportStart { .. }
+        | Command::ImportLines { .. }
+        | Command::ImportFinish { .. }
+        | Command::Jobs
+        | Command::Prepare { .. }
+        | Command::Issued { .. }
+        | Command::IssuerStatus
+        | Command::WalletText { .. }
+        | Command::WalletList
+        | Command::WalletShow { .. }
+        | Command::WalletRequests
+        | Command::WalletHistory
+        | Command::WalletDelete { .. }
+        | Command::WalletExport
+        | Command::VerifierSessions
+        | Command::VerifierSession { .. }
+        | Command::VerifierWatch { .. }
+        | Command::Backup { .. } => false,
+    }
+}
+
+/// Whether the answers of a protocol give something out.
+fn answers_give_out(protocol: Protocol) -> bool {
+    match protocol {
+        Protocol::Issue | Protocol::Present | Protocol::Status | Protocol::Notice => true,
+        // Who greets says only who it is, and by which list; what others are told of the list is signed by its anchors.
+        Protocol::Hello | Protocol::Trust => false,
     }
 }
 
@@ -111,11 +223,122 @@ impl Service {
         self.gate.awaited(self.trust().as_deref(), own)
     }
 
+    /// Refuses a command that gives something out while a restored home has not taken heads of enough organisations; a wallet, which
+    /// hears from others only when it asks, asks first.
+    pub(super) async fn require_caught_up_for(&self, command: &Command) -> Result<(), Failure> {
+        if !gives_out(command) || self.awaited()?.is_none() {
+            return Ok(());
+        }
+        if self.wallet.is_some() {
+            self.confirm_trust(None).await?;
+        }
+        Ok(self.require_caught_up()?)
+    }
+
+    /// The same of an answer.
+    pub(super) fn require_caught_up_to_answer(&self, protocol: Protocol) -> Result<(), Problem> {
+        match answers_give_out(protocol) {
+            true => self.require_caught_up(),
+            false => Ok(()),
+        }
+    }
+
     /// Refuses with `catching_up` while a restored home has not taken heads of enough organisations.
     pub(super) fn require_caught_up(&self) -> Result<(), Problem> {
         match self.awaited()? {
             None => Ok(()),
             Some(Awaited { taken, needed }) => Err(Problem::new(Code::CatchingUp, format!("{taken}/{needed}"))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use credentials::time::DAY;
+    use credentials::trust::{Ceremony, NodeEntry, Organisation};
+    use std::sync::Barrier;
+
+    /// A store in its second epoch.
+    fn restored(home: &std::path::Path) -> Store {
+        let passphrase = store::Passphrase::new("a synthetic passphrase");
+        let store = Store::create(home, &passphrase, store::Params::quick(), crate::service::entropy()).expect("made");
+        store.begin_epoch().expect("begun");
+        store
+    }
+
+    fn did(number: usize) -> Did {
+        Did::parse(&format!("did:web:bank-{number}.example")).expect("a DID")
+    }
+
+    /// A list of so many organisations.
+    fn listing(count: usize) -> std::sync::Arc<Trust> {
+        let now = crate::clock::now();
+        let organisations = (0..count).map(|number| Organisation {
+            did: did(number),
+            number: "974761076".to_owned(),
+            name: "Bank".to_owned(),
+            keys: Vec::new(),
+            nodes: vec![NodeEntry {
+                peer: crate::network::peer_name(&crate::network::Secret32::new(
+                    [u8::try_from(number).expect("few"); 32],
+                ))
+                .to_string(),
+                addresses: Vec::new(),
+            }],
+            issues: Vec::new(),
+            services: Vec::new(),
+        });
+        let draft = credentials::trust::Draft {
+            sequence: 1,
+            operator: "Testnett".to_owned(),
+            issued: now,
+            next_update: now.plus(DAY),
+            organisations: organisations.collect(),
+        };
+        let mut anchors = Ceremony::of_three(&mut crate::clock::System, now).expect("founded");
+        let bundle = anchors.publish(&draft, now).expect("signed");
+        anchors.client(&bundle, now).expect("taken").trust().expect("in force")
+    }
+
+    #[test]
+    fn heads_that_come_at_once_are_all_counted_and_remembered() {
+        let home = tempfile::tempdir().expect("a folder");
+        let store = restored(home.path());
+        let gate = Gate::load(&store).expect("loads");
+        let trust = listing(5);
+        let own = did(4);
+        let at_once = Barrier::new(2);
+        std::thread::scope(|scope| {
+            for number in 0..2 {
+                let (gate, trust, own, at_once) = (&gate, &trust, &own, &at_once);
+                scope.spawn(move || {
+                    at_once.wait();
+                    gate.took(&did(number), trust, Some(own)).expect("noted");
+                });
+            }
+        });
+        let awaited = |gate: &Gate| gate.awaited(Some(&trust), Some(&own)).expect("asked");
+        assert_eq!(awaited(&gate), Some(Awaited { taken: 2, needed: 3 }));
+        assert_eq!(
+            awaited(&Gate::load(&store).expect("loads")),
+            Some(Awaited { taken: 2, needed: 3 })
+        );
+        // Our own, one that is not listed, and one twice add nothing.
+        for number in [4, 7, 1] {
+            assert!(!gate.took(&did(number), &trust, Some(&own)).expect("asked"));
+        }
+        assert!(gate.took(&did(2), &trust, Some(&own)).expect("noted"));
+        assert_eq!(awaited(&gate), None);
+        assert_eq!(awaited(&Gate::load(&store).expect("loads")), None);
+        // The next restore begins anew; where two others are listed, both are needed.
+        store.begin_epoch().expect("begun");
+        let gate = Gate::load(&store).expect("loads");
+        assert_eq!(awaited(&gate), Some(Awaited { taken: 0, needed: 3 }));
+        let few = listing(3);
+        let awaited = gate.awaited(Some(&few), Some(&did(0))).expect("asked");
+        assert_eq!(awaited, Some(Awaited { taken: 0, needed: 2 }));
+        assert!(!gate.took(&did(1), &few, Some(&did(0))).expect("noted"));
+        assert!(gate.took(&did(2), &few, Some(&did(0))).expect("noted"));
     }
 }

@@ -150,7 +150,7 @@ impl Service {
     }
 
     /// Listed nodes that are connected.
-    fn connected_nodes(&self) -> Vec<PeerName> {
+    pub(super) fn connected_nodes(&self) -> Vec<PeerName> {
         let (Some(network), Some(trust)) = (self.network.get(), self.trust()) else {
             return Vec::new();
         };

@@ -4,7 +4,7 @@ use super::clocks::{self, Clocks};
 use super::metrics::Refusals;
 use crate::clock;
 use crate::error::Failure;
-use crate::network::{Greeter, PeerName, Protocol, Refusal};
+use crate::network::{Greeter, PeerName, Protocol, Refusal, Standing};
 use credentials::protocol::{self, hello};
 use credentials::trust::{Certificate, Certificates, Seen, Trust};
 use credentials::{Code, Did, Problem};
@@ -67,7 +67,9 @@ impl Greeting {
         self.trust.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn judge(&self, peer: &PeerName, body: &[u8], we_dialled: bool) -> Result<(), Problem> {
+    /// Who has been away for long knows none of the keys that others have by now. A listed node that it dialled is believed
+    /// nothing then, and asked for the trust list alone, which is signed by its anchors: by that list its certificate holds.
+    fn judge(&self, peer: &PeerName, body: &[u8], we_dialled: bool) -> Result<Standing, Problem> {
         let reply: hello::Reply = protocol::decode(body, hello::LIMIT)?;
         let hello = match reply {
             hello::Reply::Hello(hello) => hello,
@@ -79,7 +81,7 @@ impl Greeting {
         match hello.who {
             // Wallets only dial: one that answers is none.
             hello::Who::Wallet if we_dialled => Err(Code::NotListed.into()),
-            hello::Who::Wallet => Ok(()),
+            hello::Who::Wallet => Ok(Standing::Full),
             hello::Who::Organisation {
                 did,
                 certificate,
@@ -97,14 +99,46 @@ impl Greeting {
                 if clocks::are_apart(time.since(now)) {
                     return Err(Problem::new(Code::ClockSuspect, now.to_string()));
                 }
-                let opened = Certificate::open(&certificate, &trust, now)?;
+                let opened = match Certificate::open(&certificate, &trust, now) {
+                    Ok(opened) => opened,
+                    Err(problem) if we_dialled && is_of_a_newer_list(problem.code) => {
+                        tracing::info!(%did, %problem, "asked for the trust list alone");
+                        return Ok(Standing::TrustOnly);
+                    }
+                    Err(problem) => return Err(problem),
+                };
                 if opened.issuer != did || opened.peer != peer.as_str() {
                     return Err(Problem::new(Code::CertificateInvalid, "peer"));
                 }
-                self.certified.admit(&opened, &certificate)
+                self.certified.admit(&opened, &certificate)?;
+                Ok(Standing::Full)
             }
         }
     }
+
+    /// What a greeting that was let in is worth by the list and the clock of now; none when it counts no more.
+    fn judge_again(&self, peer: &PeerName, body: &[u8], we_dialled: bool) -> Option<Standing> {
+        let Ok(hello::Reply::Hello(hello)) = protocol::decode(body, hello::LIMIT) else {
+            return None;
+        };
+        let hello::Who::Organisation { did, certificate, .. } = hello.who else {
+            return Some(Standing::Full);
+        };
+        let trust = self.trust()?;
+        trust
+            .organisation_of_peer(peer.as_str())
+            .filter(|listed| listed.did == did)?;
+        match Certificate::open(&certificate, &trust, clock::now()) {
+            Ok(opened) => self.certified.is_newest(&opened).then_some(Standing::Full),
+            Err(problem) if we_dialled && is_of_a_newer_list(problem.code) => Some(Standing::TrustOnly),
+            Err(_) => None,
+        }
+    }
+}
+
+/// What a certificate is refused with whose key a newer list than ours may name.
+fn is_of_a_newer_list(code: Code) -> bool {
+    matches!(code, Code::UnknownKey | Code::KeyOutsideWindow)
 }
 
 impl Greeter for Greeting {
@@ -121,7 +155,7 @@ impl Greeter for Greeting {
         protocol::encode(&hello::Reply::Hello(hello::Hello { version: VERSION, who })).unwrap_or_default()
     }
 
-    fn check(&self, peer: &PeerName, body: &[u8], we_dialled: bool) -> Result<(), Vec<u8>> {
+    fn check(&self, peer: &PeerName, body: &[u8], we_dialled: bool) -> Result<Standing, Vec<u8>> {
         self.judge(peer, body, we_dialled).map_err(|problem| {
             // Below `info`: anybody may dial us as often as they like, and must not fill the log.
             let what = if we_dialled {
@@ -135,12 +169,17 @@ impl Greeter for Greeting {
         })
     }
 
+    fn check_again(&self, peer: &PeerName, body: &[u8], we_dialled: bool) -> Option<Standing> {
+        self.judge_again(peer, body, we_dialled)
+    }
+
     fn refusal(&self, peer: &PeerName, protocol: Protocol, why: Refusal) -> Vec<u8> {
         let code = match why {
             Refusal::Busy => Code::RateLimited,
             Refusal::TooLarge => Code::TooLarge,
             Refusal::Malformed => Code::Malformed,
             Refusal::Incomplete => Code::Unreachable,
+            Refusal::Unproven => Code::UnknownKey,
         };
         tracing::debug!(%peer, %protocol, %code, "refused");
         self.refusals.count(protocol.as_str(), code);
@@ -158,7 +197,10 @@ impl Greeter for Greeting {
 #[derive(Default)]
 pub(super) struct Certified {
     seen: Mutex<Certificates>,
-    unkept: Mutex<BTreeMap<(Did, u8), Seen>>,
+    /// What is to be written, or to go.
+    unkept: Mutex<BTreeMap<(Did, u8), Option<Seen>>>,
+    /// The list by which it was looked through last.
+    reviewed: Mutex<Option<Arc<Trust>>>,
 }
 
 impl Certified {
@@ -172,6 +214,7 @@ impl Certified {
         Ok(Certified {
             seen: Mutex::new(seen),
             unkept: Mutex::default(),
+            reviewed: Mutex::default(),
         })
     }
 
@@ -181,9 +224,29 @@ impl Certified {
             && let Some(newest) = seen.newest(&certificate.issuer, certificate.node)
         {
             let mut unkept = self.unkept.lock().unwrap_or_else(PoisonError::into_inner);
-            unkept.insert((certificate.issuer.clone(), certificate.node), newest);
+            unkept.insert((certificate.issuer.clone(), certificate.node), Some(newest.clone()));
         }
         Ok(())
+    }
+
+    fn is_newest(&self, certificate: &Certificate) -> bool {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.is_newest(certificate)
+    }
+
+    /// Forgets what keys signed that count no more, once for each list.
+    pub(super) fn review(&self, trust: &Arc<Trust>) {
+        let mut reviewed = self.reviewed.lock().unwrap_or_else(PoisonError::into_inner);
+        if reviewed.as_ref().is_some_and(|before| Arc::ptr_eq(before, trust)) {
+            return;
+        }
+        *reviewed = Some(Arc::clone(trust));
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unkept = self.unkept.lock().unwrap_or_else(PoisonError::into_inner);
+        for slot in seen.review(trust) {
+            tracing::info!(did = %slot.0, node = slot.1, "the certificate seen last counts no more");
+            unkept.insert(slot, None);
+        }
     }
 
     /// Makes durable what was seen since the last time.
@@ -195,8 +258,17 @@ impl Certified {
         let table = store.table(TABLE);
         let mut transaction = store.transaction();
         for ((did, node), seen) in &unkept {
-            let bytes = serde_json::to_vec(&(did, node, seen)).map_err(|e| Failure::because(Code::Internal, e))?;
-            transaction.put(&table, format!("{did}#{node}").as_bytes(), &bytes);
+            let key = format!("{did}#{node}");
+            match seen {
+                Some(seen) => {
+                    let bytes =
+                        serde_json::to_vec(&(did, node, seen)).map_err(|e| Failure::because(Code::Internal, e))?;
+                    transaction.put(&table, key.as_bytes(), &bytes);
+                }
+                None => {
+                    transaction.delete(&table, key.as_bytes());
+                }
+            }
         }
         if let Err(error) = transaction.commit() {
             let mut waiting = self.unkept.lock().unwrap_or_else(PoisonError::into_inner);

@@ -45,15 +45,20 @@ fn missing(name: impl std::fmt::Display) -> Failure {
 }
 
 impl Keys {
-    /// Makes the keys of a new home. Whose wallet it is, is nobody's to read either, so it lies with them. An anchor's keys are
+    /// Makes the keys of a new home; an organisation's bears this number. Whose wallet it is, is nobody's to read either, so it lies with them. An anchor's keys are
     /// made by [`AnchorKeys::create`].
-    pub(super) fn create(store: &Store, config: &Config, company: Option<&OrganisationNumber>) -> Result<(), Failure> {
+    pub(super) fn create(
+        store: &Store,
+        config: &Config,
+        company: Option<&OrganisationNumber>,
+        number: u32,
+    ) -> Result<(), Failure> {
         let table = store.table(TABLE);
         let mut transaction = store.transaction();
         let transport = Zeroizing::new(random::bytes::<32>(&mut clock::System));
         transaction.put(&table, "transport-key", &*transport);
         if config.organisation.is_some() {
-            organisation::first(&table, &mut transaction, clock::now())?;
+            organisation::first(&table, &mut transaction, number, clock::now())?;
         }
         if let Some(company) = company {
             transaction.put(&table, "company", company.as_str().as_bytes());

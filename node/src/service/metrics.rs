@@ -102,6 +102,9 @@ impl Service {
         self.trust_figures(&mut text, now);
         self.status_figures(&mut text, now)?;
         self.network_figures(&mut text);
+        for (name, what, left) in self.seconds_left(now) {
+            text.one(name, what, left);
+        }
         let is_caught_up = self.awaited()?.is_none();
         text.one(
             "caught_up",
@@ -117,6 +120,12 @@ impl Service {
         let mut samples = vec![(vec![("code", "any")], alarms.values().sum())];
         samples.extend(alarms.iter().map(|(code, count)| (vec![("code", *code)], *count)));
         text.add("alarms", Kind::Gauge, "Alarms that nobody has dismissed.", &samples);
+        text.add(
+            "alarms_lost_total",
+            Kind::Counter,
+            "Alarms that could not be kept.",
+            &[(Vec::new(), i128::from(self.alarms.lost()))],
+        );
         let refusals = self.refusals.all();
         let samples: Vec<_> = refusals
             .iter()

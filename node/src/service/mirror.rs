@@ -157,7 +157,9 @@ impl Service {
         let own = self.keys.organisation().map(|key| &key.did);
         if let Some(own) = own {
             let is_asking = trust.organisation(own).is_some_and(|own| !own.services.is_empty());
-            let issuers = all.iter().filter(|o| is_asking && !o.issues.is_empty() && o.did != *own);
+            let issuers = all
+                .iter()
+                .filter(|o| is_asking && !o.issues.is_empty() && o.did != *own);
             return issuers.map(|o| o.did.clone()).collect();
         }
         let Ok(mirror) = lock(&self.mirror) else {
@@ -436,7 +438,10 @@ impl Service {
             let Some((hash, states)) = unpacked else { return };
             match states.pack() {
                 Ok(packed) => {
-                    if lock(&self.mirror).map(|mirror| mirror.keep_packed(&hash, packed)).is_err() {
+                    if lock(&self.mirror)
+                        .map(|mirror| mirror.keep_packed(&hash, packed))
+                        .is_err()
+                    {
                         return;
                     }
                 }

@@ -149,13 +149,7 @@ impl Service {
         self.take_at(bundle, from, clock::now(), is_good)
     }
 
-    fn take_at(
-        &self,
-        bundle: &Bundle,
-        from: &str,
-        now: Timestamp,
-        is_good: impl FnOnce(),
-    ) -> Result<Taken, Failure> {
+    fn take_at(&self, bundle: &Bundle, from: &str, now: Timestamp, is_good: impl FnOnce()) -> Result<Taken, Failure> {
         let mut keeper = lock(&self.keeper)?;
         let (mut next, mut entries) = match &keeper.known {
             Some(known) => (known.clone(), Vec::new()),
@@ -232,10 +226,39 @@ impl Service {
     /// hours, and a quarter of an hour more for each anchor before this one. What it took, to be told to the others; `None` when
     /// nothing was due.
     pub(super) fn resign_head_if_due(&self, now: Timestamp) -> Result<Option<Taken>, Failure> {
+        // A restored home may hold a list that is no longer the newest: its signature would hold others back with it.
+        if self.awaited()?.is_some() {
+            return Ok(None);
+        }
         let Some(bundle) = self.due_head(now)? else {
             return Ok(None);
         };
         self.take_at(&bundle, "self", now, || {}).map(Some)
+    }
+
+    /// State and age of the head in hours for `doctor`, at a home that signs heads: signing it anew must not fail unnoticed.
+    pub(super) fn head_found(&self, now: Timestamp) -> Option<(&'static str, String)> {
+        let anchor = self.keys.anchor()?;
+        let keeper = lock(&self.keeper).ok()?;
+        let known = keeper.known.as_ref()?;
+        let trust = known.trust()?;
+        let heads = anchor.of(Role::Head);
+        heads
+            .iter()
+            .find(|key| known.root().has(Role::Head, &key.verifying_key()))?;
+        let age = now.since(trust.head_issued());
+        let all = i64::try_from(known.root().anchors.len()).unwrap_or(i64::MAX);
+        let late = HEAD_AGE
+            .saturating_add(HEAD_STAGGER.saturating_mul(all))
+            .saturating_add(HEAD_STAGGER);
+        let state = if age > HEAD_SECONDS.saturating_sub(HEAD_AGE) {
+            "fail"
+        } else if age > late {
+            "warn"
+        } else {
+            "ok"
+        };
+        Some((state, format!("{} h", age / 3_600)))
     }
 
     fn due_head(&self, now: Timestamp) -> Result<Option<Bundle>, Failure> {

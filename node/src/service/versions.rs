@@ -47,8 +47,18 @@ impl std::fmt::Display for Source {
 pub(super) async fn run(service: Arc<Service>) {
     let mut changes = service.trusted.subscribe();
     service.list_changed().await;
+    if service.wallet.is_some() {
+        // Its person may have started it to show something, and nobody is to see when.
+        tokio::time::sleep(jittered(PULL)).await;
+    }
     loop {
-        let is_behind = service.ask_for_newer().await;
+        let is_behind = match service.wallet {
+            Some(_) => {
+                service.confirm_by_the_clock().await;
+                false
+            }
+            None => service.ask_for_newer().await,
+        };
         let pause = if is_behind { RETRY } else { jittered(PULL) };
         let timer = tokio::time::sleep(pause);
         tokio::pin!(timer);
@@ -279,7 +289,9 @@ impl Service {
         // Before a list is fetched for it: nobody makes us fetch one without the anchors' word.
         Head::open(&head, trial.root())?;
         let held = self.trust();
-        let has_list = held.as_ref().is_some_and(|trust| trust.text_hash() == offered.list_hash);
+        let has_list = held
+            .as_ref()
+            .is_some_and(|trust| trust.text_hash() == offered.list_hash);
         // One that is not after ours is evidence or nothing, and needs no list.
         let list = match has_list || offered.number() <= trial.version() {
             true => None,
@@ -290,9 +302,7 @@ impl Service {
         };
         let bundle = Bundle::assemble(roots, list, head)?;
         let from = from.to_string();
-        let taken = tokio::task::block_in_place(|| {
-            self.take_and_tell(&bundle, &from, || is_good(offered.number()))
-        });
+        let taken = tokio::task::block_in_place(|| self.take_and_tell(&bundle, &from, || is_good(offered.number())));
         taken.map(|taken| taken.is_changed).map_err(|failure| failure.problem)
     }
 

@@ -150,20 +150,31 @@ impl Service {
             });
         }
         for (id, alarm) in self.alarms.all()?.into_iter().filter(|(_, alarm)| !alarm.is_dismissed) {
+            let (check, state) = alarm.finding();
             findings.push(Finding {
                 code: Some(alarm.code),
                 ..finding(
-                    "alarm",
-                    "fail",
+                    check,
+                    state,
                     format!("{} ({}, {}; {id})", alarm.about, alarm.from, alarm.first),
                 )
             });
         }
+        let lost = self.alarms.lost();
+        if lost > 0 {
+            findings.push(finding("alarms-lost", "fail", lost.to_string()));
+        }
         findings.push(self.doctor_clock(now));
-        let every = i64::from(self.config().status.every_seconds);
+        findings.extend(
+            self.head_found(now)
+                .map(|(state, detail)| finding("head", state, detail)),
+        );
+        let accepted = self.status_age_accepted();
         for head in lock(&self.mirror)?.heads() {
             let age = now.since(head.issued);
-            let state = if age > every.saturating_mul(10).max(60) {
+            let state = if age > accepted {
+                "fail"
+            } else if age > accepted / 2 {
                 "warn"
             } else {
                 "ok"
@@ -223,6 +234,19 @@ impl Service {
             Ok(meta) => finding("home", "fail", format!("{:o}", meta.permissions().mode() & 0o777)),
             Err(error) => finding("home", "fail", error.to_string()),
         }
+    }
+
+    /// The oldest status that the strictest of our services decides by, in seconds.
+    fn status_age_accepted(&self) -> i64 {
+        let default = credentials::service::STATUS_AGE_DEFAULT;
+        let (Some(own), Some(trust)) = (self.keys.organisation(), self.trust()) else {
+            return default;
+        };
+        let services = trust
+            .organisation(&own.did)
+            .into_iter()
+            .flat_map(|listed| &listed.services);
+        services.map(|service| service.status_age_max).min().unwrap_or(default)
     }
 
     /// The trust list: whether it can be decided by, its version, and how long ago its head was signed.

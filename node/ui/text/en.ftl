@@ -147,7 +147,7 @@ remedy-status_missing = Wait until the node has fetched the list, and try again.
 problem-status_stale = The status list is too old to say whether the credential is valid.
 remedy-status_stale = Wait until the node has fetched a new list, and try again. See `bevis doctor`.
 problem-catching_up = The home was restored and is still taking the trust list from other organisations.
-remedy-catching_up = Leave the node running and connected. `bevis doctor` shows how many organisations have answered.
+remedy-catching_up = Leave the node running and connected. `bevis doctor` shows how many organisations have answered. An anchor's home that runs no node takes the newest bundle by `bevis trust import`.
 problem-status_conflict = An issuer signed two things about one status list that cannot both be.
 remedy-status_conflict = Tell the issuer. `bevis doctor` names it; what was last consistent is used until it is too old.
 problem-second_key_missing = The notice is not signed by two different keys of the register.
@@ -291,6 +291,9 @@ ask-passphrase-again = Passphrase again
 init-done = The home folder is ready: {$home}
     Keep the passphrase safe. Without it nobody can open the folder.
     See what remains to be done: bevis doctor
+init-second-key = This home holds one more key of {$name}: {$kid}
+    It signs what the node drafts, and is no node: keep it apart from the node, with somebody else.
+    Put its key on the organisation's card: bevis keys join CARD
 init-no-root = Nobody is chosen to vouch for the others yet. Take in the trust list: bevis trust import FILE --root FINGERPRINT
     Compare the fingerprint with the one that was published.
 init-root = This node starts from the root with this fingerprint:
@@ -317,6 +320,8 @@ verifier-asked = Give the link to the customer. Watch for the answer: bevis veri
 session-line = Service {$service}, case {$case}
 session-keep = You may keep the information until {$until}. Ground: {$ground}
 session-ages = The status was {$status} s old and the trust list {$trust} s old when the answer was checked.
+reach-none = No other node can be reached now. What is decided goes by what is held here.
+reach-some = Not to be reached now: {$issuers}. Of them the status that is held here counts, with its age.
 until-session-end = the session ends
 
 # The issuer.
@@ -335,6 +340,8 @@ prepare-done = Deliveries prepared: {$count}, in {$ms} ms.
 # Trust list.
 key-made = A new key is made: {$kid}
     It signs once it is on the trust list. Send your card to the anchors: bevis whoami --json
+key-joined = The card names all keys now: {$path}
+    Send it to the anchors.
 key-signs = signs now
 key-listed = is on the trust list
 key-unlisted = is not on the trust list yet
@@ -455,14 +462,20 @@ doctor-certificate = Days left for the certificate
 doctor-certificate-remedy = The node renews it by itself while the trust list names it with a key that counts. Try: bevis node certificate --renew
 doctor-vouching = Days left for root and list
 doctor-vouching-remedy = The anchors have to sign a new root or list before that. Tell them.
+doctor-head = Age of the head
+doctor-head-remedy = An anchor that runs signs it anew every six hours, and nobody has. See the log, and sign one by hand: bevis trust publish
 doctor-trust = Trust list
 doctor-trust-remedy = Take in the newest list: bevis trust import FILE
 doctor-status = Age of status list
-doctor-status-remedy = The issuer has not answered for a while. See whether it can be reached: bevis node ping
+doctor-status-remedy = Nothing newer has come from the issuer for half of the time that a service accepts, or more; beyond it nothing is decided. See whether it can be reached: bevis node ping
 doctor-lists = Status list that cannot be used
 doctor-lists-remedy = The issuer has to mend the list; until then nothing from it can be confirmed
 doctor-alarm = Alarm
 doctor-alarm-remedy = Somebody signed two things that cannot both be right. `bevis node alarms` shows what and from whom it came; tell the anchors or the issuer, then dismiss it there
+doctor-older-list = An older trust list
+doctor-older-list-remedy = Somebody showed a version older than ours, validly signed: an old file, an anchor that was cut off, or somebody who holds you back. `bevis node alarms` shows both; ask the anchors when it comes again, then dismiss it there
+doctor-alarms-lost = Alarms that could not be kept
+doctor-alarms-lost-remedy = Dismiss the alarms that you have looked at (`bevis node alarms`), so that there is room; the log names those that were lost
 doctor-caught-up = Taking the trust list after a restore
 doctor-caught-up-remedy = Nothing is given out until enough organisations have answered; leave the node running and connected
 doctor-store = Store
@@ -634,6 +647,7 @@ demo-trust-spread = {$what ->
    *[bankrupt] The notice of bankruptcy
     } reached {$seen} of {$nodes}: half of them in {$p50_ms} ms, 95 % in {$p95_ms} ms, 99 % in {$p99_ms} ms, all in {$p100_ms} ms
 demo-trust-answers = ✓ {$what ->
+    [before_admission] All {$banks} banks accept what there was before
     [admitted] All {$banks} banks accept what the new agency issues
     [before_rotation] All {$banks} banks accept the credential before the key changes
     [old_key] All {$banks} banks still accept what the old key signed
@@ -655,6 +669,7 @@ demo-trust-table-half = 50 %
 demo-trust-table-most = 95 %
 demo-trust-table-nearly = 99 %
 demo-trust-table-all = 100 %
+demo-trust-table-begun = 99 % from the start
 demo-trust-table-admitted = new agency
 demo-trust-table-rotated = new key
 demo-trust-table-delisted = issuer thrown out

@@ -147,7 +147,7 @@ remedy-status_missing = Vent til noden har hentet listen, og prøv igjen. Se `be
 problem-status_stale = Statuslisten er for gammel til å si om beviset gjelder.
 remedy-status_stale = Vent til noden har hentet en ny liste, og prøv igjen. Se `bevis doctor`.
 problem-catching_up = Hjemmet ble gjenopprettet og henter fortsatt tillitslisten fra andre virksomheter.
-remedy-catching_up = La noden stå på og være på nett. `bevis doctor` viser hvor mange virksomheter som har svart.
+remedy-catching_up = La noden stå på og være på nett. `bevis doctor` viser hvor mange virksomheter som har svart. Hjemmet til et anker uten node tar den nyeste pakken med `bevis trust import`.
 problem-status_conflict = En utsteder har signert to ting om samme statusliste som ikke begge kan stemme.
 remedy-status_conflict = Meld fra til utstederen. `bevis doctor` navngir den; det som sist stemte, brukes til det er for gammelt.
 problem-second_key_missing = Varselet er ikke signert med to forskjellige nøkler fra registeret.
@@ -291,6 +291,9 @@ ask-passphrase-again = Passord en gang til
 init-done = Hjemmemappen er klar: {$home}
     Ta vare på passordet. Uten det kan ingen åpne mappen.
     Se hva som gjenstår: bevis doctor
+init-second-key = Denne mappen holder én nøkkel til for {$name}: {$kid}
+    Den signerer det noden skriver utkast til, og er ingen node: oppbevar den et annet sted enn noden, hos en annen.
+    Sett nøkkelen på organisasjonens kort: bevis keys join KORT
 init-no-root = Ingen er valgt til å gå god for de andre ennå. Hent tillitslisten: bevis trust import FIL --root FINGERAVTRYKK
     Sammenlign fingeravtrykket med det som er kunngjort.
 init-root = Denne noden går ut fra roten med dette fingeravtrykket:
@@ -317,6 +320,8 @@ verifier-asked = Gi lenken til kunden. Følg med på svaret: bevis verifier watc
 session-line = Tjeneste {$service}, sak {$case}
 session-keep = Du kan beholde opplysningene til {$until}. Grunnlag: {$ground}
 session-ages = Statusen var {$status} s gammel og tillitslisten {$trust} s gammel da svaret ble sjekket.
+reach-none = Ingen andre noder er å nå nå. Det som avgjøres, bygger på det som er lagret her.
+reach-some = Ikke å nå nå: {$issuers}. For dem gjelder statusen som er lagret her, med sin alder.
 until-session-end = økten er slutt
 
 # Utsteder.
@@ -335,6 +340,8 @@ prepare-done = Klargjorde leveranser: {$count}, på {$ms} ms.
 # Tillitsliste.
 key-made = En ny nøkkel er laget: {$kid}
     Den signerer når den står på tillitslisten. Send kortet ditt til ankrene: bevis whoami --json
+key-joined = Kortet navngir nå alle nøklene: {$path}
+    Send det til ankrene.
 key-signs = signerer nå
 key-listed = står på tillitslisten
 key-unlisted = står ikke på tillitslisten ennå
@@ -455,14 +462,20 @@ doctor-certificate = Dager igjen for sertifikatet
 doctor-certificate-remedy = Noden fornyer det selv når den står på tillitslisten med en nøkkel som gjelder. Prøv: bevis node certificate --renew
 doctor-vouching = Dager igjen for rot og liste
 doctor-vouching-remedy = Ankrene må signere en ny rot eller liste før det. Si fra til dem.
+doctor-head = Alder på bekreftelsen
+doctor-head-remedy = Et anker som er i gang, signerer den på nytt hver sjette time, og ingen har gjort det. Se i loggen, og signer en for hånd: bevis trust publish
 doctor-trust = Tillitsliste
 doctor-trust-remedy = Hent den nyeste listen: bevis trust import FIL
 doctor-status = Alder på statusliste
-doctor-status-remedy = Utstederen har ikke svart på en stund. Se om den kan nås: bevis node ping
+doctor-status-remedy = Det er ikke kommet noe nyere fra utstederen på halvparten av tiden en tjeneste godtar, eller mer; etter det avgjøres ingenting. Se om den kan nås: bevis node ping
 doctor-lists = Statusliste som ikke kan brukes
 doctor-lists-remedy = Utstederen må rette listen; til da kan ingenting fra den bekreftes
 doctor-alarm = Alarm
 doctor-alarm-remedy = Noen har signert to ting som ikke begge kan være riktige. `bevis node alarms` viser hva og hvem det kom fra; si fra til ankrene eller utstederen, og kvitter det ut der
+doctor-older-list = En eldre tillitsliste
+doctor-older-list-remedy = Noen viste en eldre versjon enn vår, gyldig signert: en gammel fil, et anker som var uten nett, eller noen som vil holde dere tilbake. `bevis node alarms` viser begge; spør ankrene om det kommer igjen, og kvitter det ut der
+doctor-alarms-lost = Alarmer som ikke fikk plass
+doctor-alarms-lost-remedy = Kvitter ut alarmene du har sett på (`bevis node alarms`), så det blir plass; loggen navngir dem som gikk tapt
 doctor-caught-up = Henter tillitslisten etter gjenoppretting
 doctor-caught-up-remedy = Ingenting gis ut før nok virksomheter har svart; la noden stå på og være på nett
 doctor-store = Lager
@@ -634,6 +647,7 @@ demo-trust-spread = {$what ->
    *[bankrupt] Konkursvarselet
     } nådde {$seen} av {$nodes}: halvparten på {$p50_ms} ms, 95 % på {$p95_ms} ms, 99 % på {$p99_ms} ms, alle på {$p100_ms} ms
 demo-trust-answers = ✓ {$what ->
+    [before_admission] Alle {$banks} bankene godtar det de har fra før
     [admitted] Alle {$banks} bankene godtar det den nye etaten utsteder
     [before_rotation] Alle {$banks} bankene godtar beviset før nøkkelbyttet
     [old_key] Alle {$banks} bankene godtar fortsatt det den gamle nøkkelen signerte
@@ -655,6 +669,7 @@ demo-trust-table-half = 50 %
 demo-trust-table-most = 95 %
 demo-trust-table-nearly = 99 %
 demo-trust-table-all = 100 %
+demo-trust-table-begun = 99 % fra starten
 demo-trust-table-admitted = ny etat
 demo-trust-table-rotated = ny nøkkel
 demo-trust-table-delisted = utestengt utsteder

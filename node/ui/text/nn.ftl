@@ -147,7 +147,7 @@ remedy-status_missing = Vent til noden har henta lista, og prøv att. Sjå `bevi
 problem-status_stale = Statuslista er for gammal til å seie om beviset gjeld.
 remedy-status_stale = Vent til noden har henta ei ny liste, og prøv att. Sjå `bevis doctor`.
 problem-catching_up = Heimen vart gjenoppretta og hentar framleis tillitslista frå andre verksemder.
-remedy-catching_up = La noden stå på og vere på nett. `bevis doctor` viser kor mange verksemder som har svart.
+remedy-catching_up = La noden stå på og vere på nett. `bevis doctor` viser kor mange verksemder som har svart. Heimen til eit anker utan node tek den nyaste pakken med `bevis trust import`.
 problem-status_conflict = Ein utstedar har signert to ting om same statusliste som ikkje begge kan stemme.
 remedy-status_conflict = Meld frå til utstedaren. `bevis doctor` nemner han ved namn; det som sist stemte, blir brukt til det er for gammalt.
 problem-second_key_missing = Varselet er ikkje signert med to ulike nøklar frå registeret.
@@ -291,6 +291,9 @@ ask-passphrase-again = Passord ein gong til
 init-done = Heimemappa er klar: {$home}
     Ta vare på passordet. Utan det kan ingen opne mappa.
     Sjå kva som står att: bevis doctor
+init-second-key = Denne mappa held éin nøkkel til for {$name}: {$kid}
+    Han signerer det noden skriv utkast til, og er ingen node: oppbevar han ein annan stad enn noden, hos ein annan.
+    Set nøkkelen på kortet til organisasjonen: bevis keys join KORT
 init-no-root = Ingen er vald til å gå god for dei andre enno. Hent tillitslista: bevis trust import FIL --root FINGERAVTRYKK
     Samanlikn fingeravtrykket med det som er kunngjort.
 init-root = Denne noden går ut frå rota med dette fingeravtrykket:
@@ -317,6 +320,8 @@ verifier-asked = Gje lenkja til kunden. Følg med på svaret: bevis verifier wat
 session-line = Teneste {$service}, sak {$case}
 session-keep = Du kan ta vare på opplysningane til {$until}. Grunnlag: {$ground}
 session-ages = Statusen var {$status} s gammal og tillitslista {$trust} s gammal då svaret vart sjekka.
+reach-none = Ingen andre nodar er å nå no. Det som blir avgjort, byggjer på det som er lagra her.
+reach-some = Ikkje å nå no: {$issuers}. For dei gjeld statusen som er lagra her, med sin alder.
 until-session-end = økta er slutt
 
 # Utstedar.
@@ -335,6 +340,8 @@ prepare-done = Klargjorde leveransar: {$count}, på {$ms} ms.
 # Tillitsliste.
 key-made = Ein ny nøkkel er laga: {$kid}
     Han signerer når han står på tillitslista. Send kortet ditt til ankera: bevis whoami --json
+key-joined = Kortet namngir no alle nøklane: {$path}
+    Send det til ankera.
 key-signs = signerer no
 key-listed = står på tillitslista
 key-unlisted = står ikkje på tillitslista enno
@@ -455,14 +462,20 @@ doctor-certificate = Dagar att for sertifikatet
 doctor-certificate-remedy = Noden fornyar det sjølv når han står på tillitslista med ein nøkkel som gjeld. Prøv: bevis node certificate --renew
 doctor-vouching = Dagar att for rot og liste
 doctor-vouching-remedy = Ankera må signere ei ny rot eller liste før det. Sei frå til dei.
+doctor-head = Alder på stadfestinga
+doctor-head-remedy = Eit anker som er i gang, signerer ho på nytt kvar sjette time, og ingen har gjort det. Sjå i loggen, og signer ei for hand: bevis trust publish
 doctor-trust = Tillitsliste
 doctor-trust-remedy = Hent den nyaste lista: bevis trust import FIL
 doctor-status = Alder på statusliste
-doctor-status-remedy = Utstedaren har ikkje svara på ei stund. Sjå om han kan nåast: bevis node ping
+doctor-status-remedy = Det er ikkje kome noko nyare frå utstedaren på halvparten av tida ei teneste godtek, eller meir; etter det vert ingenting avgjort. Sjå om han kan nåast: bevis node ping
 doctor-lists = Statusliste som ikkje kan brukast
 doctor-lists-remedy = Utstedaren må rette lista; til då kan ingenting frå henne stadfestast
 doctor-alarm = Alarm
 doctor-alarm-remedy = Nokon har signert to ting som ikkje begge kan vere rette. `bevis node alarms` viser kva og kven det kom frå; sei frå til ankera eller utstedaren, og kvitter det ut der
+doctor-older-list = Ei eldre tillitsliste
+doctor-older-list-remedy = Nokon viste ein eldre versjon enn vår, gyldig signert: ei gammal fil, eit anker som var utan nett, eller nokon som vil halde dykk tilbake. `bevis node alarms` viser begge; spør ankera om det kjem igjen, og kvitter det ut der
+doctor-alarms-lost = Alarmar som ikkje fekk plass
+doctor-alarms-lost-remedy = Kvitter ut alarmane du har sett på (`bevis node alarms`), så det vert plass; loggen namngjev dei som gjekk tapt
 doctor-caught-up = Hentar tillitslista etter gjenoppretting
 doctor-caught-up-remedy = Ingenting vert gjeve ut før nok verksemder har svart; la noden stå på og vere på nett
 doctor-store = Lager
@@ -634,6 +647,7 @@ demo-trust-spread = {$what ->
    *[bankrupt] Konkursvarselet
     } nådde {$seen} av {$nodes}: halvparten på {$p50_ms} ms, 95 % på {$p95_ms} ms, 99 % på {$p99_ms} ms, alle på {$p100_ms} ms
 demo-trust-answers = ✓ {$what ->
+    [before_admission] Alle dei {$banks} bankane godtek det dei har frå før
     [admitted] Alle dei {$banks} bankane godtek det den nye etaten utsteder
     [before_rotation] Alle dei {$banks} bankane godtek beviset før nøkkelbytet
     [old_key] Alle dei {$banks} bankane godtek framleis det den gamle nøkkelen signerte
@@ -655,6 +669,7 @@ demo-trust-table-half = 50 %
 demo-trust-table-most = 95 %
 demo-trust-table-nearly = 99 %
 demo-trust-table-all = 100 %
+demo-trust-table-begun = 99 % frå starten
 demo-trust-table-admitted = ny etat
 demo-trust-table-rotated = ny nøkkel
 demo-trust-table-delisted = utestengd utstedar

@@ -69,7 +69,10 @@ impl Registration {
             keep_ground: reason(member(value, "keep_ground")?)?,
             purpose_code: text(member(value, "purpose")?, "code")?.to_owned(),
             ground_code: text(member(value, "ground")?, "code")?.to_owned(),
-            status_age_max: uint(value, "status_age_max")?,
+            status_age_max: match value.get("status_age_max") {
+                Some(_) => uint(value, "status_age_max")?,
+                None => DAY,
+            },
             may_ask: may_ask.collect::<Outcome<_>>()?,
             request_seconds_max: uint(value, "request_seconds_max")?,
         };

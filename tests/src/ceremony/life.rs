@@ -2,12 +2,18 @@
 //! delisted, an anchor replaced, and the recovery from version numbers that somebody drove to the end.
 
 use super::{changes, file, read, try_propose, try_publish, try_sign};
-use crate::network::{BANK, IDENTITY, Network, argument, import, text, until};
+use crate::network::{self, IDENTITY, Network, Organisation, argument, import, text, until};
 use crate::process::Home;
 use crate::stranger::World;
 use node::population::{CITIZEN, STRANGER};
 use serde_json::{Value, json};
 use std::path::Path;
+
+/// A bank that may ask people who they are: it mirrors the lists of whoever issues that.
+const BANK: Organisation = Organisation {
+    services: &["S01", "K02"],
+    ..network::BANK
+};
 
 /// A network whose homes take every list at once.
 struct Life {
@@ -42,12 +48,12 @@ impl Life {
     }
 
     /// Collects the person-identification credential: its text.
-    fn collect(&self, wallet: &str, number: &str) -> String {
-        let wallet = self.network.wallet(wallet, &[]);
+    fn collect(&self, name: &str, number: &str) -> String {
+        let wallet = self.network.wallet(name, &[]);
         let bundle = self.network.folder().join("trust.json");
         wallet.ok(&["trust", "import", argument(&bundle)]);
         self.network.identify(&self.identity, &wallet, number);
-        let export = self.network.folder().join("export.json");
+        let export = file(&self.network, &format!("{name}-export.json"));
         wallet.ok(&["wallet", "export", argument(&export)]);
         text(&read(&export)["credentials"][0]["copies"][0]["credential"])
     }

@@ -3,6 +3,7 @@
 use super::{changes, file, read, try_propose, try_publish, try_sign, write};
 use crate::network::{BANK, Network, TAX, argument};
 use crate::process::{Home, finish, folder};
+use crate::spread::{counted, found};
 use serde_json::json;
 use std::path::Path;
 
@@ -59,13 +60,42 @@ fn a_bundle_is_taken_from_the_first_root_of_the_home_only_and_never_an_older_one
         "the same again is no other"
     );
     let second = network.sign();
+    let (second_kept, older_file) = (file(&network, "second.json"), older.clone());
+    std::fs::copy(&second, &second_kept).expect("copies");
     assert_eq!(import(&bank, &second, &[]).expect(0).json()["sequence"], 2);
     import(&bank, &older, &[]).expect_problem(3, "trust_rollback");
     assert_eq!(bank.ok(&["trust", "show"])["sequence"], 2);
 
+    // Both sides are kept, and somebody is to look at it.
+    let finding = found(&bank, "older-list").expect("a finding");
+    assert_eq!(
+        (&finding["state"], &finding["code"]),
+        (&json!("warn"), &json!("trust_rollback"))
+    );
+    assert_eq!(counted(&bank, "bevis_alarms{code=\"trust_rollback\"}"), 1);
+    assert_eq!(counted(&bank, "bevis_alarms_lost_total"), 0);
+    let alarms = bank.ok(&["node", "alarms"])["alarms"].clone();
+    let id = crate::network::text(&alarms[0]["id"]);
+    assert_eq!(
+        (alarms.as_array().map(Vec::len), &alarms[0]["from"]),
+        (Some(1), &json!("import"))
+    );
+    let sides = |bundle: &Path| read(bundle)["head"][0].clone();
+    let shown = bank.ok(&["node", "alarms", &id])["alarms"][0]["evidence"].clone();
+    assert_eq!(shown, json!([sides(&second_kept), sides(&older_file)]));
+
     // What it knows stands across a restart.
     bank.stop();
     assert_eq!(bank.ok(&["trust", "show"])["sequence"], 2);
+    assert_eq!(bank.ok(&["node", "alarms", &id])["alarms"][0]["evidence"], shown);
+    bank.ok(&["node", "alarms", &id, "--dismiss"]);
+    assert_eq!(found(&bank, "older-list"), None);
+    assert_eq!(counted(&bank, "bevis_alarms{code=\"any\"}"), 0);
+    assert_eq!(
+        bank.ok(&["node", "alarms", &id])["alarms"][0]["evidence"],
+        shown,
+        "it is kept"
+    );
     import(&bank, &older, &[]).expect_problem(3, "trust_rollback");
 }
 
@@ -156,10 +186,14 @@ fn an_anchor_signs_once_in_its_own_role_and_only_the_next_version_of_the_newest_
     assert_eq!(said.json()["detail"], "head");
     try_publish(agency, &[&proposal], &bundle).expect(0);
 
-    // The rival is based on a list that is no longer the newest; so is one that names an older bundle.
-    try_sign(bank, &rival).expect(0);
+    // Every anchor remembers what it has signed itself; who has signed neither may sign either.
+    try_sign(bank, &rival).expect_problem(3, "trust_conflict");
+    import(third, &old, &["--root", network.fingerprint()]).expect(0);
     try_sign(third, &proposal).expect(0);
+
+    // The rival is based on a list that is no longer the newest; so is one that names an older bundle.
     import(bank, &bundle, &[]).expect(0);
+    bank.run(&instead).expect_problem(3, "trust_rollback");
     let late = file(&network, "late.proposal");
     try_propose(agency, &late, &["--base", argument(&old)]).expect(0);
     let said = try_sign(agency, &late).expect_problem(3, "trust_rollback");
@@ -250,6 +284,13 @@ fn a_root_that_its_anchors_could_not_reach_or_that_one_class_could_sign_is_not_p
         propose(more).expect(3);
         assert!(!proposal.exists(), "{more:?}");
     }
+    // Heads are signed by running anchors, each by itself: one signature is enough, or the network would stand still after a day.
+    let said = propose(&["--head-threshold", "2"]).expect_problem(3, "unsupported");
+    assert!(
+        said.json()["detail"]
+            .as_str()
+            .is_some_and(|why| why.contains("--head-threshold"))
+    );
     propose(&["--without", "nobody"]).expect_problem(10, "not_found");
     let shown = propose(&["--root-threshold", "3"]).expect(0).json();
     assert_eq!(changes(&shown), ["threshold"]);

@@ -1,24 +1,49 @@
-//! A peer that floods, stalls and opens connections by the thousand, at a bank that goes on deciding for its customers.
+//! Peers that flood, lie, stall and open connections by the thousand, at a bank that goes on deciding for its customers: strangers
+//! on several addresses, and one that is on the list.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a test that runs itself again tells that process so by the environment"
+)]
 
 use super::ground;
-use super::nodes::{BANKS, Field};
-use crate::network::IDENTITY;
+use super::nodes::{BANKS, Field, Plan};
+use crate::network::{IDENTITY, text, try_ask};
+use crate::process::Home;
 use node::network::raw::Raw;
 use node::network::{Address, Secret32};
+use node::population::CITIZEN;
 use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Read};
 use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
+/// This test, as the harness names it.
+const TEST: &str = "flood::ten_thousand_connections_floods_lies_and_stalls_leave_ninety_nine_of_a_hundred_verdicts";
+/// Addresses to attack, in the process of an attacker.
+const ATTACK: &str = "BEVIS_FIELD_ATTACK";
+/// What an attacker says before the number of connections it has opened.
+const OPENED: &str = "opened ";
+/// Attackers that are not on the list, each on a plot of its own.
+const STRANGERS: usize = 3;
 /// Connections that are opened while the bank is watched, at least.
 const CONNECTIONS: usize = 10_000;
 /// Plain connections that one attacker holds at one time.
 const HELD: usize = 1_000;
 /// What the bank and its peers do meanwhile.
 const ATTEMPTS: usize = 100;
+/// Presentations among them.
+const PRESENTATIONS: usize = 30;
+/// Copies of a credential that a wallet collects at once.
+const COPIES: usize = 16;
 /// Longest that a connection attempt may hang.
 const HANG: Duration = Duration::from_secs(2);
+/// How often an attacker says how far it is.
+const TELL: Duration = Duration::from_millis(200);
 
 /// `ip:port` of a node's TCP address.
 fn tcp(address: &str) -> Option<String> {
@@ -78,21 +103,9 @@ async fn pester(address: Address, turn: usize, opened: Arc<AtomicUsize>, is_over
     }
 }
 
-#[test]
-fn ten_thousand_connections_floods_and_stalls_leave_ninety_nine_of_a_hundred_verdicts() {
-    if !ground::is_entered("flood::ten_thousand_connections_floods_and_stalls_leave_ninety_nine_of_a_hundred_verdicts")
-    {
-        return;
-    }
-    let field = Field::found(3, 0);
-    let bank = &field.banks[0];
-    let card = bank.ok(&["whoami"])["card"].clone();
-    let addresses: Vec<String> = card["addresses"]
-        .as_array()
-        .expect("addresses")
-        .iter()
-        .map(|address| address.as_str().expect("text").to_owned())
-        .collect();
+/// An attacker that is not on the list, until its input closes.
+fn attack(addresses: &str) {
+    let addresses: Vec<String> = serde_json::from_str(addresses).expect("JSON");
     let plain = addresses.iter().find_map(|address| tcp(address)).expect("TCP");
     let (opened, is_over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -100,41 +113,177 @@ fn ten_thousand_connections_floods_and_stalls_leave_ninety_nine_of_a_hundred_ver
         .enable_all()
         .build()
         .expect("a runtime");
-    for (turn, address) in addresses.iter().cycle().take(6).enumerate() {
+    // Each attacker is somebody else, every time.
+    let own = usize::try_from(std::process::id()).expect("small") << 40;
+    for (turn, address) in addresses.iter().enumerate() {
         let address = Address::parse(address).expect("an address");
-        runtime.spawn(pester(address, turn << 32, opened.clone(), is_over.clone()));
+        runtime.spawn(pester(address, own + (turn << 32), opened.clone(), is_over.clone()));
     }
-    let (good, tried) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let count = |is_good: bool| {
-        tried.fetch_add(1, Ordering::Relaxed);
-        good.fetch_add(usize::from(is_good), Ordering::Relaxed);
-    };
+    let (ended, end) = channel();
+    std::thread::spawn(move || {
+        drop(std::io::stdin().read_to_end(&mut Vec::new()));
+        ended.send(()).ok();
+    });
     std::thread::scope(|scope| {
-        for _ in 0..2 {
-            let (opened, is_over, plain) = (opened.clone(), is_over.clone(), plain.clone());
-            scope.spawn(move || occupy(&plain, &opened, &is_over));
+        scope.spawn(|| occupy(&plain, &opened, &is_over));
+        while end.recv_timeout(TELL) == Err(RecvTimeoutError::Timeout) {
+            println!("{OPENED}{}", opened.load(Ordering::Relaxed));
         }
-        while opened.load(Ordering::Relaxed) < CONNECTIONS || tried.load(Ordering::Relaxed) < ATTEMPTS {
-            // The bank decides; another listed peer reaches it; it reaches another listed peer.
-            for _ in 0..ATTEMPTS / 4 {
-                count(field.answer(bank)["verdict"] == "valid");
-            }
-            for peer in &field.banks[1..] {
-                count(peer.run(&["node", "ping", BANKS[0].did]).exit == 0);
-            }
-            count(bank.run(&["node", "ping", IDENTITY.did]).exit == 0);
-        }
-        // A change made in the middle of it all comes through.
-        for made in &field.revoke() {
-            count(made.seen_within(bank, "60").is_some());
-        }
-        count(field.answer(bank)["code"] == "revoked");
         is_over.store(true, Ordering::Relaxed);
     });
-    let (good, tried) = (good.into_inner(), tried.into_inner());
     runtime.shutdown_background();
-    let opened = opened.load(Ordering::Relaxed);
-    println!("field: {good} of {tried} good while {opened} connections were opened");
-    assert!(opened >= CONNECTIONS && tried >= ATTEMPTS, "{opened} {tried}");
-    assert!(good * 100 >= tried * 99, "{good} of {tried}");
+}
+
+/// Attackers at work, and how many connections each has opened.
+struct Strangers {
+    children: Vec<Child>,
+    opened: Vec<Arc<AtomicUsize>>,
+}
+
+impl Strangers {
+    /// This program once more on each of these plots.
+    fn start(field: &Field, plots: std::ops::Range<usize>, addresses: &[String]) -> Strangers {
+        let (mut children, mut opened) = (Vec::new(), Vec::new());
+        for plot in plots {
+            let mut command = Command::new(std::env::current_exe().expect("this program"));
+            command.args(["--exact", "--nocapture", "--test-threads", "1"]);
+            command.arg(format!("field::{TEST}"));
+            command.env(ATTACK, serde_json::to_string(addresses).expect("JSON"));
+            let mut child = field
+                .ground
+                .enter(plot, &command)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .expect("starts");
+            let (said, count) = (child.stdout.take().expect("piped"), Arc::new(AtomicUsize::new(0)));
+            opened.push(count.clone());
+            children.push(child);
+            std::thread::spawn(move || {
+                let lines = BufReader::new(said).lines().map_while(Result::ok);
+                for number in lines.filter_map(|line| line.strip_prefix(OPENED)?.parse().ok()) {
+                    count.store(number, Ordering::Relaxed);
+                }
+            });
+        }
+        Strangers { children, opened }
+    }
+
+    fn opened(&self) -> usize {
+        self.opened.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+}
+
+impl Drop for Strangers {
+    fn drop(&mut self) {
+        // They end with their input.
+        for child in &mut self.children {
+            drop(child.stdin.take());
+        }
+        for child in &mut self.children {
+            drop(child.wait());
+        }
+    }
+}
+
+/// Whether a person's presentation at this bank ends with a verdict that it is valid, at both of them.
+fn is_presented(bank: &Home, wallet: &Home, case: &str) -> bool {
+    let asked = try_ask(bank, "K02", case, CITIZEN, &["C01"]).json();
+    let (Some(link), Some(session)) = (asked["link"].as_str(), asked["session"].as_str()) else {
+        eprintln!("not asked: {asked}");
+        return false;
+    };
+    let waiting = wallet
+        .run_with(&["wallet", "receive", "-"], &format!("{link}\n"))
+        .json();
+    let Some(id) = waiting["id"].as_str() else {
+        eprintln!("not received: {waiting}");
+        return false;
+    };
+    let shared = wallet.run(&["--yes", "wallet", "present", id]).json();
+    let watched = bank.run(&["verifier", "watch", session, "--seconds", "30"]).json();
+    let is_valid = shared["receipt"]["verdict"] == "valid" && watched["session"]["verdict"] == "valid";
+    if !is_valid {
+        eprintln!("not presented: {shared} {watched}");
+    }
+    is_valid
+}
+
+/// Attempts, and those that went well.
+#[derive(Default)]
+struct Tally {
+    good: usize,
+    tried: usize,
+}
+
+impl Tally {
+    fn count(&mut self, is_good: bool) {
+        self.tried += 1;
+        self.good += usize::from(is_good);
+    }
+}
+
+#[test]
+fn ten_thousand_connections_floods_lies_and_stalls_leave_ninety_nine_of_a_hundred_verdicts() {
+    if let Ok(addresses) = std::env::var(ATTACK) {
+        return attack(&addresses);
+    }
+    if !ground::is_entered(TEST) {
+        return;
+    }
+    let mut field = Field::found(Plan {
+        banks: 3,
+        liars: 1,
+        is_flooded: true,
+        free: STRANGERS,
+        ..Plan::default()
+    });
+    let bank = &field.banks[0];
+    let card = bank.ok(&["whoami"])["card"].clone();
+    let addresses: Vec<String> = card["addresses"]
+        .as_array()
+        .expect("addresses")
+        .iter()
+        .map(text)
+        .collect();
+    // The agency, the banks and the one on the list have the plots before theirs.
+    let first = 2 + field.banks.len();
+    let strangers = Strangers::start(&field, first..first + STRANGERS, &addresses);
+    let (mut presented, mut other) = (Tally::default(), Tally::default());
+    while strangers.opened() < CONNECTIONS || other.tried < ATTEMPTS || presented.tried < PRESENTATIONS {
+        // A person shows the bank who they are; the bank decides by itself; another listed peer reaches it, and it another.
+        if presented.tried % COPIES == COPIES - 1 {
+            field.network.identify(&field.identity, &field.wallet, CITIZEN);
+        }
+        presented.count(is_presented(bank, &field.wallet, &format!("K-{}", presented.tried)));
+        for _ in 0..2 {
+            other.count(field.answer(bank)["verdict"] == "valid");
+        }
+        for peer in &field.banks[1..] {
+            other.count(peer.run(&["node", "ping", BANKS[0].did]).exit == 0);
+        }
+        other.count(bank.run(&["node", "ping", IDENTITY.did]).exit == 0);
+    }
+    // A change made in the middle of it all comes through.
+    for made in &field.revoke() {
+        other.count(made.seen_within(bank, "60").is_some());
+    }
+    other.count(field.answer(bank)["code"] == "revoked");
+    let opened = strangers.opened();
+    drop(strangers);
+    let (gossiped, asked) = field.liars.as_mut().expect("as planned").done();
+    println!(
+        "field: {} of {} presentations and {} of {} others good while {opened} connections were opened, {gossiped} messages \
+         gossiped and {asked} requests made",
+        presented.good, presented.tried, other.good, other.tried
+    );
+    assert!(gossiped > 1_000 && asked > 1_000, "{gossiped} {asked}: a flood");
+    for tally in [&presented, &other] {
+        assert!(
+            tally.good * 100 >= tally.tried * 99,
+            "{} of {}",
+            tally.good,
+            tally.tried
+        );
+    }
 }

@@ -8,26 +8,41 @@
     reason = "a test that runs itself again tells that process so by the environment"
 )]
 
-use crate::process::bevis;
+use crate::process::{bevis, inside};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 
 /// Set in the process that runs inside.
 const INSIDE: &str = "BEVIS_FIELD_INSIDE";
-/// What such a process must be allowed, in one line.
-const TRIAL: &str = "ip link add name trial type bridge && nft add table bridge trial";
+/// `required` where a machine that does not allow such a process is a failure: `.ci/run` says so.
+const DEMAND: &str = "BEVIS_FIELD";
+/// What such a process must be allowed.
+const TRIAL: &str = include_str!("trial.sh");
 /// Most plots: their numbers are the last part of an address.
 const PLOTS_MAX: usize = 200;
 
 /// Whether this process stands on ground of its own. Where it does not, the test of this name in `field` is run again in a
-/// process that does, and must pass there; on a machine that does not allow it, it says so.
+/// process that does, and must pass there. On a machine that does not allow it, it says that it was left out, and fails where
+/// it is demanded.
 pub(crate) fn is_entered(test: &str) -> bool {
     if std::env::var_os(INSIDE).is_some() {
         return true;
     }
-    let allowed = Command::new("unshare").args(["-Urnm", "sh", "-c", TRIAL]).output();
+    let allowed = Command::new("unshare").args(["-Urnm", "sh", "-ec", TRIAL]).output();
     if !allowed.as_ref().is_ok_and(|output| output.status.success()) {
-        eprintln!("{test} cannot run here: it needs `unshare -Urnm`, `ip` and `nft`: {allowed:?}");
+        let lacking = format!(
+            "field::{test} is LEFT OUT: it needs `ip`, `nft`, `nsenter` and `unshare -Urnm` with veth (tests/src/field/trial.sh): {}",
+            allowed.map_or_else(
+                |e| e.to_string(),
+                |output| String::from_utf8_lossy(&output.stderr).into_owned()
+            )
+        );
+        assert!(
+            std::env::var_os(DEMAND).is_none_or(|demand| demand != "required"),
+            "{lacking}"
+        );
+        // Past the harness, which keeps back what a test that passes says.
+        drop(writeln!(std::io::stderr(), "{lacking}"));
         return false;
     }
     // What has to be built is built where the machine's own network is.
@@ -119,6 +134,11 @@ impl Ground {
             "add table bridge field\nadd chain bridge field forward { type filter hook forward priority 0; policy accept; }\n",
         );
         ground
+    }
+
+    /// Has a command run on a plot.
+    pub(crate) fn enter(&self, plot: usize, command: &Command) -> Command {
+        inside(self.holder(plot), command)
     }
 
     /// The address of a plot.

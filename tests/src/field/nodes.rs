@@ -1,6 +1,8 @@
 //! A network on the ground: one agency that identifies people, banks, and one person whose identification every bank can check.
 
 use super::ground::Ground;
+use super::liars::Liars;
+use crate::clocks::Passing;
 use crate::network::{IDENTITY, Network, Organisation, argument, import, text, until};
 use crate::process::Home;
 use node::clock;
@@ -80,8 +82,29 @@ pub(crate) struct Field {
     pub(crate) network: Network,
     pub(crate) identity: Home,
     pub(crate) banks: Vec<Home>,
+    /// The person's; it runs no node, and asks from the outside.
+    pub(crate) wallet: Home,
+    /// Listed nodes that do not keep the rules.
+    pub(crate) liars: Option<Liars>,
+    /// What time it is for every node, where a test lets it pass.
+    pub(crate) time: Option<Passing>,
     /// The text of a credential of the agency's, as any bank may see it.
     credential: PathBuf,
+}
+
+/// What a field is to have.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Plan {
+    /// Banks, each on a plot of its own.
+    pub(crate) banks: usize,
+    /// Listed nodes that lie or say nothing, all on one plot.
+    pub(crate) liars: usize,
+    /// Whether they flood, too.
+    pub(crate) is_flooded: bool,
+    /// Plots with no node.
+    pub(crate) free: usize,
+    /// Whether time can be made to pass.
+    pub(crate) is_timed: bool,
 }
 
 /// A version of something, as `bevis node seen` names it.
@@ -93,28 +116,42 @@ pub(crate) struct Made {
 }
 
 impl Field {
-    /// Founds it with so many banks, and waits until every bank finds the credential valid.
-    pub(crate) fn found(banks: usize, free: usize) -> Field {
-        let ground = Ground::lay(1 + banks + free);
+    /// Founds it, and waits until every bank finds the credential valid.
+    pub(crate) fn found(plan: Plan) -> Field {
+        let nodes = 1 + plan.banks;
+        let ground = Ground::lay(nodes + usize::from(plan.liars > 0) + plan.free);
         let network = Network::new();
+        let time = plan.is_timed.then(|| Passing::begin(network.folder()));
         let home = |plot: usize, organisation: &Organisation| {
             let listen = format!("{}:0", ground.address(plot));
             let mut home = network.init(organisation, &["--listen", &listen]);
             home.set_plot(ground.holder(plot));
+            if let Some(time) = &time {
+                home.set_environment(time.environment());
+            }
             home
         };
         let mut identity = home(0, &IDENTITY);
-        let organisations = &BANKS[..banks];
+        let organisations = &BANKS[..plan.banks];
         let mut banks: Vec<Home> = organisations
             .iter()
             .enumerate()
             .map(|(at, bank)| home(at + 1, bank))
             .collect();
+        let mut liars = (plan.liars > 0).then(|| Liars::start(&ground, nodes, plan.liars, plan.is_flooded));
+        for card in liars.iter_mut().flat_map(Liars::cards) {
+            let path = network.folder().join("liar.json");
+            std::fs::write(&path, card.to_string()).expect("writes");
+            network.list_card(&path, &["C02"], &[]);
+        }
         let wallet = network.wallet("citizen", &[]);
         let registers = network.population(20, 12);
         let mut all = vec![(&IDENTITY, &mut identity)];
         all.extend(organisations.iter().zip(&mut banks));
         network.begin(&mut all, &[&wallet], &[]);
+        if let Some(liars) = &mut liars {
+            liars.begin(&network.folder().join("trust.json"));
+        }
         import(&identity, "C01", &registers);
         network.identify(&identity, &wallet, CITIZEN);
         let export = network.folder().join("export.json");
@@ -127,6 +164,9 @@ impl Field {
             network,
             identity,
             banks,
+            wallet,
+            liars,
+            time,
             credential,
         };
         for bank in &field.banks {
@@ -201,9 +241,10 @@ impl Made {
     }
 }
 
-/// Asserts that all of it is in effect at all of them at most so many milliseconds after an instant, and says when the last was.
+/// Asserts that all of it is in effect at all of them at most so many milliseconds after an instant: how many after
+/// it the last was.
 #[track_caller]
-pub(crate) fn all_see(made: &[Made], homes: &[Home], since_ms: u64, within_ms: u64) {
+pub(crate) fn all_see(made: &[Made], homes: &[Home], since_ms: u64, within_ms: u64) -> u64 {
     let mut last = 0;
     for made in made {
         for home in homes {
@@ -218,4 +259,5 @@ pub(crate) fn all_see(made: &[Made], homes: &[Home], since_ms: u64, within_ms: u
         made.len()
     );
     assert!(last <= within_ms, "{last} ms");
+    last
 }

@@ -1,12 +1,12 @@
 //! Who takes part in the worked exchange, with fixed keys: three anchors, three organisations, a wallet.
 
-use std::sync::Arc;
 use credentials::Did;
 use credentials::Timestamp;
 use credentials::key::SigningKey;
 use credentials::service::Registration;
 use credentials::trust::{Ceremony, NodeEntry, Organisation, OrganisationKey};
 use node::network::{Secret32, peer_name};
+use std::sync::Arc;
 
 /// The person. The month of birth is in the synthetic series.
 pub(super) const PERSON: &str = "14858834016";

@@ -2,6 +2,7 @@
 
 mod clock;
 mod disk;
+mod epochs;
 
 use super::{Line, line};
 use crate::network::{BANK, IDENTITY, Network, TAX, argument, ask, collect, import, receive, share, text};
@@ -28,6 +29,11 @@ pub(super) const LINES: &[Line] = &[
         kind: "home copied back",
         code: Code::CopiesVoid,
         test: "a_copied_wallet_shows_no_copy_that_the_other_may_have_shown",
+    },
+    Line {
+        kind: "home restored and behind",
+        code: Code::CatchingUp,
+        test: "a_restored_home_gives_nothing_out_until_heads_of_three_organisations_were_taken",
     },
     Line {
         kind: "second process",

@@ -1,6 +1,7 @@
 //! Any peer at any node's door, and any node at the door of a peer that keeps no rule.
 
 mod bytes;
+mod certificates;
 mod streams;
 
 use super::Line;
@@ -49,6 +50,16 @@ pub(super) const LINES: &[Line] = &[
         kind: "a peer that opens a thousand streams",
         code: Code::RateLimited,
         test: "a_thousand_streams_hold_sixteen_places_and_others_are_served",
+    },
+    Line {
+        kind: "an organisation without a certificate that holds",
+        code: Code::CertificateInvalid,
+        test: "an_organisation_is_greeted_by_its_newest_certificate_only_and_never_without_one",
+    },
+    Line {
+        kind: "an organisation with an earlier certificate",
+        code: Code::CertificateSuperseded,
+        test: "an_organisation_is_greeted_by_its_newest_certificate_only_and_never_without_one",
     },
 ];
 

@@ -58,7 +58,7 @@ impl Stage {
 }
 
 /// The entry of a running home, as its own card says.
-fn entry(organisation: &Organisation, home: &Home) -> trust::Organisation {
+pub(crate) fn entry(organisation: &Organisation, home: &Home) -> trust::Organisation {
     let card: Card = serde_json::from_value(home.ok(&["whoami"])["card"].clone()).expect("a card");
     let types = credentials::schema::Types::builtin();
     let vct = |id: &&str| types.find(id).expect("a type").vct.clone();

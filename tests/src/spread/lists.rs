@@ -2,6 +2,9 @@
 
 use super::{counted, found, seen, version};
 use crate::network::{BANK, IDENTITY, LOANS, Network, ROADS, TAX, argument, until};
+use crate::refusals::stage::entry;
+use crate::stranger::World;
+use serde_json::json;
 
 #[test]
 fn a_list_that_one_node_takes_reaches_all_others_by_gossip_and_one_that_was_away_by_asking() {
@@ -60,6 +63,40 @@ fn a_list_that_one_node_takes_reaches_all_others_by_gossip_and_one_that_was_away
         assert_eq!(found(home, "caught-up"), None);
     }
     // What is not in effect is told as such, in its time.
-    bank.run(&["node", "seen", "--kind", "trust", "--id", "9.1.1", "--wait", "1"])
-        .expect_problem(10, "not_found");
+    let unseen = bank.run(&["node", "seen", "--kind", "trust", "--id", "9.1.1", "--wait", "1"]);
+    let unseen = unseen.expect(10).json();
+    assert_eq!((&unseen["seen"], &unseen["at_ms"]), (&json!(false), &json!(null)));
+}
+
+#[test]
+fn a_node_that_was_away_while_everybody_changed_keys_catches_up_by_itself() {
+    let world = World::new();
+    let network = Network::trusting(&world.root());
+    let [mut identity, mut bank] = [IDENTITY, BANK].map(|organisation| network.init(&organisation, &[]));
+    let mut listed = Vec::new();
+    for (organisation, home) in [(&IDENTITY, &mut identity), (&BANK, &mut bank)] {
+        home.serve(&[]);
+        listed.push(entry(organisation, home));
+    }
+    let file = network.folder().join("world.json");
+    std::fs::write(&file, world.sign(1, listed.clone())).expect("writes");
+    for home in [&identity, &bank] {
+        home.ok(&["trust", "import", argument(&file)]);
+    }
+    assert_eq!(bank.terminate(), 0);
+    // Meanwhile its key is replaced, and the one that the bank knows leaves the list.
+    identity.ok(&["keys", "rotate"]);
+    listed[0] = entry(&IDENTITY, &identity);
+    let first = listed[0].keys.remove(0);
+    std::fs::write(&file, world.sign(2, listed)).expect("writes");
+    identity.ok(&["trust", "import", argument(&file)]);
+    let kid = identity.ok(&["node", "certificate"])["kid"].clone();
+    assert_ne!(kid, first.id);
+    bank.serve(&[]);
+    until("the bank goes by the newer list", || {
+        version(&bank) == version(&identity)
+    });
+    until("and is greeted as anybody else", || {
+        bank.run(&["node", "ping", IDENTITY.did]).exit == 0 && counted(&bank, "bevis_gossip_peers") > 0
+    });
 }

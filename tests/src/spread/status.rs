@@ -78,6 +78,8 @@ fn a_revocation_reaches_the_bank_although_its_issuer_ends_right_after_and_is_kno
     loans.kill();
     let kept = bank.path().join("cache/status");
     until("what is mirrored was written to the cache", || {
+        // Each look is a process, some milliseconds: what is written within ten seconds is waited for.
+        bank.ok(&["node", "status"]);
         std::fs::read_dir(&kept).is_ok_and(|files| files.count() >= 2)
     });
     let states = |bank: &Home| -> Value {

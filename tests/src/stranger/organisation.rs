@@ -258,10 +258,10 @@ impl Served {
         protocol::encode(&reply).expect("CBOR")
     }
 
-    /// A head of this moment, and its one list.
+    /// A head of this moment, and the states of its one list.
     fn status(&self, body: &[u8]) -> Vec<u8> {
         let reply = match protocol::decode(body, wire::LIMIT).expect("ours are well-formed") {
-            wire::Ask::Head => {
+            wire::Ask::HeadOf { issuer } if issuer == self.issuer => {
                 let now = clock::now();
                 let head = Head {
                     issuer: self.issuer.clone(),
@@ -276,13 +276,14 @@ impl Served {
                     }],
                 };
                 let head = head.sign(&self.kid, &*self.key).expect("signs");
-                wire::Reply::Head { head }
+                let digests = Vec::new();
+                wire::Reply::News { head, digests }
             }
             wire::Ask::Chunk { offset, .. } => {
-                let list = self.list.as_bytes();
-                let rest = &list[usize::try_from(offset).expect("fits").min(list.len())..];
+                let packed = States::new().pack().expect("packs");
+                let rest = &packed[usize::try_from(offset).expect("fits").min(packed.len())..];
                 wire::Reply::Chunk {
-                    total: u32::try_from(list.len()).expect("short"),
+                    total: u32::try_from(packed.len()).expect("short"),
                     bytes: rest[..rest.len().min(wire::CHUNK)].to_vec(),
                 }
             }

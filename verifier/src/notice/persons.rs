@@ -171,6 +171,11 @@ impl Verifier {
         self.notices.persons.pause.insert(register.to_owned(), until);
     }
 
+    /// Tags of customers that are held, over all keys.
+    pub fn customers_tagged(&self) -> Result<u64, Error> {
+        Ok(self.notices.tables.tags.table.len()?)
+    }
+
     /// Persons who still lack a tag of a key that we know, over all keys.
     pub fn customers_untagged(&mut self) -> Result<u64, Error> {
         let mut count = 0_u64;

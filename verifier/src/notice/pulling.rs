@@ -1,11 +1,12 @@
-//! What to ask for, what comes back, and what we answer: every register's stream has a pull twin of its gossip.
+//! What to ask for, and what comes back: every register's stream has a pull twin of its gossip.
 
 use super::Desk;
 use super::stream::Taken;
+use super::unsound::Unsound;
+use crate::Verifier;
 use crate::error::Refusal;
-use crate::{Error, Verifier};
-use credentials::notice::{Checkpoint, Notice, Proposal, VCT};
-use credentials::protocol::notice::{Ask, CHUNK, DIGEST_MAX, Digest, RANGE_BYTES, RANGE_MAX, Reply};
+use credentials::notice::{Checkpoint, Proposal, VCT};
+use credentials::protocol::notice::{Ask, CHUNK, DIGEST_MAX, Digest, RANGE_MAX, Reply};
 use credentials::{Code, Did, Problem, Timestamp, protocol};
 use std::collections::BTreeMap;
 
@@ -49,6 +50,8 @@ pub(super) struct State {
     /// A number that somebody announced, without proof.
     hint: u64,
     checkpoint: Option<Fetch>,
+    /// Notices that a key signed which was compromised since.
+    pub(super) unsound: Unsound,
 }
 
 /// A checkpoint whose list of openings is being fetched.
@@ -126,10 +129,11 @@ impl Verifier {
             (Ask::Range { from, .. }, Reply::Range { notices }) => {
                 let mut taken = Vec::new();
                 for text in notices.iter().take(usize::from(RANGE_MAX)) {
-                    taken.push(self.take_notice(now, text)?);
+                    taken.push(self.take_pulled(now, text)?);
                 }
-                let is_moved = self.notices.stream(&register).next > *from;
+                let is_acted = self.notices.stream(&register).next > *from;
                 let state = self.notices.pulls.entry(register).or_default();
+                let is_moved = is_acted || state.unsound.holds(*from);
                 if is_moved {
                     state.range = None;
                 } else if notices.is_empty() {
@@ -177,13 +181,17 @@ impl Verifier {
         checkpoint: Option<String>,
     ) -> Result<Vec<Taken>, Refusal> {
         let trust = self.trust.clone().ok_or(Code::TrustMissing)?;
-        let checkpoint = checkpoint
-            .map(|text| Checkpoint::open(&text, &trust, now))
-            .transpose()?;
+        let checkpoint = match checkpoint.map(|text| Checkpoint::open(&text, &trust, now)) {
+            // The newest notice may be sound all the same.
+            Some(Err(problem)) if problem.code == Code::KeyCompromised => None,
+            other => other.transpose()?,
+        };
+        let mut taken = Vec::new();
         if let Some(checkpoint) = checkpoint {
             if checkpoint.register.to_string() != register {
                 return Err(Code::WrongRecipient.into());
             }
+            taken.extend(self.vouched_by(now, &checkpoint)?);
             let stream = self.notices.stream(register);
             // Only who has acted on nothing yet begins there: a log that has begun is followed notice by notice.
             if stream.next == 1 && stream.frozen.is_none() && checkpoint.number >= CHECKPOINT_WORTH {
@@ -201,16 +209,19 @@ impl Verifier {
                 }
             }
         }
-        match notice {
-            Some(text) => {
-                let notice = Notice::open(&text, &trust, now)?;
-                if notice.proposal().register().to_string() != register {
-                    return Err(Code::WrongRecipient.into());
-                }
-                Ok(vec![self.take_notice(now, &text)?])
+        if let Some(text) = notice {
+            if Proposal::parse(&text)?.register().to_string() != register {
+                return Err(Code::WrongRecipient.into());
             }
-            None => Ok(Vec::new()),
+            let notice = self.take_pulled(now, &text)?;
+            if notice == Taken::Unsound {
+                // What is missing before it is asked for, as after an announcement.
+                let state = self.notices.pulls.entry(register.to_owned()).or_default();
+                state.hint = state.hint.max(Proposal::parse(&text)?.number());
+            }
+            taken.push(notice);
         }
+        Ok(taken)
     }
 
     /// A piece of a checkpoint's list of openings; with the last one the log begins there.
@@ -266,6 +277,7 @@ impl Verifier {
         };
         match self.take_notice(now, &text) {
             Ok(Taken::Acted(_) | Taken::Waiting(..) | Taken::Frozen) => Gossip::Accept,
+            Ok(Taken::Unsound) => Gossip::Ignore,
             // Pulled before its gossip came: others may still wait for it. Older ones are somebody's repetition.
             Ok(Taken::Known) if self.is_newest(&text) => Gossip::Accept,
             Ok(Taken::Known) => Gossip::Ignore,
@@ -274,7 +286,7 @@ impl Verifier {
                 Gossip::Ignore
             }
             Err(Refusal::Told(problem)) => match problem.code {
-                // Our own list may be behind the sender's; a conflict is evidence that others should see.
+                // Our own list may be behind the sender's, or before it; a conflict is evidence that others should see.
                 Code::TrustMissing
                 | Code::TrustStale
                 | Code::ClockSuspect
@@ -282,6 +294,7 @@ impl Verifier {
                 | Code::UnknownKey
                 | Code::TypeNotAllowed
                 | Code::KeyOutsideWindow
+                | Code::KeyCompromised
                 | Code::NotYetValid => Gossip::Ignore,
                 Code::NoticeConflict if problem.detail.as_deref() != Some("rejected") => Gossip::Accept,
                 Code::NoticeConflict => Gossip::Ignore,
@@ -304,24 +317,16 @@ impl Verifier {
             state.range = None;
         }
     }
-
-    /// Answers an organisation from what we hold; only the register itself evaluates.
-    pub fn answer_notice(&self, ask: &Ask) -> Reply {
-        let answered = match ask {
-            Ask::Newest { register } => self.notices.newest_held(register),
-            Ask::Range { register, from, count } => self.notices.range_held(register, *from, *count),
-            Ask::State { register, hash, offset } => self.notices.state_held(register, hash, *offset),
-            Ask::Keys { .. } | Ask::Evaluate { .. } => Err(Code::WrongRole.into()),
-        };
-        answered.unwrap_or_else(|refusal| Reply::Problem(refusal.problem("notice answer")))
-    }
 }
 
 impl Desk {
     /// The highest number that anything says there is.
     fn highest(&self, register: &str) -> u64 {
-        let hint = self.pulls.get(register).map_or(0, |state| state.hint);
-        self.stream(register).seen.max(hint)
+        let told = self
+            .pulls
+            .get(register)
+            .map_or(0, |state| state.hint.max(state.unsound.vouched_to()));
+        self.stream(register).seen.max(told)
     }
 
     fn missing(&self, register: &str) -> Option<(u64, u64)> {
@@ -336,10 +341,17 @@ impl Desk {
         (last >= next).then_some((next, last))
     }
 
+    /// As [`Desk::missing`], without what came already and waits for somebody to vouch for it.
+    fn unasked(&self, register: &str) -> Option<(u64, u64)> {
+        let (from, to) = self.missing(register)?;
+        let from = self.pulls.get(register).map_or(from, |state| state.unsound.after(from));
+        (from <= to).then_some((from, to))
+    }
+
     /// The next question about a register's stream.
     fn ask(&mut self, now: Timestamp, register: &str) -> Option<Ask> {
         let is_frozen = self.stream(register).frozen.is_some();
-        let missing = self.missing(register);
+        let missing = self.unasked(register);
         let state = self.pulls.entry(register.to_owned()).or_default();
         let is_due = |at: Option<Timestamp>, seconds: i64| at.is_none_or(|at| now.since(at) >= seconds);
         if let Some(fetch) = &mut state.checkpoint {
@@ -366,58 +378,6 @@ impl Desk {
             register: register.to_owned(),
             from,
             count: u16::try_from(count).unwrap_or(RANGE_MAX),
-        })
-    }
-
-    /// The newest signed notice here, waiting ones included: a restored register learns from it which numbers are used.
-    fn newest_held(&self, register: &str) -> Result<Reply, Refusal> {
-        let stream = self.streams.get(register).ok_or(Code::NotFound)?;
-        let waiting = self.waiting.get(register).and_then(|numbers| numbers.last());
-        let notice = match waiting {
-            Some(number) => {
-                let id = number.to_be_bytes();
-                self.tables
-                    .waiting
-                    .read(store::Key::in_group(register.as_bytes(), &id))?
-            }
-            None => self
-                .record(register, stream.next.saturating_sub(1))?
-                .map(|record| record.text),
-        };
-        Ok(Reply::Newest {
-            notice,
-            checkpoint: self.tables.checkpoints.read(register)?,
-        })
-    }
-
-    fn range_held(&self, register: &str, from: u64, count: u16) -> Result<Reply, Refusal> {
-        let mut room = RANGE_BYTES;
-        let mut notices = Vec::new();
-        for number in (from..=u64::MAX).take(usize::from(count.min(RANGE_MAX))) {
-            let record = self.record(register, number)?;
-            let Some(text) = record.map(|record| record.text).filter(|text| text.len() <= room) else {
-                break;
-            };
-            room = room.saturating_sub(text.len());
-            notices.push(text);
-        }
-        Ok(Reply::Range { notices })
-    }
-
-    fn state_held(&self, register: &str, hash: &str, offset: u32) -> Result<Reply, Refusal> {
-        let checkpoint: Option<String> = self.tables.checkpoints.read(register)?;
-        let checkpoint = checkpoint.map(|text| Checkpoint::parse(&text)).transpose()?;
-        checkpoint
-            .filter(|checkpoint| checkpoint.state_name() == hash)
-            .ok_or(Code::NotFound)?;
-        let state = self.tables.states.table.get(register)?.unwrap_or_default();
-        let rest = state.get(offset as usize..).filter(|rest| !rest.is_empty());
-        let rest = rest.ok_or_else(|| Problem::new(Code::Malformed, "offset"))?;
-        Ok(Reply::State {
-            total: u32::try_from(state.len()).map_err(|_| Error::Row {
-                table: "verifier.notice-states",
-            })?,
-            bytes: rest.iter().take(CHUNK).copied().collect(),
         })
     }
 }

@@ -18,6 +18,8 @@ pub enum Taken {
     Waiting(u64, u64),
     /// We had it; nothing happened.
     Known,
+    /// A key that signed it was compromised since: it waits until a later notice or a checkpoint by sound keys vouches for it.
+    Unsound,
     /// The register's stream is frozen: nothing acts (`notice_conflict`). The notice can be pulled again later.
     Frozen,
 }
@@ -52,17 +54,29 @@ impl Verifier {
             return Ok(Taken::Frozen);
         }
         if number > stream.next {
-            return self.take_later(now, &stream, proposal);
+            let taken = self.take_later(now, &stream, proposal)?;
+            // It vouches for what came before it, whoever signed that.
+            return match self.act_on_vouched(now, &register)? {
+                0 => Ok(taken),
+                acted => Ok(Taken::Acted(acted)),
+            };
         }
         self.act(now, &notice)?;
-        let mut acted = 1_u64;
-        while self.act_on_waiting(now, &register)? {
-            acted = acted.saturating_add(1);
-        }
-        Ok(Taken::Acted(acted))
+        let acted = self.act_on_all_waiting(now, &register)?.saturating_add(1);
+        let vouched = self.act_on_vouched(now, &register)?;
+        Ok(Taken::Acted(acted.saturating_add(vouched)))
     }
 
-    fn open_notice(&self, now: Timestamp, text: &str) -> Result<Notice, Problem> {
+    /// Acts on the numbers that wait, as far as there is no gap: how many.
+    pub(super) fn act_on_all_waiting(&mut self, now: Timestamp, register: &str) -> Result<u64, Refusal> {
+        let mut acted = 0_u64;
+        while self.act_on_waiting(now, register)? {
+            acted = acted.saturating_add(1);
+        }
+        Ok(acted)
+    }
+
+    pub(super) fn open_notice(&self, now: Timestamp, text: &str) -> Result<Notice, Problem> {
         let trust = self.trust.as_ref().ok_or(Code::TrustMissing)?;
         Notice::open(text, trust, now)
     }
@@ -129,7 +143,7 @@ impl Verifier {
     }
 
     /// Gives the next number its place, with everything it does, in one transaction.
-    fn act(&mut self, now: Timestamp, notice: &Notice) -> Result<(), Refusal> {
+    pub(super) fn act(&mut self, now: Timestamp, notice: &Notice) -> Result<(), Refusal> {
         let proposal = notice.proposal();
         let register = proposal.register().to_string();
         let stream = self.notices.stream(&register);
@@ -189,15 +203,23 @@ impl Verifier {
                 Ok(true)
             }
             Err(_) => {
-                let mut changes = self.tables.begin();
-                changes.delete(&tables.waiting.table, at);
-                changes.commit()?;
-                if let Some(waiting) = self.notices.waiting.get_mut(register) {
-                    waiting.remove(&next);
-                }
+                self.drop_waiting(register, next)?;
                 Ok(false)
             }
         }
+    }
+
+    /// Forgets one that waits; it is pulled again.
+    pub(super) fn drop_waiting(&mut self, register: &str, number: u64) -> Result<(), Refusal> {
+        let id = number.to_be_bytes();
+        let at = Key::in_group(register.as_bytes(), &id);
+        let mut changes = self.tables.begin();
+        changes.delete(&self.notices.tables.waiting.table, at);
+        changes.commit()?;
+        if let Some(waiting) = self.notices.waiting.get_mut(register) {
+            waiting.remove(&number);
+        }
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ mod freezing;
 mod order;
 mod persons;
 mod starting;
+mod unsound;
 
 use super::world::random;
 use crate::{Effect, Event, MatchState, Settings, Taken, Verifier};
@@ -59,7 +60,7 @@ fn trust(at: Timestamp, bend: impl FnOnce(&mut Draft)) -> Arc<Trust> {
     let mut us = organisation("konkurs.example", "974760673", &[71, 72, 74]);
     us.issues.push(VCT.to_owned());
     let mut bank = organisation("bank.example", "315902738", &[73]);
-    bank.services = Registration::builtin();
+    bank.services = Registration::builtin().into_iter().map(std::sync::Arc::new).collect();
     bank.services.retain(|service| service.id == "S11");
     let mut draft = Draft {
         sequence: 1,

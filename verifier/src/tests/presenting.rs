@@ -176,6 +176,34 @@ fn the_status_lists_word_counts_and_without_a_fresh_one_nothing_is_decided() {
 }
 
 #[test]
+fn a_service_that_sets_no_age_takes_a_list_of_a_day_and_decides_nothing_by_an_older_one() {
+    let mut world = World::new();
+    world.set_trust(trust(now(), |draft| {
+        for service in &mut draft.organisations[1].services {
+            let mut value = serde_json::to_value(&*service).unwrap();
+            value.as_object_mut().unwrap().remove("status_age_max");
+            *service = serde_json::from_value(value).unwrap();
+        }
+    }));
+    let income = world.income(CUSTOMER);
+    let checked = |world: &World| world.verifier.check(now(), &world.status, &income.text).verdict();
+    world.status.at = Some(now().plus(-86_340));
+    assert_eq!(income_verdict(&mut world), (Verdict::Valid, None));
+    assert_eq!(checked(&world), Verdict::Valid);
+    world.status.at = Some(now().plus(-86_460));
+    assert_eq!(
+        income_verdict(&mut world),
+        (Verdict::Undecided, Some(Code::StatusStale))
+    );
+    assert_eq!(checked(&world), Verdict::Undecided);
+    // The same for a check of somebody who has no registration at all.
+    world.set_trust(trust(now(), |draft| draft.organisations[1].services.clear()));
+    assert_eq!(checked(&world), Verdict::Undecided);
+    world.status.at = Some(now().plus(-86_340));
+    assert_eq!(checked(&world), Verdict::Valid);
+}
+
+#[test]
 fn a_trust_document_that_ran_out_after_the_request_decides_nothing() {
     let mut world = World::new();
     let income = world.income(CUSTOMER);
@@ -208,7 +236,9 @@ fn a_service_that_was_taken_from_us_takes_no_answers() {
     world.set_trust(trust(now(), |draft| {
         let services = &mut draft.organisations[1].services;
         let service = services.iter_mut().find(|service| service.id == "S01").unwrap();
-        service.may_ask.retain(|may| may.vct != INCOME);
+        std::sync::Arc::make_mut(service)
+            .may_ask
+            .retain(|may| may.vct != INCOME);
     }));
     assert_eq!(world.refusal(&session, &answer), Code::OverAsk);
     assert_eq!(world.state(&session), State::Fetched);

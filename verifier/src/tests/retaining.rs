@@ -161,10 +161,11 @@ fn a_credential_that_must_be_erased_is_not_kept_whatever_the_registration_allows
     let mut world = World::new();
     world.set_trust(trust(now(), |draft| {
         let services = &mut draft.organisations[1].services;
-        let mut overview = services.iter().find(|s| s.id == "S15").unwrap().clone();
+        let overview = services.iter().find(|s| s.id == "S15").unwrap();
+        let mut overview = credentials::service::Registration::clone(overview);
         // A service without a maximum of its own, which may show the same and keep it.
         (overview.id, overview.keep_seconds) = ("S16".to_owned(), 86_400);
-        services.push(overview);
+        services.push(std::sync::Arc::new(overview));
     }));
     let session = loan_session_under(&mut world, "S16");
     assert!(world.verifier.tables.claims(&session).unwrap().is_none());
@@ -180,7 +181,8 @@ fn a_registration_that_changed_under_a_session_can_shorten_keeping_and_never_len
         let answer = world.answer(&session, &[&income]);
         world.set_trust(trust(now(), |draft| {
             let services = &mut draft.organisations[1].services;
-            services.iter_mut().find(|s| s.id == "S01").unwrap().keep_seconds = seconds;
+            let service = services.iter_mut().find(|s| s.id == "S01").unwrap();
+            std::sync::Arc::make_mut(service).keep_seconds = seconds;
         }));
         let receipt = world.receipt(&session, &answer);
         assert_eq!(receipt.until, Some(at(&world, kept)));

@@ -448,7 +448,7 @@ pub(super) fn trust(at: Timestamp, bend: impl FnOnce(&mut Draft)) -> Arc<Trust> 
         peer: PEER.to_owned(),
         addresses: strings(&["/ip4/127.0.0.1/udp/4001/quic-v1"]),
     });
-    asker.services = Registration::builtin();
+    asker.services = Registration::builtin().into_iter().map(std::sync::Arc::new).collect();
     asker.services.retain(|service| service.id != "K02");
     let mut draft = Draft {
         sequence: 1,

@@ -152,6 +152,7 @@ impl Org {
             services: Registration::builtin()
                 .into_iter()
                 .filter(|service| services.contains(&service.id.as_str()))
+                .map(std::sync::Arc::new)
                 .collect(),
         }
     }

@@ -89,6 +89,37 @@ fn each_key_must_have_been_valid_when_it_signed_and_never_compromised() {
 }
 
 #[test]
+fn what_a_key_signed_that_was_compromised_later_is_read_as_unsound_and_checked_no_less() {
+    let compromised = |bend: &dyn Fn(&mut OrganisationKey)| {
+        trust_at(now(), |draft| {
+            let key = &mut draft.organisations[0].keys[1];
+            key.compromised = Some(now().plus(60));
+            bend(key);
+        })
+    };
+    let trust = compromised(&|_| ());
+    assert_eq!(refused(&signed(), &trust).code, Code::KeyCompromised);
+    let unsound = Notice::open_unsound(&signed(), &trust, now()).expect("read");
+    assert_eq!(
+        unsound.proposal().hash(),
+        Proposal::parse(&signed()).expect("parses").hash()
+    );
+    let code = |text: &str, trust: &Trust| Notice::open_unsound(text, trust, now()).expect_err("refused").code;
+    let altered = signed().replace(DEBTOR, OTHER);
+    assert_eq!(code(&altered, &trust), Code::SignatureInvalid);
+    let once = bent(|value| {
+        value["proof"].as_array_mut().expect("a list").pop();
+    });
+    assert_eq!(code(&once, &trust), Code::SecondKeyMissing);
+    let outside = compromised(&|key| key.valid_until = now().plus(-1));
+    assert_eq!(
+        code(&signed(), &outside),
+        Code::KeyCompromised,
+        "outside its window it counts for nothing at all"
+    );
+}
+
+#[test]
 fn a_signature_of_an_earlier_day_or_of_the_future_is_refused() {
     let [one, two, _] = keys();
     let unsigned = proposal(1, &opening()).expect("writes");

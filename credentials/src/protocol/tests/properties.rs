@@ -96,7 +96,10 @@ fn any_present() -> impl Strategy<Value = (presentation::Ask, presentation::Repl
 }
 fn edits() -> impl Strategy<Value = Vec<crate::trust::Edit>> {
     let edit = (any::<u32>(), any::<u32>(), bytes());
-    proptest::collection::vec(edit.prop_map(|(at, gone, put)| crate::trust::Edit { at, gone, put }), 0..4)
+    proptest::collection::vec(
+        edit.prop_map(|(at, gone, put)| crate::trust::Edit { at, gone, put }),
+        0..4,
+    )
 }
 
 fn any_trust() -> impl Strategy<Value = (trust::Ask, trust::Reply)> {

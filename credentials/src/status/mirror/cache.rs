@@ -33,14 +33,23 @@ impl Mirror {
     /// A content of an issuer that was not packed yet, with its hash: packing takes milliseconds, which nobody who decides by a list
     /// is to wait for. [`Mirror::keep_packed`] takes the result.
     pub fn unpacked(&self, did: &Did) -> Option<(String, States)> {
-        let mut held = self.issuers.get(did)?.all().filter_map(|(_, listed)| listed.held.as_ref());
+        let mut held = self
+            .issuers
+            .get(did)?
+            .all()
+            .filter_map(|(_, listed)| listed.held.as_ref());
         let unpacked = held.find(|held| held.packed.get().is_none())?;
         Some((unpacked.hash.clone(), unpacked.states.clone()))
     }
 
     /// Keeps the packed form ([`States::pack`]) of the content with this hash, for whoever asks for it.
     pub fn keep_packed(&self, hash: &str, packed: Vec<u8>) {
-        for held in self.issuers.values().flat_map(Issuer::all).filter_map(|(_, listed)| listed.held.as_ref()) {
+        for held in self
+            .issuers
+            .values()
+            .flat_map(Issuer::all)
+            .filter_map(|(_, listed)| listed.held.as_ref())
+        {
             if held.hash == hash {
                 held.packed.get_or_init(|| packed.clone());
             }
@@ -83,6 +92,10 @@ impl Mirror {
     pub fn restore(&mut self, cached: &Cached, trust: &Trust, now: Timestamp) -> Result<(), Problem> {
         if self.issuers.contains_key(&cached.issuer) || cached.lists.len() > LISTS_MAX {
             return Err(Code::UnexpectedMessage.into());
+        }
+        let held: usize = self.issuers.values().map(super::Issuer::held).sum();
+        if held.saturating_add(cached.lists.len()) > super::HELD_MAX {
+            return Err(super::full());
         }
         let mut read = Mirror::default();
         let (head, kid) = Head::opened(&cached.head, trust, None)?;

@@ -103,6 +103,21 @@ impl Issuer {
         self.keys.iter().map(|(kid, at)| (kid.as_str(), *at))
     }
 
+    /// Forgets keys of which nothing is asked any more; that of the newest word stays.
+    pub(super) fn retain_keys(&mut self, is_listed: impl Fn(&str) -> bool) {
+        let newest = self.keys.values().max().copied();
+        self.keys.retain(|kid, at| Some(*at) == newest || is_listed(kid));
+    }
+
+    /// Lists whose states are held.
+    pub(super) fn held(&self) -> usize {
+        self.lists.values().filter(|listed| listed.held.is_some()).count()
+    }
+
+    pub(super) fn holds(&self, uri: &str) -> bool {
+        self.lists.get(uri).is_some_and(|listed| listed.held.is_some())
+    }
+
     /// Texts of the head and of the digests since.
     pub(super) fn texts(&self) -> Option<(&str, Vec<String>)> {
         let head = self.head.as_ref()?;

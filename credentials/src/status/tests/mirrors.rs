@@ -343,6 +343,58 @@ fn what_a_compromised_key_signed_is_forgotten_with_the_versions_it_set() {
 }
 
 #[test]
+fn a_key_that_has_ended_and_left_the_list_takes_nothing_with_it_unless_it_said_the_newest_word() {
+    let second = format!("did:web:{TAX}#key-2");
+    let listing = |names: &[&str]| {
+        let mut draft = cast::draft();
+        let old = draft.organisations[0].keys[0].clone();
+        draft.organisations[0].keys.push(crate::trust::OrganisationKey {
+            id: second.clone(),
+            key: cast::key(21).verifying_key(),
+            ..old
+        });
+        draft.organisations[0]
+            .keys
+            .retain(|key| names.iter().any(|name| key.id.ends_with(name)));
+        cast::listed(&draft)
+    };
+    let mut mirror = holding(&[(5, State::Revoked)]);
+    let (both, later) = (listing(&["#key-1", "#key-2"]), listing(&["#key-2"]));
+    let again = head_of(10, vec![version(URI, 1, "text", &with(&[(5, State::Revoked)]))]);
+    let text = again.sign(&second, &cast::key(21)).expect("signs");
+    // While the newest word is the old key's, the issuer's key that left takes it along.
+    assert_eq!(holding(&[]).review(&later), [did(TAX)]);
+    mirror.head(&text, &both, now()).expect("taken");
+    assert_eq!(mirror.review(&later), []);
+    assert_eq!(mirror.state(&did(TAX), URI, 5), Some((State::Revoked, now().plus(10))));
+    assert_eq!(
+        mirror.review(&listing(&["#key-1"])),
+        [did(TAX)],
+        "now the other one said the newest word"
+    );
+}
+
+#[test]
+fn every_contradiction_of_an_issuer_is_evidence_and_the_same_one_counts_once() {
+    let mut mirror = holding(&[]);
+    for entry in [1, 2, 1] {
+        let other = head_of(10, vec![version(URI, 1, "text", &with(&[(entry, State::Revoked)]))]);
+        assert_eq!(take(&mut mirror, &other), Err(Code::StatusConflict));
+    }
+    let told: Vec<usize> = mirror
+        .conflicts()
+        .iter()
+        .map(|conflict| conflict.evidence.len())
+        .collect();
+    assert_eq!(told, [2, 2]);
+    for entry in 3..20 {
+        let other = head_of(10, vec![version(URI, 1, "text", &with(&[(entry, State::Revoked)]))]);
+        assert_eq!(take(&mut mirror, &other), Err(Code::StatusConflict));
+    }
+    assert_eq!(mirror.conflicts().len(), 8);
+}
+
+#[test]
 fn a_mirror_is_kept_and_read_again_with_every_signature_and_hash() {
     let mirror = holding(&[(5, State::Revoked)]);
     let cached = mirror.cached(&did(TAX)).expect("mirrored");

@@ -2,9 +2,9 @@
 
 use super::{Counters, Evidence, Held, Known, Refused, Taken};
 use crate::trust::bundle::Bundle;
+use crate::trust::edits::Step;
 use crate::trust::head::Head;
 use crate::trust::history::Entry;
-use crate::trust::edits::Step;
 use crate::trust::list::{List, text_hash};
 use crate::trust::root::Root;
 use crate::trust::{CLOCK_SKEW, ROOTS_MAX, Role, Version};

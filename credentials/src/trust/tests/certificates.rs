@@ -2,8 +2,8 @@
 
 use crate::trust::cast::{self, BANK, TAX, did, kid, now, peer};
 use crate::trust::{
-    CERTIFICATE_DAYS_MAX, CERTIFICATE_MAX, CERTIFICATE_TYP, Certificate, Certificates, NodeRole, Seen, Trust,
-    VERSION_MAX,
+    CERTIFICATE_DAYS_MAX, CERTIFICATE_MAX, CERTIFICATE_TYP, Certificate, Certificates, NodeRole, OrganisationKey, Seen,
+    Trust, VERSION_MAX,
 };
 use crate::{Code, Did, Timestamp, jws, time::DAY};
 use serde_json::{Map, Value, json};
@@ -174,16 +174,17 @@ fn a_higher_serial_voids_the_lower_ones_of_its_slot() {
     assert_eq!(admit(|c| c.serial = 4), Ok(true));
     assert_eq!(admit(|_| {}), Err(Code::CertificateSuperseded));
     assert_eq!(admit(|c| c.node = 1), Ok(true), "another slot counts by itself");
-    let newest = seen.newest(&did(TAX), 0).expect("seen");
+    let newest = seen.newest(&did(TAX), 0).expect("seen").clone();
     assert_eq!(newest.serial, 4);
     let mut restarted = Certificates::default();
-    restarted.remember(did(TAX), 0, newest);
+    restarted.remember(did(TAX), 0, newest.clone());
     restarted.remember(
         did(TAX),
         0,
         Seen {
             serial: 1,
             hash: [0; 32],
+            kid: kid(TAX),
         },
     );
     let old = text(&certificate());
@@ -192,8 +193,41 @@ fn a_higher_serial_voids_the_lower_ones_of_its_slot() {
         Err(Code::CertificateSuperseded),
         "remembered"
     );
-    restarted.remember(did("annen.example"), 0, newest);
-    restarted.retain_listed(&trust());
+    restarted.remember(did("annen.example"), 0, newest.clone());
+    assert_eq!(restarted.review(&trust()), [(did("annen.example"), 0)]);
     assert_eq!(restarted.newest(&did("annen.example"), 0), None);
-    assert_eq!(restarted.newest(&did(TAX), 0), Some(newest));
+    assert_eq!(restarted.newest(&did(TAX), 0), Some(&newest));
+}
+
+#[test]
+fn the_highest_serial_of_a_stolen_key_binds_nobody_once_the_key_is_compromised_or_gone() {
+    let stolen = |seen: &mut Certificates| {
+        let mut certificate = certificate();
+        certificate.serial = VERSION_MAX;
+        seen.admit(&certificate, &text(&certificate)).expect("admitted");
+    };
+    let honest = certificate();
+    let signed = honest
+        .sign(&format!("{}#key-2", honest.issuer), &cast::key(2))
+        .expect("signs");
+    let changed = |change: fn(&mut OrganisationKey)| {
+        let mut draft = cast::draft();
+        let listed = draft.organisations.iter_mut().find(|listed| listed.did == did(TAX));
+        change(&mut listed.expect("listed").keys[0]);
+        cast::ceremony().trust(&draft, now()).expect("publishes")
+    };
+    for (what, list) in [
+        ("compromised", changed(|key| key.compromised = Some(now()))),
+        ("gone", changed(|key| key.id = format!("{}#key-9", did(TAX)))),
+    ] {
+        let mut seen = Certificates::default();
+        stolen(&mut seen);
+        let refused = seen.admit(&honest, &signed).map_err(|problem| problem.code);
+        assert_eq!(refused, Err(Code::CertificateSuperseded), "{what}");
+        // A list that leaves the key as it is changes nothing; nor does the end of its window.
+        assert_eq!(seen.review(&changed(|_| {})), []);
+        assert_eq!(seen.review(&changed(|key| key.valid_until = now().plus(1))), []);
+        assert_eq!(seen.review(&list), [(did(TAX), 0)], "{what}");
+        assert_eq!(seen.admit(&honest, &signed), Ok(true), "{what}");
+    }
 }

@@ -1,12 +1,12 @@
 //! What changes between two documents is named item by item, and nothing else is.
 
-use std::sync::Arc;
 use super::play::{Play, TWO};
 use crate::Did;
 use crate::schema::Path;
 use crate::trust::cast::{self, BANK, TAX, did, kid, now, seeded};
 use crate::trust::diff::{self, Change};
 use crate::trust::{Class, Draft, Hand, NodeEntry, OrganisationKey, Role, Root, Thresholds};
+use std::sync::Arc;
 
 fn changes(bend: impl Fn(&mut Draft)) -> Vec<Change> {
     let mut after = cast::draft();

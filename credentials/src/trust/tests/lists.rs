@@ -1,11 +1,11 @@
 //! What a client refuses of a list, each beside what it takes.
 
-use std::sync::Arc;
 use super::play::{Play, TWO, draft, refused, signed};
 use crate::trust::cast::{self, now, seeded};
 use crate::trust::{Bundle, Class, Hand, LIST_DAYS_MAX, List, Role, SIGNATURES_MAX, TRUST_MAX, VERSION_MAX};
 use crate::{Code, key::Signer, time::DAY};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// What a list signed by these keys comes to, with a head that is right.
 fn by(play: &mut Play, keys: &[&dyn Signer]) -> Result<u64, (Code, String)> {

@@ -50,11 +50,15 @@ fn changes() -> Vec<(&'static str, fn(&mut Draft))> {
             draft.organisations.insert(2, new);
         }),
         ("two change places", |draft| draft.organisations.swap(0, 2)),
-        ("another operator", |draft| draft.operator = "Ein \"annan\" {operatør}".to_owned()),
+        ("another operator", |draft| {
+            draft.operator = "Ein \"annan\" {operatør}".to_owned()
+        }),
         ("a registration changes", |draft| {
             Arc::make_mut(&mut draft.organisations[3].services[0]).keep_seconds -= 1;
         }),
-        ("one organisation's rights", |draft| drop(draft.organisations[3].services.pop())),
+        ("one organisation's rights", |draft| {
+            drop(draft.organisations[3].services.pop())
+        }),
     ]
 }
 
@@ -72,11 +76,19 @@ fn what_is_other_in_a_list_is_enough_to_read_it() {
         assert_eq!(after.draft(), &draft, "{what}");
         // Registrations stand in one table for all: when it changes, everything is read.
         let is_short = List::open_news(&text, root, &before).is_some();
-        assert_eq!(is_short, !what.contains("registration") && !what.contains("rights"), "{what}");
+        assert_eq!(
+            is_short,
+            !what.contains("registration") && !what.contains("rights"),
+            "{what}"
+        );
 
         let step = Step::between(&before, &after).unwrap_or_else(|| panic!("{what}: no step"));
         assert_eq!((step.from, step.to), (before.text_hash(), after.text_hash()));
-        assert_eq!(apply(before.text(), &step.edits).as_deref(), Some(text.as_str()), "{what}");
+        assert_eq!(
+            apply(before.text(), &step.edits).as_deref(),
+            Some(text.as_str()),
+            "{what}"
+        );
         // What came by edits is again something that the next can be read by.
         let again = read(before.text(), root, &after).expect("opens");
         assert!(Step::between(&after, &again).is_some(), "{what}");
@@ -99,10 +111,22 @@ fn a_bent_list_is_refused_by_both_ways_alike() {
     for (from, to, code) in [
         // In a part that stays, in one that does not, in a proof.
         ("974761076", "974761077", Code::SignatureInvalid),
-        ("LoTESequenceNumber\":8", "LoTESequenceNumber\":9", Code::SignatureInvalid),
+        (
+            "LoTESequenceNumber\":8",
+            "LoTESequenceNumber\":9",
+            Code::SignatureInvalid,
+        ),
         ("assertionMethod", "authentication", Code::SignatureInvalid),
-        ("\"TrustedEntitiesList\":[{", "\"TrustedEntitiesList\":[{},{", Code::SignatureInvalid),
-        ("\"NextUpdate\":", "\"NextUpdate\":\"x\",\"NextUpdate\":", Code::DuplicateKey),
+        (
+            "\"TrustedEntitiesList\":[{",
+            "\"TrustedEntitiesList\":[{},{",
+            Code::SignatureInvalid,
+        ),
+        (
+            "\"NextUpdate\":",
+            "\"NextUpdate\":\"x\",\"NextUpdate\":",
+            Code::DuplicateKey,
+        ),
         ("]},\"proof\"", "}},\"proof\"", Code::Malformed),
     ] {
         assert_eq!(bend(from, to), Some(code), "{from}");
@@ -111,7 +135,10 @@ fn a_bent_list_is_refused_by_both_ways_alike() {
     assert_eq!(bend("{\"LoTE\"", "{ \"LoTE\""), None);
     // A part that stays and is listed twice.
     let entity = serde_json::to_string(&draft.to_value()["LoTE"]["TrustedEntitiesList"][0]).expect("JSON");
-    assert_eq!(bend(&entity, &format!("{entity},{entity}")), Some(Code::SignatureInvalid));
+    assert_eq!(
+        bend(&entity, &format!("{entity},{entity}")),
+        Some(Code::SignatureInvalid)
+    );
 }
 
 #[test]
@@ -121,7 +148,10 @@ fn edits_that_do_not_fit_make_no_text() {
         gone,
         put: put.to_vec(),
     };
-    assert_eq!(apply("abcdef", &[edit(1, 1, b"X"), edit(3, 0, b"YZ")]).as_deref(), Some("aXcYZdef"));
+    assert_eq!(
+        apply("abcdef", &[edit(1, 1, b"X"), edit(3, 0, b"YZ")]).as_deref(),
+        Some("aXcYZdef")
+    );
     assert_eq!(apply("abc", &[]).as_deref(), Some("abc"));
     for bad in [
         vec![edit(4, 0, b"")],

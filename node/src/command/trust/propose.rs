@@ -5,11 +5,12 @@ use crate::args::{Base, Propose, ProposeList, ProposeRoot};
 use crate::ceremony::proposal::{After, Kind, Proposal, next};
 use crate::ceremony::{anchors, edit, words};
 use crate::clock;
+use crate::command::card;
 use crate::command::session::read_input;
 use crate::error::Failure;
 use crate::home;
 use crate::output::At;
-use crate::service::{self, AnchorCard, Card, Command};
+use crate::service::{self, AnchorCard, Command};
 use credentials::schema::Types;
 use credentials::service::Registration;
 use credentials::time::DAY;
@@ -213,7 +214,11 @@ fn edits(session: &Session, arguments: &ProposeList, now: Timestamp) -> Result<V
             .and_then(|home| service::types(&home))
             .unwrap_or_else(|_| Types::builtin());
         // A type that this build does not know may still be allowed to somebody: then its `vct` is written out.
-        let vct = |name: &String| types.find(name).map_or_else(|| name.clone(), |found| found.vct.clone());
+        let vct = |name: &String| match types.find(name) {
+            Some(found) => found.vct.clone(),
+            None if name == service::NOTICES => credentials::notice::VCT.to_owned(),
+            None => name.clone(),
+        };
         let services = arguments
             .service
             .iter()
@@ -226,11 +231,11 @@ fn edits(session: &Session, arguments: &ProposeList, now: Timestamp) -> Result<V
             services: is_some(!services.is_empty(), arguments.no_services).then_some(services),
         };
         edits.push(match (&arguments.admit, &arguments.update) {
-            (Some(path), _) => edit::Edit::Admit(Box::new(card(path)?), rights),
+            (Some(path), _) => edit::Edit::Admit(Box::new(card::read(path)?), rights),
             (None, Some(what)) => match Did::parse(what) {
                 Some(did) => edit::Edit::Update(did, None, rights),
                 None => {
-                    let card = card(Path::new(what))?;
+                    let card = card::read(Path::new(what))?;
                     edit::Edit::Update(card.did.clone(), Some(Box::new(card)), rights)
                 }
             },
@@ -277,19 +282,6 @@ fn write(session: &Session, path: &Path, proposal: &Proposal) -> Result<(), Fail
 }
 
 /// A card by itself, or within the output of `whoami --json`.
-fn card(path: &Path) -> Result<Card, Failure> {
-    let malformed = |e: serde_json::Error| Failure::because(Problem::new(Code::Malformed, "card"), e);
-    let value: Value = serde_json::from_slice(&read_input(path, FILE_MAX)?).map_err(malformed)?;
-    let card = match value.at("schema").as_str() {
-        Some("whoami/v1") => value.at("card").clone(),
-        _ => value,
-    };
-    if card.at("schema") != Card::SCHEMA {
-        return Err(Problem::new(Code::Unsupported, "card").into());
-    }
-    serde_json::from_value(card).map_err(malformed)
-}
-
 fn anchor_card(path: &Path) -> Result<AnchorCard, Failure> {
     let malformed = |e: serde_json::Error| Failure::because(Problem::new(Code::Malformed, "anchor card"), e);
     let text = text_of(read_input(path, FILE_MAX)?)?;

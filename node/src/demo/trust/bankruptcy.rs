@@ -1,8 +1,9 @@
 //! A company goes bankrupt: the register's notice, signed by two keys in two homes, reaches every bank, and only those act whose
 //! customer it is.
 
-use super::cast::{Member, Part};
+use super::cast::Part;
 use super::crowd::Crowd;
+use super::spread::Made;
 use crate::clock;
 use crate::error::Failure;
 use crate::home;
@@ -10,7 +11,8 @@ use crate::output::At;
 use crate::population;
 use crate::service::{Command, Effect, Notice};
 use credentials::{Code, Did, Problem};
-use serde_json::{Value, json};
+use serde_json::json;
+use std::path::Path;
 
 /// Name of the home that holds the register's second key: it is no node.
 pub(super) const SECOND: &str = "second-key";
@@ -18,40 +20,13 @@ pub(super) const SECOND: &str = "second-key";
 const FIRST: u64 = 1;
 
 impl Crowd<'_> {
-    /// Makes the home of the register's second key, and gives the register's card with that key on it.
-    pub(super) async fn second_key(&self, register: &Member, mut card: Value) -> Result<Value, Failure> {
+    /// Makes the home of the register's second key from the register's card, and adds that key to the card.
+    pub(super) async fn second_key(&self, card: &Path) -> Result<(), Failure> {
         let root = self.bundle.display().to_string();
-        let mut arguments = vec![
-            "init",
-            "--root",
-            &root,
-            "--profile",
-            "test",
-            "--did",
-            &register.did,
-            "--role",
-            "issuer",
-        ];
-        arguments.extend([
-            "--number",
-            &register.number,
-            "--name",
-            &register.name,
-            "--issues",
-            "C06",
-        ]);
-        self.nodes.run(SECOND, &arguments).await?;
-        // Its first key has the same name as the register's own, so the next one is listed.
-        self.nodes.run(SECOND, &["keys", "rotate"]).await?;
-        let second = self.nodes.run(SECOND, &["whoami"]).await?.value;
-        let keys = second.at("card").at("keys").as_array();
-        let key = keys.and_then(|keys| keys.last()).cloned().ok_or(Code::Internal)?;
-        let listed = card
-            .get_mut("card")
-            .and_then(|card| card.get_mut("keys"))
-            .and_then(Value::as_array_mut);
-        listed.ok_or(Code::Internal)?.push(key);
-        Ok(card)
+        let card = card.display().to_string();
+        let init = ["init", "--second-key", &card, "--root", &root, "--profile", "test"];
+        self.nodes.run(SECOND, &init).await?;
+        self.nodes.run(SECOND, &["keys", "join", &card]).await.map(drop)
     }
 
     /// Half of the banks have the company as a customer; another company is everybody's.
@@ -98,22 +73,24 @@ impl Crowd<'_> {
                 .run(home, &["--yes", "issuer", "notice", "sign", &paper])
                 .await?;
         }
-        let text = std::fs::read_to_string(&paper).map_err(|e| Failure::file(std::path::Path::new(&paper), &e))?;
+        let text = std::fs::read_to_string(&paper).map_err(|e| Failure::file(Path::new(&paper), &e))?;
         let publish = Command::Notice {
             what: Notice::Publish { text },
         };
-        let before = clock::milliseconds();
+        let began = clock::milliseconds();
         self.ask(&register.home, &publish).await?;
-        let acknowledged = clock::milliseconds();
+        let made = Made {
+            began,
+            acknowledged: clock::milliseconds(),
+        };
         let did = Did::parse(&register.did).ok_or(Code::Internal)?;
         let effects = [Effect::Notice {
             register: did,
             number: FIRST,
         }];
         let banks = self.homes(Part::Bank);
-        let spread = self.spread(&effects, &banks, acknowledged).await?;
-        let more = json!({ "taken_ms": acknowledged.saturating_sub(before) });
-        self.spread_told("bankrupt", spread, &more)?;
+        let spread = self.spread(&effects, &banks, made).await?;
+        self.spread_told("bankrupt", spread)?;
         self.all_act(&banks, &concerned).await
     }
 

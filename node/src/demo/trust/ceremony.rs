@@ -2,6 +2,7 @@
 
 use super::cast::Part;
 use super::crowd::Crowd;
+use super::spread::Made;
 use crate::clock;
 use crate::error::Failure;
 use crate::output::At;
@@ -101,16 +102,18 @@ impl Crowd<'_> {
     /// Gives the new list to one node, and measures how it reaches all the others by themselves.
     pub(super) async fn let_spread(&mut self, what: &'static str, at: &str) -> Result<(), Failure> {
         let text = std::fs::read_to_string(&self.bundle).map_err(|e| Failure::file(&self.bundle, &e))?;
-        let before = clock::milliseconds();
+        let began = clock::milliseconds();
         let taken = self.ask(at, &Command::TrustImport { text, root: None }).await?;
-        let acknowledged = clock::milliseconds();
+        let made = Made {
+            began,
+            acknowledged: clock::milliseconds(),
+        };
         let version = serde_json::from_value(taken.at("version").clone())
             .map_err(|e| Failure::because(credentials::Code::Internal, e))?;
         let effect = Effect::Trust { version };
         let counted = self.counted.clone();
-        let spread = self.spread(&[effect], &counted, acknowledged).await?;
-        let more = json!({ "taken_ms": acknowledged.saturating_sub(before) });
-        self.spread_told(what, spread, &more)
+        let spread = self.spread(&[effect], &counted, made).await?;
+        self.spread_told(what, spread)
     }
 
     /// Size of a file in bytes.

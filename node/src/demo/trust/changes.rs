@@ -3,6 +3,7 @@
 use super::cast::Part;
 use super::ceremony::texts;
 use super::crowd::Crowd;
+use super::spread::Made;
 use crate::clock;
 use crate::error::Failure;
 use crate::output::At;
@@ -11,12 +12,14 @@ use crate::service::{Command, Effect, Target};
 use credentials::sd_jwt::SdJwt;
 use credentials::status::State;
 use credentials::{Code, Problem};
-use serde_json::json;
 
 impl Crowd<'_> {
     /// A new agency is on the list everywhere, and what it issues counts everywhere. Nobody gossips with whom they do not know, so
     /// it is given the list that admits it by hand, as its first one was.
     pub(super) async fn admit(&mut self) -> Result<(), Failure> {
+        // Everybody has what there was before anything changes: what is measured is the change.
+        let before = self.copy("citizen").await?;
+        self.until_valid("before_admission", &before).await?;
         let newcomer = self.member(Part::Newcomer)?.clone();
         let edit = self.admission(&newcomer).await?;
         self.new_list("admit", &[edit]).await?;
@@ -77,9 +80,12 @@ impl Crowd<'_> {
             state: State::Revoked,
             reason: "lost device".to_owned(),
         };
-        let before = clock::milliseconds();
+        let began = clock::milliseconds();
         self.ask(&identity.home, &revoke).await?;
-        let acknowledged = clock::milliseconds();
+        let made = Made {
+            began,
+            acknowledged: clock::milliseconds(),
+        };
         let status = self.ask(&identity.home, &Command::IssuerStatus).await?;
         let mut lists = status.at("lists").as_array().into_iter().flatten();
         let list = lists.find(|list| list.at("uri") == uri.as_str());
@@ -87,9 +93,8 @@ impl Crowd<'_> {
         let version = version.ok_or_else(|| Problem::new(Code::StatusStale, &*uri))?;
         let effects = [Effect::Status { uri, version }];
         let banks = self.homes(Part::Bank);
-        let spread = self.spread(&effects, &banks, acknowledged).await?;
-        let more = json!({ "taken_ms": acknowledged.saturating_sub(before) });
-        self.spread_told("revoked", spread, &more)?;
+        let spread = self.spread(&effects, &banks, made).await?;
+        self.spread_told("revoked", spread)?;
         self.all_answer("revoked", &text, "revoked").await
     }
 }

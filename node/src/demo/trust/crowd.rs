@@ -2,7 +2,7 @@
 
 use super::cast::{Member, Part};
 use super::memory;
-use super::spread::Spread;
+use super::spread::{Made, Spread};
 use crate::args::TrustDemo;
 use crate::control::Client;
 use crate::demo::hostile::Stranger;
@@ -101,15 +101,9 @@ impl<'a> Crowd<'a> {
         client.execute(command).await
     }
 
-    /// Waits until something is in effect at these nodes, and measures from the instant when it was acknowledged where it was
-    /// made, in milliseconds since 1970.
-    pub(super) async fn spread(
-        &self,
-        effects: &[Effect],
-        homes: &[String],
-        acknowledged: u64,
-    ) -> Result<Spread, Failure> {
-        let mut spread = Spread::default();
+    /// Waits until something is in effect at these nodes, and measures from when it was made.
+    pub(super) async fn spread(&self, effects: &[Effect], homes: &[String], made: Made) -> Result<Spread, Failure> {
+        let mut spread = Spread::of(made);
         let waiting = homes.iter().map(|home| async move {
             let mut latest = Some(0);
             for effect in effects {
@@ -124,7 +118,7 @@ impl<'a> Crowd<'a> {
         });
         for at in join_all(waiting).await {
             match at? {
-                Some(at) => spread.saw(acknowledged, at),
+                Some(at) => spread.saw(at),
                 None => spread.missed(),
             }
         }
@@ -132,12 +126,9 @@ impl<'a> Crowd<'a> {
     }
 
     /// Tells how a change spread; a node that never got it ends the story.
-    pub(super) fn spread_told(&mut self, what: &'static str, spread: Spread, more: &Value) -> Result<(), Failure> {
-        let mut run = spread.to_value();
-        for (key, value) in more.as_object().into_iter().flatten() {
-            run.put(key, value.clone());
-        }
-        self.teller.tell("spread", "demo", json!({ "what": what }), run);
+    pub(super) fn spread_told(&mut self, what: &'static str, spread: Spread) -> Result<(), Failure> {
+        self.teller
+            .tell("spread", "demo", json!({ "what": what }), spread.to_value());
         let is_whole = spread.is_whole();
         self.table.push((what, spread));
         if is_whole {
@@ -213,18 +204,23 @@ impl<'a> Crowd<'a> {
         }
         let catalogue = &self.teller.output.catalogue;
         let heading = |key: &str| catalogue.text(&format!("demo-trust-table-{key}"), &[]);
-        let row = |what: &str, cells: [String; 5]| {
-            let [nodes, half, most, nearly, all] = cells;
-            format!("  {what:<44} {nodes:>8} {half:>9} {most:>9} {nearly:>9} {all:>9}")
+        let row = |what: &str, cells: [String; 6]| {
+            let [nodes, half, most, nearly, all, begun] = cells;
+            format!("  {what:<44} {nodes:>8} {half:>9} {most:>9} {nearly:>9} {all:>9} {begun:>20}")
         };
-        let names = ["nodes", "half", "most", "nearly", "all"].map(heading);
+        let names = ["nodes", "half", "most", "nearly", "all", "begun"].map(heading);
         self.teller.output.data(&row(&heading("what"), names));
         for (what, spread) in &self.table {
-            let time = |share| match spread.at(share) {
-                Some(ms) => format!("{ms} ms"),
-                None => "–".to_owned(),
-            };
-            let cells = [spread.seen().to_string(), time(50), time(95), time(99), time(100)];
+            let text = |time: Option<u64>| time.map_or_else(|| "–".to_owned(), |ms| format!("{ms} ms"));
+            let [half, most, nearly, all] = [50, 95, 99, 100].map(|share| text(spread.at(share)));
+            let cells = [
+                spread.seen().to_string(),
+                half,
+                most,
+                nearly,
+                all,
+                text(spread.since_begun(99)),
+            ];
             self.teller.output.data(&row(&heading(what), cells));
         }
     }

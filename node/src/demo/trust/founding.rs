@@ -79,12 +79,12 @@ impl Crowd<'_> {
 
     /// What its node says of itself, as a file for the anchors.
     pub(super) async fn card(&self, member: &Member) -> Result<String, Failure> {
-        let mut said = self.ask(&member.home, &Command::Whoami).await?;
-        if member.part == Part::Register {
-            said = self.second_key(member, said).await?;
-        }
+        let said = self.ask(&member.home, &Command::Whoami).await?;
         let path = self.file(&format!("{}.card", member.home));
         home::write(&path, said.to_string().as_bytes())?;
+        if member.part == Part::Register {
+            self.second_key(&path).await?;
+        }
         Ok(path.display().to_string())
     }
 

@@ -8,9 +8,21 @@ pub(super) fn rank(count: usize, share: usize) -> Option<usize> {
     count.checked_mul(share)?.div_ceil(100).max(1).checked_sub(1)
 }
 
-/// When each node had it, in milliseconds after it was acknowledged where it was made.
-#[derive(Clone, Debug, Default)]
+/// When a change was made, by the clock of the machine in milliseconds since 1970.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Made {
+    /// When the command that made it began.
+    pub(super) began: u64,
+    /// When it was acknowledged.
+    pub(super) acknowledged: u64,
+}
+
+/// When each node had a change: after it was acknowledged where it was made, and after the command that made it began. The
+/// acknowledgement waits a moment for neighbours to have it, and that moment stands in the second alone.
+#[derive(Clone, Debug)]
 pub(super) struct Spread {
+    made: Made,
+    /// Milliseconds after the command began.
     times: Vec<u64>,
     missing: usize,
 }
@@ -19,9 +31,18 @@ pub(super) struct Spread {
 const SHARES: [usize; 4] = [50, 95, 99, 100];
 
 impl Spread {
-    /// Counts a node that had it `at` (milliseconds since 1970); whoever had it before the acknowledgement had it at once.
-    pub(super) fn saw(&mut self, acknowledged: u64, at: u64) {
-        self.times.push(at.saturating_sub(acknowledged));
+    /// Of what was made then, with no node counted yet.
+    pub(super) fn of(made: Made) -> Spread {
+        Spread {
+            made,
+            times: Vec::new(),
+            missing: 0,
+        }
+    }
+
+    /// Counts a node that had it `at` (milliseconds since 1970).
+    pub(super) fn saw(&mut self, at: u64) {
+        self.times.push(at.saturating_sub(self.made.began));
     }
 
     /// Counts a node that did not get it in time.
@@ -39,19 +60,32 @@ impl Spread {
         self.missing == 0 && !self.times.is_empty()
     }
 
-    /// The milliseconds after which this share of all nodes, in per cent, had it (nearest rank): `None` when so many never had.
+    /// Milliseconds from the command's beginning to the acknowledgement.
+    fn taken(&self) -> u64 {
+        self.made.acknowledged.saturating_sub(self.made.began)
+    }
+
+    /// The milliseconds after the acknowledgement by which this share of all nodes, in per cent, had it (nearest rank): `None`
+    /// when so many never had. Whoever had it before the acknowledgement had it at once.
     pub(super) fn at(&self, share: usize) -> Option<u64> {
+        self.since_begun(share).map(|time| time.saturating_sub(self.taken()))
+    }
+
+    /// The same after the command began.
+    pub(super) fn since_begun(&self, share: usize) -> Option<u64> {
         let mut times = self.times.clone();
         times.sort_unstable();
         rank(times.len().saturating_add(self.missing), share).and_then(|at| times.get(at).copied())
     }
 
-    /// As JSON: `p50`, `p95`, `p99` and `p100` in milliseconds, and how many of how many nodes.
+    /// As JSON: `p50_ms`, `p95_ms`, `p99_ms` and `p100_ms` after the acknowledgement, the same with `begun_` before them after the
+    /// command began, `taken_ms` between the two, and how many of how many nodes.
     pub(super) fn to_value(&self) -> Value {
         let nodes = self.times.len().saturating_add(self.missing);
-        let mut value = json!({ "nodes": nodes, "seen": self.seen() });
+        let mut value = json!({ "nodes": nodes, "seen": self.seen(), "taken_ms": self.taken() });
         for share in SHARES {
             value.put(&format!("p{share}_ms"), json!(self.at(share)));
+            value.put(&format!("begun_p{share}_ms"), json!(self.since_begun(share)));
         }
         value
     }
@@ -61,12 +95,18 @@ impl Spread {
 mod tests {
     use super::*;
 
+    /// Begun at 900 and acknowledged a tenth of a second later.
+    const MADE: Made = Made {
+        began: 900,
+        acknowledged: 1000,
+    };
+
     #[test]
     fn a_share_is_the_time_by_which_that_many_of_all_nodes_had_it() {
-        let mut spread = Spread::default();
+        let mut spread = Spread::of(MADE);
         assert_eq!(spread.at(50), None);
         for time in (1..=200).rev() {
-            spread.saw(1000, 1000 + time);
+            spread.saw(1000 + time);
         }
         assert_eq!(
             SHARES.map(|share| spread.at(share)),
@@ -83,14 +123,19 @@ mod tests {
         assert!(!spread.is_whole());
         assert_eq!(
             spread.to_value(),
-            json!({ "nodes": 202, "seen": 200, "p50_ms": 101, "p95_ms": 192, "p99_ms": 200, "p100_ms": null })
+            json!({
+                "nodes": 202, "seen": 200, "taken_ms": 100,
+                "p50_ms": 101, "p95_ms": 192, "p99_ms": 200, "p100_ms": null,
+                "begun_p50_ms": 201, "begun_p95_ms": 292, "begun_p99_ms": 300, "begun_p100_ms": null,
+            })
         );
     }
 
     #[test]
-    fn one_node_is_every_share_and_before_the_acknowledgement_is_at_once() {
-        let mut spread = Spread::default();
-        spread.saw(1000, 990);
+    fn one_node_is_every_share_and_before_the_acknowledgement_is_at_once_but_not_before_the_beginning() {
+        let mut spread = Spread::of(MADE);
+        spread.saw(990);
         assert_eq!(SHARES.map(|share| spread.at(share)), [Some(0); 4]);
+        assert_eq!(SHARES.map(|share| spread.since_begun(share)), [Some(90); 4]);
     }
 }

@@ -21,7 +21,11 @@ use crate::network::context::Context;
 use crate::network::frame::{self, Answer, Held};
 use crate::network::pace::Verdict;
 use crate::network::peers::Peer;
-use crate::network::{Error, Inbound, PeerName, Protocol, Refusal};
+use crate::network::{Error, Inbound, PeerName, Protocol, Refusal, Standing};
+use std::time::Duration;
+
+/// How often a listed peer's hello is judged again.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// What a connection tells its behaviour.
 #[derive(Debug)]
@@ -46,6 +50,15 @@ enum State {
     Ending,
 }
 
+/// The hello of a listed peer, which may count no more one day.
+struct Heard {
+    body: Vec<u8>,
+    /// When it is judged again.
+    again: Pin<Box<Sleep>>,
+    /// Whether it counted no more the last time; what is under way then has until the next.
+    is_over: bool,
+}
+
 /// Why a stream of ours was opened.
 #[derive(Debug)]
 pub(in crate::network) enum Purpose {
@@ -59,6 +72,8 @@ pub(in crate::network) struct Handler {
     peer: Arc<Peer>,
     dialled: bool,
     state: State,
+    standing: Standing,
+    heard: Option<Heard>,
     /// End of the greeting, or of lingering after a refusal.
     deadline: Option<Pin<Box<Sleep>>>,
     failure: Failure,
@@ -82,6 +97,8 @@ impl Handler {
             peer,
             dialled,
             state: if dialled { State::Greeting } else { State::Awaiting },
+            standing: Standing::Full,
+            heard: None,
             deadline: Some(Box::pin(sleep_until(until))),
             failure: Failure::Timeout,
             parked: Vec::new(),
@@ -111,7 +128,15 @@ impl Handler {
         self.reports.push_back(Report::Close(reason));
     }
 
-    fn ready(&mut self) {
+    fn ready(&mut self, standing: Standing, hello: &[u8]) {
+        if self.context.shared.greeter.is_listed(self.name()) {
+            self.heard = Some(Heard {
+                body: hello.to_vec(),
+                again: Box::pin(sleep_until(Instant::now() + AGAIN)),
+                is_over: false,
+            });
+        }
+        self.standing = standing;
         if self.state == State::Ready {
             return;
         }
@@ -120,6 +145,24 @@ impl Handler {
         self.reports.push_back(Report::Ready);
         for (stream, protocol) in std::mem::take(&mut self.parked) {
             self.serve(stream, protocol);
+        }
+    }
+
+    /// Judges again what the peer said when it greeted. A connection that is at work has until the next time to end it.
+    fn judge_again(&mut self) {
+        let Some(heard) = &mut self.heard else { return };
+        heard.again.as_mut().reset(Instant::now() + AGAIN);
+        let greeter = &self.context.shared.greeter;
+        match greeter.check_again(self.peer.name(), &heard.body, self.dialled) {
+            Some(standing) => {
+                heard.is_over = false;
+                self.standing = standing;
+            }
+            None if !heard.is_over && self.inbound + self.outbound > 0 => heard.is_over = true,
+            None => {
+                self.heard = None;
+                self.close("its certificate counts no more");
+            }
         }
     }
 
@@ -164,6 +207,12 @@ impl Handler {
 
     fn serve(&mut self, stream: Stream, protocol: Protocol) {
         match self.peer.take(protocol) {
+            Verdict::Serve if self.standing == Standing::TrustOnly && !is_of_trust(protocol) => {
+                self.inbound += 1;
+                let body = self.refusal(protocol, Refusal::Unproven);
+                let peer = Arc::clone(&self.peer);
+                self.work.push(Box::pin(stream::refuse(stream, protocol, body, peer)));
+            }
             Verdict::Serve => {
                 self.inbound += 1;
                 let context = Arc::clone(&self.context);
@@ -207,8 +256,8 @@ impl Handler {
     fn greeted_by(&mut self, body: &[u8]) -> Answer {
         let greeter = Arc::clone(&self.context.shared.greeter);
         match greeter.check(self.name(), body, false) {
-            Ok(()) => {
-                self.ready();
+            Ok(standing) => {
+                self.ready(standing, body);
                 Answer::Body(greeter.hello(Some(self.name())))
             }
             Err(mut refusal) => {
@@ -261,7 +310,7 @@ impl Handler {
         }
         match answer {
             Ok(Answer::Body(body)) => match self.context.shared.greeter.check(self.peer.name(), &body, true) {
-                Ok(()) => self.ready(),
+                Ok(standing) => self.ready(standing, &body),
                 Err(refusal) => self.fail(Failure::NotAccepted(refusal)),
             },
             Ok(Answer::Refusal(body)) => self.fail(Failure::Refused(body)),
@@ -392,11 +441,23 @@ impl ConnectionHandler for Handler {
                 }
                 Poll::Ready(None) | Poll::Pending => {}
             }
+            if self.state == State::Ready
+                && let Some(heard) = &mut self.heard
+                && heard.again.as_mut().poll(cx).is_ready()
+            {
+                self.judge_again();
+                continue;
+            }
             let is_free = self.outbound < self.context.shared.settings.limits.streams;
             if self.state == State::Ready
                 && is_free
                 && let Some(out) = self.waiting.pop_front()
             {
+                if self.standing == Standing::TrustOnly && !is_of_trust(out.protocol) {
+                    let why = self.refusal(out.protocol, Refusal::Unproven);
+                    out.finish(Err(Error::NotAccepted(why)));
+                    continue;
+                }
                 return Poll::Ready(self.want(out.protocol, Purpose::Request(out)));
             }
             return Poll::Pending;
@@ -417,6 +478,11 @@ impl fmt::Debug for Handler {
             .field("state", &self.state)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether a protocol is about the trust list alone.
+fn is_of_trust(protocol: Protocol) -> bool {
+    matches!(protocol, Protocol::Hello | Protocol::Trust)
 }
 
 /// What a peer is told whose request could not be read.

@@ -28,6 +28,89 @@ async fn a_request_before_hello_closes_the_connection_and_one_after_it_is_answer
     server.stop().await;
 }
 
+/// What a greeting is worth, as the test sets it.
+#[derive(Default)]
+struct Swayed(std::sync::Mutex<Option<Standing>>);
+
+impl Swayed {
+    fn set(&self, standing: Option<Standing>) {
+        *self.0.lock().expect("held by one") = standing;
+    }
+}
+
+impl Greeter for Arc<Swayed> {
+    fn hello(&self, _: Option<&PeerName>) -> Vec<u8> {
+        b"swayed".to_vec()
+    }
+
+    fn check(&self, _: &PeerName, _: &[u8], _: bool) -> Result<Standing, Vec<u8>> {
+        self.0.lock().expect("held by one").ok_or_else(|| NOT_LISTED.to_vec())
+    }
+
+    fn check_again(&self, _: &PeerName, body: &[u8], _: bool) -> Option<Standing> {
+        assert!(!body.is_empty(), "what it said");
+        *self.0.lock().expect("held by one")
+    }
+
+    fn refusal(&self, _: &PeerName, _: Protocol, why: Refusal) -> Vec<u8> {
+        format!("{why:?}").into_bytes()
+    }
+
+    fn is_listed(&self, _: &PeerName) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn a_greeting_that_counts_no_more_ends_its_connection() {
+    let swayed = Arc::new(Swayed::default());
+    swayed.set(Some(Standing::Full));
+    let started = start(
+        settings(Transport::TcpOnly),
+        Some(secret(1)),
+        Arc::new(Arc::clone(&swayed)),
+    );
+    let (handle, _inbox) = within(started).await.expect("network starts");
+    let mut peer = Raw::dial(&handle, 2).await;
+    assert_eq!(peer.ask(Protocol::Hello, b"raw").await, answer(b"swayed"));
+    swayed.set(None);
+    peer.closed().await;
+    within(handle.shutdown()).await;
+}
+
+#[tokio::test]
+async fn one_whom_our_list_cannot_prove_is_asked_for_the_trust_list_alone_until_it_can() {
+    let server = Echo::start(Settings::default(), 1, b"server").await;
+    let swayed = Arc::new(Swayed::default());
+    swayed.set(Some(Standing::TrustOnly));
+    let started = start(Settings::default(), Some(secret(2)), Arc::new(Arc::clone(&swayed)));
+    let (handle, _inbox) = within(started).await.expect("network starts");
+    let asked = ask_as_self(&handle, &server.handle, Protocol::Trust).await;
+    assert_eq!(asked.expect("answered"), b"body");
+    for protocol in [Protocol::Issue, Protocol::Present, Protocol::Status, Protocol::Notice] {
+        let asked = ask_as_self(&handle, &server.handle, protocol).await;
+        assert!(
+            matches!(&asked, Err(Error::NotAccepted(why)) if why == b"Unproven"),
+            "{asked:?}"
+        );
+        assert_eq!(
+            traffic(&server.handle, &handle.peer_name().expect("listens"), protocol).requests_in,
+            0
+        );
+    }
+    // Its list has come.
+    swayed.set(Some(Standing::Full));
+    while ask_as_self(&handle, &server.handle, Protocol::Issue).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    within(handle.shutdown()).await;
+    server.stop().await;
+}
+
+async fn ask_as_self(from: &Handle, to: &Handle, protocol: Protocol) -> Result<Vec<u8>, Error> {
+    within(from.request(target(to, None), protocol, b"body".to_vec())).await
+}
+
 #[tokio::test]
 async fn a_peer_that_never_says_hello_is_hung_up_on() {
     let server = Echo::start(Settings::default(), 1, b"server").await;

@@ -54,6 +54,31 @@ async fn an_idle_identity_is_dropped_and_comes_back_when_asked() {
 }
 
 #[tokio::test]
+async fn an_identity_that_is_used_no_more_leaves_its_places_at_once() {
+    for transport in BOTH {
+        let server = Echo::start(settings(transport), 1, b"server").await;
+        let mut few = settings(transport);
+        few.limits.identities = 2;
+        let client = wallet(few, b"client").await;
+        // One after the other, many more than there are places for.
+        for seed in 2..8 {
+            let answer = ask(&client, &server.handle, seed, Protocol::Status, b"body").await;
+            assert_eq!(answer.expect("answered"), b"body");
+            client.retire(&secret(seed));
+        }
+        until(&server.handle, |peers| connected(peers) == 0).await;
+        // Left to themselves they keep their places.
+        for seed in 2..4 {
+            let answer = ask(&client, &server.handle, seed, Protocol::Status, b"body").await;
+            answer.expect("answered");
+        }
+        let refused = ask(&client, &server.handle, 4, Protocol::Status, b"body").await;
+        assert!(matches!(refused, Err(Error::Busy)), "{refused:?}");
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_request_under_way_keeps_its_identity_alive() {
     let (server, mut inbox) = organisation(Settings::default(), 1, b"server").await;
     let brief = Settings {

@@ -31,8 +31,8 @@ impl Greeter for List {
         b"member".to_vec()
     }
 
-    fn check(&self, _: &PeerName, _: &[u8], _: bool) -> Result<(), Vec<u8>> {
-        Ok(())
+    fn check(&self, _: &PeerName, _: &[u8], _: bool) -> Result<Standing, Vec<u8>> {
+        Ok(Standing::Full)
     }
 
     fn is_listed(&self, peer: &PeerName) -> bool {

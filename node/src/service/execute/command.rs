@@ -50,13 +50,17 @@ pub enum Command {
     },
     /// What this home goes by.
     TrustShow,
+    /// The same as a bundle, for a home without a network.
+    TrustExport,
     /// Fingerprint of the first root.
     TrustRoot,
     /// What a proposal of this home rests on.
     TrustBase,
-    /// Every version that was taken.
+    /// Versions that were taken, some at a time.
     TrustHistory {
-        /// With all documents.
+        /// From this number on; the first is 1.
+        from: u64,
+        /// With their documents.
         export: bool,
     },
     /// Makes an organisation's home an anchor's too.

@@ -66,7 +66,6 @@ impl Service {
                 subject,
             } => {
                 self.require_clock(now)?;
-                self.require_caught_up()?;
                 let offer = issuer.offer(now, &self.vct(&credential_type)?, subject.as_deref());
                 let offer = offer.map_err(issuer_failure)?;
                 Ok(json!({ "schema": "offer/v1", "link": offer.link.to_text()?, "code": offer.code }))

@@ -171,10 +171,11 @@ impl Service {
                 let streams = value(verifier.notice_streams())?;
                 let matches = value(verifier.notice_matches().map_err(damaged)?)?;
                 let count = verifier.customers_count().map_err(damaged)?;
+                let tagged = verifier.customers_tagged().map_err(damaged)?;
                 let untagged = verifier.customers_untagged().map_err(damaged)?;
                 Ok(json!({
                     "schema": "notices-received/v1", "streams": streams, "matches": matches, "customers": count,
-                    "untagged": untagged,
+                    "tagged": tagged, "untagged": untagged,
                 }))
             }
             Notice::Of { register, from } => {

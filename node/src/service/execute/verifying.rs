@@ -23,6 +23,13 @@ impl Service {
         Ok(json!({ "schema": "watch/v1", "revision": revision }))
     }
 
+    /// How many listed nodes are connected now, and which issuers did not answer when they were asked last: whoever reads a verdict is
+    /// to know whether newer word could have come.
+    fn reach(&self) -> Result<Value, Problem> {
+        let unreached: Vec<String> = lock(&self.unmirrored)?.keys().map(ToString::to_string).collect();
+        Ok(json!({ "neighbours": self.connected_nodes().len(), "unreached": unreached }))
+    }
+
     pub(super) fn verify(&self, command: Command) -> Result<Value, Failure> {
         let now = clock::now();
         let verifier = self
@@ -39,7 +46,6 @@ impl Service {
                 valid_seconds,
             } => {
                 self.require_clock(now)?;
-                self.require_caught_up()?;
                 let types = types.iter().map(|name| self.vct(name)).collect::<Result<Vec<_>, _>>()?;
                 let new = verifier::NewRequest {
                     service: &service,
@@ -64,16 +70,21 @@ impl Service {
                 let revision = *self.sessions.borrow();
                 let session = lock(verifier)?.session(now, &id).map_err(damaged)?;
                 let session = session.ok_or(Code::UnknownSession)?;
-                Ok(json!({ "schema": "session/v1", "revision": revision, "session": value(session)? }))
+                Ok(
+                    json!({ "schema": "session/v1", "revision": revision, "session": value(session)?, "reach": self.reach()? }),
+                )
             }
             Command::VerifierCheck { text } => {
-                let mirror = lock(&self.mirror)?;
-                let report = lock(verifier)?.check(now, &*mirror, &text);
+                let report = {
+                    let mirror = lock(&self.mirror)?;
+                    lock(verifier)?.check(now, &*mirror, &text)
+                };
                 Ok(json!({
                     "schema": "check/v1", "verdict": value(report.verdict())?,
                     "code": report.problem().map(|p| p.code), "checks": value(&report.lines)?,
                     "status_age_s": report.status_at.map(|at| now.since(at)),
                     "trust_age_s": report.trust_at.map(|at| now.since(at)), "checked_at": now.to_string(),
+                    "reach": self.reach()?,
                 }))
             }
             _ => Err(Code::Internal.into()),

@@ -83,6 +83,35 @@ pub struct CardKey {
 impl Card {
     /// The form that this build writes and reads.
     pub const SCHEMA: &'static str = "card/v2";
+
+    /// The number after the highest of its keys (`too_large`).
+    pub fn next_number(&self) -> Result<u32, Problem> {
+        let prefix = format!("{}#key-", self.did);
+        let numbers = self.keys.iter().map(|key| key.kid.strip_prefix(&prefix)?.parse().ok());
+        let highest: Option<u32> = numbers.max().flatten();
+        highest.unwrap_or(0).checked_add(1).ok_or_else(|| Code::TooLarge.into())
+    }
+
+    /// Adds the keys of another home of the same organisation: how many were not there.
+    ///
+    /// Errors: `wrong_recipient` for another organisation's, `unknown_key` where one name is two keys, `too_large`.
+    pub fn join(&mut self, other: &Card) -> Result<usize, Problem> {
+        if other.did != self.did || other.number != self.number {
+            return Err(Problem::new(Code::WrongRecipient, "card"));
+        }
+        let before = self.keys.len();
+        for key in &other.keys {
+            match self.keys.iter().find(|known| known.kid == key.kid) {
+                None => self.keys.push(key.clone()),
+                Some(known) if known.key == key.key => {}
+                Some(_) => return Err(Problem::new(Code::UnknownKey, key.kid.as_str())),
+            }
+        }
+        if self.keys.len() > KEYS_MAX {
+            return Err(Problem::new(Code::TooLarge, "keys"));
+        }
+        Ok(self.keys.len().saturating_sub(before))
+    }
 }
 
 /// What a key and its window are called in the table. The first one's names are those from before there were several.
@@ -94,8 +123,12 @@ fn rows(number: u32) -> (String, String) {
 }
 
 /// Makes the first key of a new home.
-pub(super) fn first(table: &Table, transaction: &mut Transaction, now: Timestamp) -> Result<(), Failure> {
-    put(table, transaction, 1, now.day()).map(drop)
+pub(super) fn first(table: &Table, transaction: &mut Transaction, number: u32, now: Timestamp) -> Result<(), Failure> {
+    if number != 1 {
+        let numbers = serde_json::to_vec(&[number]).map_err(|e| Failure::because(Code::Internal, e))?;
+        transaction.put(table, NUMBERS, &numbers);
+    }
+    put(table, transaction, number, now.day()).map(drop)
 }
 
 fn put(table: &Table, transaction: &mut Transaction, number: u32, from: Timestamp) -> Result<OwnKey, Failure> {

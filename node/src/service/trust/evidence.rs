@@ -5,18 +5,18 @@ use credentials::trust::{Evidence, Role};
 use credentials::{Code, Problem};
 
 impl Service {
-    /// Keeps both sides of what cannot both be right, once. A head that is older than ours and speaks of the very root and list that
-    /// we hold was only late, and is no alarm.
+    /// Keeps both sides of what cannot both be right, once. A lower head of the very root and list that we hold holds nobody back:
+    /// of that the evidence is kept, and nobody is called.
     pub(super) fn keep_evidence(&self, evidence: &Evidence, from: &str) {
         let (held, offered) = (evidence.held_version, evidence.offered_version);
-        if evidence.code == Code::TrustRollback
+        let is_of_our_list = evidence.code == Code::TrustRollback
             && evidence.role == Role::Head
-            && (held.root, held.list) == (offered.root, offered.list)
-        {
-            return;
-        }
-        let about = format!("{}: {held}, {offered}", evidence.role);
+            && (held.root, held.list) == (offered.root, offered.list);
+        let problem = Problem::new(evidence.code, format!("{}: {held}, {offered}", evidence.role));
         let sides = [evidence.held.clone(), evidence.offered.clone()];
-        self.alarms.raise(&Problem::new(evidence.code, about), from, &sides);
+        match is_of_our_list {
+            true => self.alarms.note(&problem, from, &sides),
+            false => self.alarms.raise(&problem, from, &sides),
+        }
     }
 }

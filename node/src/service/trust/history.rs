@@ -48,11 +48,7 @@ fn short(store: &Store, entry: &Entry, step: &Step) -> Result<Option<Vec<u8>>, F
 }
 
 /// The newest row before `end` of which `is_it` holds.
-fn newest(
-    store: &Store,
-    end: u64,
-    is_it: impl Fn((Role, [u8; 32])) -> bool,
-) -> Result<Option<(u64, Row)>, Failure> {
+fn newest(store: &Store, end: u64, is_it: impl Fn((Role, [u8; 32])) -> bool) -> Result<Option<(u64, Row)>, Failure> {
     let mut number = end;
     while let Some(before) = number.checked_sub(1).filter(|before| *before > 0) {
         number = before;
@@ -100,13 +96,6 @@ pub(super) fn count(store: &Store) -> Result<u64, Failure> {
         true
     })?;
     Ok(count)
-}
-
-/// All of them, in order.
-pub(super) fn entries(store: &Store) -> Result<Vec<Entry>, Failure> {
-    (1..=count(store)?)
-        .map(|number| entry(store, number)?.ok_or_else(|| Failure::because(Code::Damaged, "trust history")))
-        .collect()
 }
 
 /// The text of the newest list with this hash.

@@ -6,10 +6,15 @@ use crate::ceremony::proposal::{After, Base, Opened, Proposal};
 use crate::error::Failure;
 use crate::output::hex;
 use crate::service::{Service, lock};
-use credentials::trust::history::{self, Entry};
-use credentials::trust::{Bundle, Draft, Fingerprint, Head, Role, Root};
+use credentials::trust::history::Entry;
+use credentials::trust::{Bundle, Draft, Fingerprint, Head, Role, Root, SignedRoot};
 use credentials::{Code, Did, Problem};
 use serde_json::{Value, json};
+
+/// Most entries of one answer.
+const PAGE_ENTRIES: usize = 1_000;
+/// Bytes of documents after which an answer takes no more: with a line of the longest, quoted once more, well within a frame.
+const PAGE_BYTES: usize = 512 * 1024;
 
 impl Service {
     /// What this home goes by. Errors: `trust_missing`.
@@ -42,17 +47,34 @@ impl Service {
                 (None, named) => keeper.first = named,
             }
         }
-        let taken = match self.keys.organisation() {
-            None if self.keys.anchor().is_some() => self.take_late(&bundle, "import"),
-            _ => self.take_bundle(&bundle, "import"),
+        let is_no_node = self.keys.organisation().is_none() && self.keys.anchor().is_some();
+        let taken = match is_no_node {
+            true => self.take_late(&bundle, "import"),
+            false => self.take_bundle(&bundle, "import"),
         };
         if taken.is_err() {
             self.forget_first()?;
         }
-        taken?;
+        taken.map_err(|why| self.of_another_network(&bundle, why))?;
+        if is_no_node && !bundle.head.is_empty() {
+            self.gate.brought()?;
+        }
         let keeper = lock(&self.keeper)?;
         let known = keeper.known.as_ref().ok_or(Code::Internal)?;
         self::bundle(&known.bundle(), &known.fingerprint())
+    }
+
+    /// A bundle of another network is named as that: not too few of our anchors have signed its first root, but none.
+    fn of_another_network(&self, bundle: &Bundle, why: Failure) -> Failure {
+        let is_other = || {
+            let first = SignedRoot::of_itself(bundle.roots.first()?).ok()?;
+            let own = lock(&self.keeper).ok()?.fingerprint()?;
+            Some(first.root().version == 1 && first.root().fingerprint().ok()? != own)
+        };
+        if why.problem.code == Code::TrustThreshold && is_other() == Some(true) {
+            return Problem::new(Code::TrustMismatch, "root: fingerprint").into();
+        }
+        why
     }
 
     /// A fingerprint that was only named, and brought nothing, was not accepted.
@@ -71,35 +93,54 @@ impl Service {
         Ok(json!({ "schema": "trust-root/v1", "fingerprint": first }))
     }
 
-    /// Every version that was taken; with their documents as an export.
-    pub(in crate::service) fn show_history(&self, with_documents: bool) -> Result<Value, Failure> {
-        let entries = self.entries()?;
-        let lines: Vec<Value> = entries
-            .iter()
-            .map(|entry| {
-                json!({
-                    "number": entry.number, "taken": entry.taken.to_string(), "kind": entry.kind, "version": entry.version,
-                    "document": hex(&entry.document), "hash": hex(&entry.hash()),
-                })
-            })
-            .collect();
-        let export = if with_documents {
-            Some(history::export(&entries)?)
-        } else {
-            None
-        };
-        Ok(json!({ "schema": "trust-history/v1", "entries": lines, "export": export }))
+    /// Versions that were taken, from a number on, with their documents as lines of an export where that is asked: as many as go
+    /// into one answer, and as `next` the number to go on with, if there are more.
+    pub(in crate::service) fn show_history(&self, from: u64, with_documents: bool) -> Result<Value, Failure> {
+        let newest = self.newest_entry()?;
+        let (mut shown, mut lines, mut bytes) = (Vec::new(), Vec::new(), 0_usize);
+        let mut next = None;
+        for number in from.max(1)..=newest {
+            if shown.len() >= PAGE_ENTRIES || bytes >= PAGE_BYTES {
+                next = Some(number);
+                break;
+            }
+            let (entry, line) = self.entry(number)?;
+            shown.push(json!({
+                "number": entry.number, "taken": entry.taken.to_string(), "kind": entry.kind, "version": entry.version,
+                "document": hex(&entry.document), "hash": hex(&entry.hash()),
+            }));
+            if with_documents {
+                bytes = bytes.saturating_add(line.len());
+                lines.push(line);
+            }
+        }
+        Ok(json!({
+            "schema": "trust-history/v1", "entries": shown, "next": next, "lines": with_documents.then_some(lines),
+        }))
     }
 
-    fn entries(&self) -> Result<Vec<Entry>, Failure> {
-        kept::entries(&self.store)
+    /// Number of the newest entry; 0 before the first.
+    fn newest_entry(&self) -> Result<u64, Failure> {
+        Ok(lock(&self.keeper)?.known.as_ref().map_or(0, |known| known.tip().number))
+    }
+
+    /// One entry, and its line.
+    fn entry(&self, number: u64) -> Result<(Entry, String), Failure> {
+        let entry = kept::entry(&self.store, number)?;
+        let entry = entry.ok_or_else(|| Failure::because(Code::Damaged, format!("entry {number} of the history")))?;
+        let line = entry.to_line()?;
+        Ok((entry, line))
     }
 
     /// The newest list of the history.
     pub(super) fn newest_list(&self) -> Result<Option<String>, Failure> {
-        let entries = self.entries()?;
-        let mut lists = entries.into_iter().rev().filter(|entry| entry.kind == Role::List);
-        Ok(lists.next().map(|entry| entry.text))
+        for number in (1..=self.newest_entry()?).rev() {
+            let (entry, _) = self.entry(number)?;
+            if entry.kind == Role::List {
+                return Ok(Some(entry.text));
+            }
+        }
+        Ok(None)
     }
 }
 

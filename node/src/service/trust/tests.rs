@@ -20,7 +20,9 @@ struct World {
     service: Arc<Service>,
     anchors: Ceremony,
     sequence: u64,
-    _home: tempfile::TempDir,
+    /// Whom the lists name beside the home.
+    others: Vec<Organisation>,
+    folder: tempfile::TempDir,
 }
 
 impl World {
@@ -65,8 +67,22 @@ impl World {
             service,
             anchors: Ceremony::found(hands, thresholds, now).expect("founded"),
             sequence: 0,
-            _home: folder,
+            others: Vec::new(),
+            folder,
         }
+    }
+
+    /// The home goes on as one that was restored.
+    fn restore(&mut self) {
+        let home = Home::at(&self.folder.path().join("home")).expect("a path");
+        let loaded = config::load(&home, &[]).expect("loads");
+        let path = self.folder.path().join("copy");
+        self.service.store.backup(&path, None).expect("copied");
+        let home = Home::at(&self.folder.path().join("again")).expect("a path");
+        home.create().expect("made");
+        let passphrase = Passphrase::new("a synthetic passphrase");
+        drop(Store::restore(&path, &home.store(), &passphrase, entropy()).expect("restored"));
+        self.service = Service::open(&home, loaded, &passphrase).expect("opens");
     }
 
     /// The next list, which names the home as `change` has it, taken by the home.
@@ -101,13 +117,15 @@ impl World {
             services: Vec::new(),
         };
         change(&mut organisation);
+        let mut organisations = vec![organisation];
+        organisations.extend(self.others.iter().cloned());
         self.sequence += 1;
         let draft = Draft {
             sequence: self.sequence,
             operator: "Testnett".to_owned(),
             issued: now,
             next_update: now.plus(300 * DAY),
-            organisations: vec![organisation],
+            organisations,
         };
         let bundle = self.anchors.publish(&draft, now).expect("signed");
         self.import(&bundle);
@@ -164,9 +182,96 @@ fn a_home_with_a_head_key_signs_the_head_anew_when_it_is_old_and_its_turn() {
         later.plus(24 * HOUR)
     );
     assert_eq!(world.service.resign_head_if_due(later).expect("asked"), None, "once");
+    // `doctor` tells when nobody does.
+    let found = |age: i64| world.service.head_found(later.plus(age)).map(|(state, _)| state);
+    assert_eq!(
+        [found(0), found(7 * HOUR), found(8 * HOUR), found(19 * HOUR)].map(Option::unwrap),
+        ["ok", "ok", "warn", "fail"]
+    );
     // What has ended is not confirmed.
     let end = issued.plus(301 * DAY);
     assert_eq!(world.service.resign_head_if_due(end).expect("asked"), None);
+}
+
+#[test]
+fn a_history_of_any_length_is_told_in_answers_of_bounded_size() {
+    let mut world = World::new();
+    world.others = (0..200).map(another).collect();
+    for _ in 0..6 {
+        world.take(|_| {});
+    }
+    let (mut from, mut pages, mut lines) = (1, 0, Vec::new());
+    loop {
+        let page = world.service.show_history(from, true).expect("told");
+        assert!(
+            serde_json::to_vec(&page).expect("JSON").len() < 2 << 20,
+            "well within a frame"
+        );
+        lines.extend(page["lines"].as_array().expect("lines").iter().cloned());
+        pages += 1;
+        match page["next"].as_u64() {
+            Some(next) => from = next,
+            None => break,
+        }
+    }
+    assert!(pages > 1, "{pages}");
+    let first = world.anchors.fingerprint().expect("founded");
+    let lines = lines.iter().map(|line| line.as_str().expect("text"));
+    let verified = credentials::trust::history::verify(lines, &first).expect("holds");
+    assert_eq!((verified.tip.number, verified.list), (7, Some(6)));
+    assert_eq!(
+        world.service.show_history(8, true).expect("told")["entries"],
+        serde_json::json!([])
+    );
+    assert_eq!(
+        world
+            .service
+            .newest_list()
+            .expect("read")
+            .map(|list| list.len() > 50_000),
+        Some(true)
+    );
+}
+
+/// An organisation with a node.
+fn another(number: u8) -> Organisation {
+    let secret = crate::network::Secret32::new([number; 32]);
+    Organisation {
+        did: credentials::Did::parse(&format!("did:web:bank-{number}.example")).expect("a DID"),
+        number: "974761076".to_owned(),
+        name: "Bank".to_owned(),
+        keys: Vec::new(),
+        nodes: vec![NodeEntry {
+            peer: crate::network::peer_name(&secret).to_string(),
+            addresses: Vec::new(),
+        }],
+        issues: Vec::new(),
+        services: Vec::new(),
+    }
+}
+
+#[test]
+fn a_restored_anchor_signs_no_head_until_it_has_heard_which_list_is_the_newest() {
+    let mut world = World::new();
+    world.others = vec![another(1), another(2)];
+    world.take(|_| {});
+    world.restore();
+    let trust = world.service.trust().expect("kept");
+    let later = trust.head_issued().plus(7 * HOUR);
+    assert_eq!(world.service.resign_head_if_due(later).expect("asked"), None);
+    for number in [1, 2] {
+        assert_eq!(world.service.resign_head_if_due(later).expect("asked"), None);
+        let own = &world.service.keys.organisation().expect("one").did;
+        world
+            .service
+            .gate
+            .took(&another(number).did, &trust, Some(own))
+            .expect("noted");
+    }
+    assert!(
+        world.service.resign_head_if_due(later).expect("signed").is_some(),
+        "its twin"
+    );
 }
 
 #[test]
@@ -228,9 +333,12 @@ fn a_certificate_is_renewed_at_half_its_life_and_doctor_warns_at_thirty_and_seve
             .map(|(state, _)| state)
     };
     assert_eq!(
-        [found(40), found(30), found(29), found(7), found(6)].map(Option::unwrap),
-        ["ok", "ok", "warn", "warn", "fail"]
+        [found(31), found(30), found(8), found(7)].map(Option::unwrap),
+        ["ok", "warn", "warn", "fail"]
     );
+    let left = world.service.seconds_left(made.expires.plus(-90));
+    assert_eq!(left[0].2, 90);
+    assert_eq!((left[0].0, left[1].0), ("certificate_left_seconds", "key_left_seconds"));
     assert!(is_due(&world, 45));
     assert!(!is_due(&world, 45), "once");
     // One that could not last longer is not made again and again.

@@ -12,24 +12,27 @@ const MADE: &[&str] = &[
 
 /// Every Rust file below a folder of `node/src`, without tests.
 fn code(folder: &str) -> String {
-    fn add(path: &Path, all: &mut String) {
+    code_of(folder, &|_| true)
+}
+
+/// The same of those whose path in the folder is one of these.
+fn code_of(folder: &str, is_of: &dyn Fn(&Path) -> bool) -> String {
+    fn add(root: &Path, path: &Path, is_of: &dyn Fn(&Path) -> bool, all: &mut String) {
         for entry in std::fs::read_dir(path).unwrap() {
             let path = entry.unwrap().path();
             if path.file_stem().is_some_and(|name| name == "tests") {
                 continue;
             }
             if path.is_dir() {
-                add(&path, all);
-            } else if path.extension().is_some_and(|e| e == "rs") {
+                add(root, &path, is_of, all);
+            } else if path.extension().is_some_and(|e| e == "rs") && is_of(path.strip_prefix(root).unwrap()) {
                 all.push_str(&std::fs::read_to_string(path).unwrap());
             }
         }
     }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder);
     let mut all = String::new();
-    add(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder),
-        &mut all,
-    );
+    add(&root, &root, is_of, &mut all);
     assert!(!all.is_empty(), "no code in {folder}");
     joined(&all)
 }
@@ -146,21 +149,21 @@ fn no_key_is_without_use() {
     }
 }
 
-#[test]
-fn the_demo_tells_every_event_with_what_the_code_gives() {
-    let (all, texts) = (code("demo"), entries("nb"));
+/// The keys of the events that a story tells, each of which must be in the catalogues and want nothing that the code does not
+/// give.
+fn told(story: &str, all: &str, steps: u32) -> BTreeSet<String> {
+    let texts = entries("nb");
     let mut given: BTreeMap<String, String> = BTreeMap::new();
-    for (event, rest) in literals(&all, ".tell(\"") {
-        // The arguments stand in the function that tells, or come to it as `run`.
+    for (event, rest) in literals(all, ".tell(\"") {
+        // The arguments stand in the function that tells, or are made elsewhere and come to it as a value.
         let at = rest.as_ptr() as usize - all.as_ptr() as usize;
         let begin = all[..at].rfind("fn ").expect("within a function");
         let end = rest.find("fn ").map_or(all.len(), |end| at + end);
-        let function = if all[begin..at].contains("run: Value") {
-            &all[..]
-        } else {
-            &all[begin..end]
-        };
-        let key = format!("demo-{}", event.replace('_', "-"));
+        let is_elsewhere = ["run: Value", ".to_value()"]
+            .iter()
+            .any(|made| all[begin..at].contains(made));
+        let function = if is_elsewhere { all } else { &all[begin..end] };
+        let key = format!("{story}-{}", event.replace('_', "-"));
         given.entry(key).or_default().push_str(function);
     }
     for (key, code) in &given {
@@ -173,10 +176,33 @@ fn the_demo_tells_every_event_with_what_the_code_gives() {
         }
     }
     let mut told: BTreeSet<String> = given.into_keys().collect();
-    assert!(told.len() >= 20, "{told:?}");
-    for step in 1..=4 {
-        told.insert(format!("demo-step-{step}"));
-        require(&format!("demo-step-{step}"));
+    for step in 1..=steps {
+        assert!(
+            all.contains(&format!("teller.begin({step})")),
+            "{story} has no step {step}"
+        );
+        told.insert(format!("{story}-step-{step}"));
+        require(&format!("{story}-step-{step}"));
+    }
+    told
+}
+
+#[test]
+fn the_demo_tells_every_event_with_what_the_code_gives() {
+    // Two stories, each with keys of its own; the names of nodes are of both.
+    let is_trust = |path: &Path| path.starts_with("trust") || path == Path::new("trust.rs");
+    let (trust, all) = (code_of("demo", &is_trust), code_of("demo", &|path| !is_trust(path)));
+    let mut known = told("demo", &all, 4);
+    assert!(known.len() >= 24, "{known:?}");
+    let of_trust = told("demo-trust", &trust, 7);
+    assert!(of_trust.len() >= 18, "{of_trust:?}");
+    known.extend(of_trust);
+    for key in keys("nb") {
+        // The table at the end: each word is named where its row or column is made.
+        if let Some(word) = key.strip_prefix("demo-trust-table-") {
+            assert!(trust.contains(&format!("\"{word}\"")), "{key} is never told");
+            known.insert(key.to_owned());
+        }
     }
     let mut nodes: BTreeSet<&str> = ["anchor", "anchor-bank", "anchor-other", "demo", "stranger", "lender"].into();
     for before in ["organisation(\"", "Role { name: \""] {
@@ -184,11 +210,11 @@ fn the_demo_tells_every_event_with_what_the_code_gives() {
     }
     assert!(nodes.contains("identity") && nodes.contains("citizen"), "{nodes:?}");
     for node in nodes {
-        told.insert(format!("demo-node-{node}"));
+        known.insert(format!("demo-node-{node}"));
         require(&format!("demo-node-{node}"));
     }
     for key in keys("nb").into_iter().filter(|key| key.starts_with("demo-")) {
-        assert!(told.contains(key), "{key} is never told");
+        assert!(known.contains(key), "{key} is never told");
     }
 }
 

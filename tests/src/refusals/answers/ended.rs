@@ -77,13 +77,15 @@ fn what_its_issuer_has_ended_is_refused() {
     door.until_known(&first[1]);
     door.accepts(&[&first[1]], &Bend::NONE);
 
-    // The register says something else now: what was issued from the old row is replaced, and the new one is taken.
+    // The register says something else now: what was issued from the old row is replaced, which comes out with the endings of the
+    // day, and the new one is taken.
     raise(&registers);
     let file = registers.join("income.jsonl");
     tax.ok(&["issuer", "import", "--type", "C02", argument(&file)]);
     let second = collect(&persons[1]);
     door.until_known(&second[0]);
     door.accepts(&[&second[0]], &Bend::NONE);
+    tax.ok(&["issuer", "publish"]);
     until_code(&first[2], "superseded");
     door.refuses(line("superseded"), "status", &[&first[2]], &Bend::NONE);
 

@@ -1,31 +1,12 @@
 //! A clock that is wrong by a day.
 
 use super::{Thread, doctor, held, refused};
+use crate::clocks::apart;
 use crate::network::{BANK, IDENTITY, TAX, argument, collect, receive, text, until};
 use crate::process::Home;
 use credentials::time::DAY;
 use node::population::CITIZEN;
 use serde_json::Value;
-use std::path::Path;
-use std::process::Command;
-
-/// What makes a process see another time: a library that answers for the system, compiled from the text beside this file.
-fn clock_apart(folder: &Path, seconds: i64) -> Vec<(&'static str, String)> {
-    let library = folder.join("clock.so");
-    if !library.exists() {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/refusals/clock.c");
-        let compiled = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O2", "-o"])
-            .args([&library, &source])
-            .status()
-            .expect("cc runs");
-        assert!(compiled.success(), "the library is compiled");
-    }
-    vec![
-        ("LD_PRELOAD", argument(&library).to_owned()),
-        ("CLOCK_APART", seconds.to_string()),
-    ]
-}
 
 /// Stops a node and starts it with a clock that is wrong, and waits until enough others have told it so.
 fn serve_apart(home: &mut Home, others: [&str; 2], clock: &[(&'static str, String)]) {
@@ -51,7 +32,7 @@ fn serve_right(home: &mut Home) {
 
 fn is_suspected(kind: &str, seconds: i64) {
     let mut thread = Thread::new();
-    let clock = clock_apart(thread.network.folder(), seconds);
+    let clock = apart(thread.network.folder(), seconds);
     thread.holds(&thread.citizen, "LAN-1");
     assert_eq!(doctor(&thread.bank, "clock").0, "ok");
 

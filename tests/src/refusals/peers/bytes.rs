@@ -9,7 +9,7 @@ use crate::refusals::{Line, line};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use credentials::protocol::issuance::{Ask, Identification, Reply, Terms};
-use credentials::protocol::{self, status};
+use credentials::protocol::{self, presentation, status};
 use credentials::request;
 use credentials::status::{ENTRIES, States};
 use credentials::{Code, random};
@@ -108,9 +108,16 @@ fn garbage_gets_a_code_or_nothing_and_the_node_goes_on() {
                 let back = raw.ask(Protocol::Issue.as_str(), &body).await.expect("spoken");
                 assert_eq!(Back::of(&back), Back::Problem(line.code), "{} bytes", body.len());
             }
-            // A protocol of the list that this node has nothing to say by, and one that does not exist.
-            let back = raw.ask(Protocol::Trust.as_str(), &begin).await.expect("spoken");
+            // A protocol that a node without this role has nothing to say by, one that every node speaks with bytes of another, and
+            // one that does not exist.
+            let fetch = protocol::encode(&presentation::Ask::Fetch {
+                session: "AAAAAAAAAAAAAAAAAAAAAA".to_owned(),
+            });
+            let fetch = fetch.expect("encodes");
+            let back = raw.ask(Protocol::Present.as_str(), &fetch).await.expect("spoken");
             assert_eq!(Back::of(&back), Back::Problem(Code::UnexpectedMessage));
+            let back = raw.ask(Protocol::Trust.as_str(), &begin).await.expect("spoken");
+            assert_eq!(Back::of(&back), Back::Problem(line.code));
             let unknown = raw.agree("/bevis/gossip/9").await;
             assert!(matches!(unknown, Err(node::network::Error::Unsupported)), "{unknown:?}");
             // Streams on which nothing sensible is agreed.
