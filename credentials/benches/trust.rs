@@ -121,7 +121,7 @@ fn organisation(at: usize, now: Timestamp) -> Organisation {
     let is_bank = at >= ANCHORS + AGENCIES;
     let asks = |registration: &Registration| match registration.id.as_str() {
         "S01" | "K01" => is_bank,
-        "S09" => is_bank && at % 2 == 0,
+        "S09" => is_bank && at.is_multiple_of(2),
         "S15" => is_bank && at % 2 == 1,
         _ => is_agency,
     };

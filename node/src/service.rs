@@ -103,6 +103,8 @@ pub struct Service {
     wake_notices: Notify,
     /// When something was last asked for because somebody came back, in seconds since the machine started.
     asked_at: AtomicI64,
+    /// When other organisations were last asked to confirm the trust list, in seconds since the machine started.
+    confirm_tried: AtomicI64,
     deciding: tokio::sync::Mutex<()>,
 }
 
@@ -249,6 +251,7 @@ impl Service {
             wake_trust: Notify::new(),
             wake_notices: Notify::new(),
             asked_at: AtomicI64::new(0),
+            confirm_tried: AtomicI64::new(i64::MIN / 2),
             deciding: tokio::sync::Mutex::new(()),
         });
         if let Some(trust) = service.stored_trust()? {

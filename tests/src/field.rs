@@ -6,7 +6,7 @@ mod ground;
 mod liars;
 mod nodes;
 
-use crate::network::until;
+use crate::network::{text, until};
 use crate::process::Home;
 use crate::telling::signal;
 use node::clock;
@@ -16,6 +16,8 @@ use nodes::{Field, Plan, all_see};
 const HEALED_MS: u64 = 60_000;
 /// Longest time until everybody has everything where packets are lost, in milliseconds: it must come, in whatever time.
 const LOSSY_MS: u64 = 120_000;
+/// How long a network stays cut, in seconds: longer than anybody waits for an answer.
+const CUT_SECONDS: i64 = 600;
 /// How long a node sleeps, in seconds.
 const ASLEEP_SECONDS: i64 = 3_600;
 /// Oldest status that anybody goes by once all is well, in seconds: far below what was known before the sleep.
@@ -39,7 +41,10 @@ fn a_network_that_fell_apart_verifies_from_what_it_holds_and_is_one_again_a_minu
     ) {
         return;
     }
-    let field = Field::found(banks(6));
+    let field = Field::found(Plan {
+        is_timed: true,
+        ..banks(6)
+    });
     // The agency and three banks here, three banks there.
     let (here, there) = field.banks.split_at(3);
     field.ground.part(&[4, 5, 6]);
@@ -59,8 +64,23 @@ fn a_network_that_fell_apart_verifies_from_what_it_holds_and_is_one_again_a_minu
         assert_eq!(trust.seen_within(bank, "0"), None, "nothing passes the cut");
     }
     assert!(field.ground.dropped() > 0, "the cut is one");
+    // The cut lasts until no connection is left across it.
+    field.time.as_ref().expect("as planned").pass(CUT_SECONDS);
+    let peer = |home: &Home| text(&home.ok(&["whoami"])["card"]["peer"]);
+    let beyond: Vec<String> = here.iter().chain([&field.identity]).map(peer).collect();
+    until("all connections across the cut are given up", || {
+        there.iter().all(|bank| {
+            let said = bank.ok(&["node", "peers"]);
+            let mut connected = said["peers"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter(|row| row["connected"] == true);
+            connected.all(|row| beyond.iter().all(|peer| row["peer"] != peer.as_str()))
+        })
+    });
     field.ground.heal();
-    let healed = clock::milliseconds();
+    let healed = clock::milliseconds() + CUT_SECONDS.unsigned_abs() * 1_000;
     let last = all_see(&revoked, there, healed, HEALED_MS).max(all_see(&[trust], there, healed, HEALED_MS));
     field.all_answer(&field.banks, "revoked");
     // `scripts/figures` reads this line.

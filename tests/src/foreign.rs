@@ -93,8 +93,13 @@ fn wrong_code(folder: &Path) -> PathBuf {
 fn until_mirrored(bank: &Home) {
     until("the bank has mirrored", || {
         let status = bank.ok(&["node", "status"]);
-        let mut heads = status["mirrored"].as_array().into_iter().flatten();
-        heads.any(|head| head["issuer"] == TAX.did)
+        let mut lists = status["lists"].as_array().into_iter().flatten();
+        let domain = TAX.did.replace("did:web:", "https://");
+        let mut lists = lists
+            .by_ref()
+            .filter(|list| text(&list["uri"]).starts_with(&domain))
+            .peekable();
+        lists.peek().is_some() && lists.all(|list| list["version"] == list["newest"])
     });
 }
 

@@ -335,11 +335,7 @@ fn claims_cross_only_between_the_two_parties() {
         );
         // As somebody whom a counterpart knows again it collects and shows, and asks nothing else; everything that anybody may ask
         // it asks under a name that it uses once.
-        let is_known = |row: &&Row| {
-            [ISSUE, PRESENT]
-                .iter()
-                .any(|protocol| row.traffic.contains_key(*protocol))
-        };
+        let is_known = |row: &&Row| row.has(ISSUE) || row.has(PRESENT);
         let (known, once): (Vec<&Row>, Vec<&Row>) = rows[wallet].iter().partition(is_known);
         let counterparts: BTreeSet<&String> = known.iter().map(|row| &row.peer).collect();
         assert_eq!(counterparts.len(), known.len(), "{wallet} has one for each");

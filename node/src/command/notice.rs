@@ -74,6 +74,8 @@ pub(super) async fn publishing(session: &mut Session, notice: Publishing) -> Res
         }
         Publishing::Sign { file } => {
             let text = text_of(&file)?;
+            // What is asked is asked in the home's language.
+            session.load(&[])?;
             session.output.show(&read_out(&text)?);
             session.confirm("notice-confirm")?;
             let paper = execute(session, Notice::Sign { text }).await?;

@@ -53,7 +53,8 @@ impl ListenOn {
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Inbound connections that are agreeing on keys. A handshake is the costliest thing
-    /// a stranger can ask for.
+    /// a stranger can ask for, and one that never goes on costs the stranger nothing: as many
+    /// as eight addresses may have ([`Limits::pending_per_address`]).
     pub pending_in: u32,
     /// Dials under way.
     pub pending_out: u32,
@@ -97,7 +98,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            pending_in: 64,
+            pending_in: 256,
             pending_out: 32,
             established_in: 256,
             established_out: 64,

@@ -58,12 +58,9 @@ pub(super) struct Alarms {
 }
 
 impl Alarm {
-    /// Name and state of the finding in `doctor`.
-    pub(super) fn finding(&self) -> (&'static str, &'static str) {
-        match self.code {
-            Code::TrustRollback => ("older-list", "warn"),
-            _ => ("alarm", "fail"),
-        }
+    /// Whether it is no more than an older version in place of ours.
+    pub(super) fn is_of_age(&self) -> bool {
+        self.code == Code::TrustRollback
     }
 }
 

@@ -6,6 +6,7 @@ use super::{Service, keys};
 use crate::clock;
 use crate::error::Failure;
 use credentials::{Did, Timestamp};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Organisations beside the counterpart whose heads are taken.
@@ -16,6 +17,8 @@ const AGE_MAX: i64 = 3_600;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Organisations that are tried for that.
 const TRIES: usize = 6;
+/// Seconds after an attempt before the next.
+const AGAIN: i64 = 60;
 /// Row with the time when the head was last confirmed.
 const ROW: &str = "trust-confirmed";
 
@@ -42,7 +45,11 @@ impl Service {
         let is_waiting = self.awaited()?.is_some();
         let confirmed = self.confirmed()?;
         let is_old = confirmed.is_none_or(|at| !(0..age_max).contains(&now.since(at)));
-        if is_old || is_waiting {
+        // Whoever could not be reached a moment ago is not asked again for every step that a person takes.
+        let since_boot = clock::since_boot().unwrap_or_default();
+        let is_soon = since_boot.saturating_sub(self.confirm_tried.load(Ordering::Relaxed)) < AGAIN;
+        if is_waiting || is_old && !is_soon {
+            self.confirm_tried.store(since_boot, Ordering::Relaxed);
             let without: Vec<&Did> = counterpart.into_iter().collect();
             let mut others = self.others(&without);
             others.retain(|did| !is_waiting || !self.gate.has(did));

@@ -276,7 +276,7 @@ mod tests {
         let now = crate::clock::now();
         let organisations = (0..count).map(|number| Organisation {
             did: did(number),
-            number: "974761076".to_owned(),
+            number: crate::service::trust::tests::organisation_number(number),
             name: "Bank".to_owned(),
             keys: Vec::new(),
             nodes: vec![NodeEntry {

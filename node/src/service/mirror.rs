@@ -18,6 +18,8 @@ use tokio::time::Instant;
 const RETRY: Duration = Duration::from_secs(5);
 /// The same while an issuer has never been mirrored: nothing of it can be decided.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
+/// Longest that somebody who has just collected waits for the status of it.
+const LEARN: Duration = Duration::from_secs(2);
 /// Organisations beside the issuer that are asked for what it does not give.
 const ASK_OTHERS: usize = 3;
 
@@ -113,6 +115,16 @@ impl Service {
             self.tell_wallet();
         }
         failing
+    }
+
+    /// Asks one issuer now, and waits a moment for it.
+    pub(super) async fn learn_status(&self, issuer: &Did) {
+        match tokio::time::timeout(LEARN, self.mirror_issuer(issuer)).await {
+            Ok(result) => self.note_mirrored(issuer, result.err().map(|problem| problem.code)),
+            Err(_) => tracing::debug!(%issuer, "slow with its status"),
+        }
+        self.tell_wallet();
+        self.wake_mirror.notify_one();
     }
 
     /// The wallet keeps what the lists say of its copies: it shows people the state, and selects none that is revoked.

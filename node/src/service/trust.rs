@@ -326,4 +326,4 @@ fn list_ends(text: &str) -> Result<Timestamp, Problem> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -150,14 +150,14 @@ impl Service {
             });
         }
         for (id, alarm) in self.alarms.all()?.into_iter().filter(|(_, alarm)| !alarm.is_dismissed) {
-            let (check, state) = alarm.finding();
+            let told = format!("{} ({}, {}; {id})", alarm.about, alarm.from, alarm.first);
+            let found = match alarm.is_of_age() {
+                true => finding("older-list", "warn", told),
+                false => finding("alarm", "fail", told),
+            };
             findings.push(Finding {
                 code: Some(alarm.code),
-                ..finding(
-                    check,
-                    state,
-                    format!("{} ({}, {}; {id})", alarm.about, alarm.from, alarm.first),
-                )
+                ..found
             });
         }
         let lost = self.alarms.lost();

@@ -1,7 +1,7 @@
 //! Notices of a register with two homes, at two banks: matched where the customer is and nowhere else, undone, late, and about
 //! a person.
 
-use super::seen;
+use super::{counted, seen};
 use crate::network::{BANK, Network, Organisation, ROADS, argument, until};
 use crate::process::Home;
 use crate::scanner::Scanner;
@@ -75,13 +75,22 @@ impl Stage {
         let exported = network.folder().join("exported.json");
         register.ok(&["trust", "export", argument(&exported)]);
         second.ok(&["trust", "import", argument(&exported)]);
-        Stage {
+        let stage = Stage {
             network,
             register,
             second,
             bank,
             other,
-        }
+        };
+        stage.hear();
+        stage
+    }
+
+    /// Waits until both banks hear what the register publishes.
+    fn hear(&self) {
+        until("the register gossips with both banks", || {
+            counted(&self.register, "bevis_gossip_peers") >= 2
+        });
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -212,6 +221,7 @@ fn an_opening_is_matched_where_the_customer_is_and_a_wrong_one_is_undone_by_the_
     );
     assert_eq!(stage.register.terminate(), 0);
     stage.register.serve(&[]);
+    stage.hear();
     assert_eq!(stage.publish(&company("aapning", COMPANY, None)), 3);
     for bank in [&stage.bank, &stage.other] {
         stage.wait(bank, 3);

@@ -65,11 +65,7 @@ impl Greeter for Arc<Swayed> {
 async fn a_greeting_that_counts_no_more_ends_its_connection() {
     let swayed = Arc::new(Swayed::default());
     swayed.set(Some(Standing::Full));
-    let started = start(
-        settings(Transport::TcpOnly),
-        Some(secret(1)),
-        Arc::new(Arc::clone(&swayed)),
-    );
+    let started = start(Settings::default(), Some(secret(1)), Arc::new(Arc::clone(&swayed)));
     let (handle, _inbox) = within(started).await.expect("network starts");
     let mut peer = Raw::dial(&handle, 2).await;
     assert_eq!(peer.ask(Protocol::Hello, b"raw").await, answer(b"swayed"));

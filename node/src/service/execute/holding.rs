@@ -31,7 +31,10 @@ impl Service {
                 let result = self
                     .drive(|w| w.receive_link(clock::now(), &link, code.as_deref()))
                     .await;
-                self.wake_mirror.notify_one();
+                // Its issuer knows that somebody is here; whether what came counts is known a moment later.
+                if let (Ok(_), Some(issuer)) = (&result, &counterpart) {
+                    self.learn_status(issuer).await;
+                }
                 outcome(result?)
             }
             Command::WalletPresent { id, language, shown } => {

@@ -4,6 +4,7 @@ use super::Service;
 use crate::config;
 use crate::home::Home;
 use crate::service::{AnchorName, create_keys, entropy};
+use credentials::identifier::OrganisationNumber;
 use credentials::time::DAY;
 use credentials::trust::{
     Bundle, Ceremony, Certificate, Class, Draft, Fingerprint, NodeEntry, Organisation, OrganisationKey, Role,
@@ -233,12 +234,18 @@ fn a_history_of_any_length_is_told_in_answers_of_bounded_size() {
     );
 }
 
+/// One of many numbers that an organisation may have.
+pub(in crate::service) fn organisation_number(which: usize) -> String {
+    let mut all = (310_000_000_u32..).filter_map(|number| OrganisationNumber::parse(&number.to_string()));
+    all.nth(which).expect("many").as_str().to_owned()
+}
+
 /// An organisation with a node.
 fn another(number: u8) -> Organisation {
     let secret = crate::network::Secret32::new([number; 32]);
     Organisation {
         did: credentials::Did::parse(&format!("did:web:bank-{number}.example")).expect("a DID"),
-        number: "974761076".to_owned(),
+        number: organisation_number(usize::from(number)),
         name: "Bank".to_owned(),
         keys: Vec::new(),
         nodes: vec![NodeEntry {

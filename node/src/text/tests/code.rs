@@ -159,9 +159,9 @@ fn told(story: &str, all: &str, steps: u32) -> BTreeSet<String> {
         let at = rest.as_ptr() as usize - all.as_ptr() as usize;
         let begin = all[..at].rfind("fn ").expect("within a function");
         let end = rest.find("fn ").map_or(all.len(), |end| at + end);
-        let is_elsewhere = ["run: Value", ".to_value()"]
-            .iter()
-            .any(|made| all[begin..at].contains(made));
+        let is_elsewhere = ["run: Value", ".to_value()"].iter().any(|made| {
+            all[begin..at].contains(made) || rest.split(';').next().is_some_and(|told| told.contains(made))
+        });
         let function = if is_elsewhere { all } else { &all[begin..end] };
         let key = format!("{story}-{}", event.replace('_', "-"));
         given.entry(key).or_default().push_str(function);

@@ -22,7 +22,11 @@ impl Ways {
     /// The code of what an organisation answers.
     fn answered(&self, to: &str, protocol: Protocol, ask: &impl serde::Serialize) -> Option<Code> {
         let body = protocol::encode(ask).expect("encodes");
-        let answer = self.stranger.send(to, protocol, body).expect("answered");
+        // A connection to a process that has ended since is noticed by the first question on it.
+        let answer = self.stranger.send(to, protocol, body.clone());
+        let answer = answer
+            .or_else(|_| self.stranger.send(to, protocol, body))
+            .expect("answered");
         match protocol::decode(&answer, hello::LIMIT) {
             Ok(hello::Reply::Problem(problem)) => Some(problem.code),
             _ => None,
