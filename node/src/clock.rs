@@ -1,6 +1,7 @@
 //! The only reader of the clock, of the operating system's randomness and of the environment.
 
 use credentials::{Random, Timestamp};
+use std::sync::OnceLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// The instant now, in whole seconds. A clock before 1970 reads as 1970, and everything signed is then *not yet valid*.
@@ -22,6 +23,14 @@ pub fn milliseconds() -> u64 {
 pub fn since_boot() -> Option<i64> {
     let text = std::fs::read_to_string("/proc/uptime").ok()?;
     text.split(['.', ' ']).next()?.parse().ok()
+}
+
+/// Seconds that this process has been running since it first asked. They do not pass while the machine sleeps.
+#[allow(clippy::disallowed_methods)]
+pub fn running() -> i64 {
+    static BEGUN: OnceLock<Instant> = OnceLock::new();
+    let seconds = BEGUN.get_or_init(Instant::now).elapsed().as_secs();
+    i64::try_from(seconds).unwrap_or(i64::MAX)
 }
 
 /// A stopwatch for figures that people see.

@@ -14,6 +14,11 @@ use toml::{Table, Value};
 /// Largest configuration file, in bytes.
 const CONFIG_MAX: u64 = 64 * 1024;
 
+/// Longest time between two askings for status heads, in seconds: what gossip did not bring is here five minutes later.
+const STATUS_EVERY_MAX: u32 = 300;
+/// Most numbers of customers that a register may let a bank have evaluated: more than people there are.
+const EVALUATIONS_MAX: u32 = 10_000_000;
+
 /// How the node talks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -42,7 +47,7 @@ pub struct Node {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Status {
-    /// How often status heads are fetched, in seconds (1 to 3600); never because a presentation arrived.
+    /// How often status heads are fetched, in seconds (1 to 300); never because a presentation arrived.
     pub every_seconds: u32,
 }
 
@@ -94,6 +99,12 @@ pub enum Holder {
 pub struct Issuer {
     /// What this node issues: ids (`C02`), names or `vct`s of credential types.
     pub issues: Vec<String>,
+    /// Of a register: numbers that one bank may have evaluated in a day (UTC); 1 to 10,000,000, not given = 50,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluations_per_day: Option<u32>,
+    /// The same for one key, in all; not given = 1,500,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluations_per_key: Option<u32>,
 }
 
 /// A role that needs no settings of its own yet.
@@ -174,6 +185,8 @@ const KNOWN: &[&str] = &[
     "organisation.name",
     "wallet.holder",
     "issuer.issues",
+    "issuer.evaluations_per_day",
+    "issuer.evaluations_per_key",
     "node",
     "status",
     "log",
@@ -258,7 +271,7 @@ fn invalid(key: &str) -> Failure {
 }
 
 fn check(config: &Config) -> Result<(), Failure> {
-    if !(1..=3600).contains(&config.status.every_seconds) {
+    if !(1..=STATUS_EVERY_MAX).contains(&config.status.every_seconds) {
         return Err(invalid("status.every_seconds"));
     }
     if !["nb", "nn", "en"].contains(&config.node.language.as_str()) {
@@ -284,6 +297,16 @@ fn check(config: &Config) -> Result<(), Failure> {
         }
         if organisation.name.trim().is_empty() || organisation.name.len() > 200 {
             return Err(invalid("organisation.name"));
+        }
+    }
+    if let Some(issuer) = &config.issuer {
+        for (key, set) in [
+            ("issuer.evaluations_per_day", issuer.evaluations_per_day),
+            ("issuer.evaluations_per_key", issuer.evaluations_per_key),
+        ] {
+            if set.is_some_and(|set| !(1..=EVALUATIONS_MAX).contains(&set)) {
+                return Err(invalid(key));
+            }
         }
     }
     let serves = config.issuer.is_some() || config.verifier.is_some();
@@ -412,9 +435,18 @@ mod tests {
     fn values_out_of_range_are_named() {
         for (text, key) in [
             ("[status]\nevery_seconds = 0\n", "status.every_seconds"),
+            ("[status]\nevery_seconds = 301\n", "status.every_seconds"),
             ("[node]\nlanguage = \"de\"\n", "node.language"),
             ("[node]\nlisten = [\"localhost\"]\n", "node.listen"),
             ("[issuer]\nissues = [\"C02\"]\n", "organisation"),
+            (
+                "[issuer]\nissues = []\nevaluations_per_day = 0\n",
+                "issuer.evaluations_per_day",
+            ),
+            (
+                "[issuer]\nissues = []\nevaluations_per_key = 10000001\n",
+                "issuer.evaluations_per_key",
+            ),
             (
                 "[organisation]\ndid = \"did:web:a.example\"\nnumber = \"112233445\"\nname = \"A\"\n",
                 "organisation.number",

@@ -18,6 +18,7 @@ mod gate;
 mod gossip;
 mod greeting;
 mod keys;
+mod lasting;
 mod metrics;
 mod mirror;
 mod notices;
@@ -97,6 +98,9 @@ pub struct Service {
     sessions: watch::Sender<u64>,
     alarms: alarms::Alarms,
     refusals: Arc<metrics::Refusals>,
+    verdicts: metrics::Verdicts,
+    older_trust: metrics::OlderTrust,
+    lasting: lasting::Lasting,
     effects: effects::Effects,
     wake_mirror: Notify,
     wake_trust: Notify,
@@ -183,7 +187,13 @@ impl Service {
                     key.signing().signer.clone(),
                     random,
                 );
-                Some(Mutex::new(issuer.map_err(|e| unopened(e.problem(), e))?))
+                let mut issuer = issuer.map_err(|e| unopened(e.problem(), e))?;
+                let standard = issuer::NoticeLimits::default();
+                issuer.set_notice_limits(issuer::NoticeLimits {
+                    per_day: section.evaluations_per_day.map_or(standard.per_day, u64::from),
+                    per_key: section.evaluations_per_key.map_or(standard.per_key, u64::from),
+                });
+                Some(Mutex::new(issuer))
             }
             _ => None,
         };
@@ -246,6 +256,9 @@ impl Service {
             sessions: watch::Sender::new(0),
             alarms,
             refusals: Arc::default(),
+            verdicts: metrics::Verdicts::default(),
+            older_trust: metrics::OlderTrust::default(),
+            lasting: lasting::Lasting::default(),
             effects: effects::Effects::default(),
             wake_mirror: Notify::new(),
             wake_trust: Notify::new(),
@@ -337,7 +350,7 @@ impl Service {
     pub fn work(self: &Arc<Service>) {
         tokio::spawn(mirror::run(self.clone()));
         tokio::spawn(mirror::keep(self.clone()));
-        if self.keys.organisation().is_some() {
+        if self.keys.organisation().is_some() || self.wallet.is_some() {
             tokio::spawn(versions::run(self.clone()));
         }
         if self.verifier.is_some() {
@@ -398,6 +411,7 @@ impl Service {
             self.certified.review(&trust);
         }
         self.keep_certificates();
+        self.note_lasting();
         if let Err(failure) = self.renew_certificate_if_due(now) {
             tracing::warn!(%failure, "node certificate");
         }

@@ -25,6 +25,11 @@ pub(crate) struct SledTree {
     failed: AtomicBool,
 }
 
+/// Whether sled found its file locked: it says so by words alone, of no kind of its own.
+fn is_locked(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::WouldBlock || error.to_string().contains("could not acquire lock")
+}
+
 impl SledTree {
     pub(crate) fn open(dir: &Path) -> Result<Self, Broken> {
         let open = || {
@@ -43,7 +48,7 @@ impl SledTree {
                         failed: AtomicBool::new(false),
                     });
                 }
-                Ok(Err(sled::Error::Io(e))) if e.kind() == std::io::ErrorKind::WouldBlock => {
+                Ok(Err(sled::Error::Io(e))) if is_locked(&e) => {
                     std::thread::sleep(LOCK_PAUSE);
                 }
                 _ => return Err(Broken),
@@ -129,5 +134,29 @@ impl Drop for SledTree {
         } else {
             catch_unwind(AssertUnwindSafe(move || drop(db))).ok();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Barrier};
+
+    #[test]
+    fn an_index_that_is_about_to_be_closed_is_waited_for() {
+        let home = tempfile::tempdir().expect("a folder");
+        let path = home.path().join("index");
+        let held = SledTree::open(&path).expect("opens");
+        let locked = sled::Config::new().path(&path).open().expect_err("locked");
+        assert!(matches!(locked, sled::Error::Io(error) if is_locked(&error)));
+        let both = Arc::new(Barrier::new(2));
+        let begins = Arc::clone(&both);
+        let second = std::thread::spawn(move || {
+            begins.wait();
+            SledTree::open(&path).is_ok()
+        });
+        both.wait();
+        drop(held);
+        assert!(second.join().expect("ends"));
     }
 }

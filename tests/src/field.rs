@@ -6,11 +6,12 @@ mod ground;
 mod liars;
 mod nodes;
 
-use crate::network::{text, until};
+use crate::network::{IDENTITY, text, until};
 use crate::process::Home;
 use crate::telling::signal;
 use node::clock;
 use nodes::{Field, Plan, all_see};
+use serde_json::json;
 
 /// Longest time until everybody has everything once a cut has healed, in milliseconds.
 const HEALED_MS: u64 = 60_000;
@@ -79,10 +80,20 @@ fn a_network_that_fell_apart_verifies_from_what_it_holds_and_is_one_again_a_minu
             connected.all(|row| beyond.iter().all(|peer| row["peer"] != peer.as_str()))
         })
     });
+    let is_unreached = |bank: &Home| {
+        let unreached = field.answer(bank)["reach"]["unreached"].clone();
+        unreached.as_array().expect("a list").contains(&json!(IDENTITY.did))
+    };
+    until("verdicts across the cut say that the issuer does not answer", || {
+        there.iter().all(is_unreached)
+    });
     field.ground.heal();
     let healed = clock::milliseconds() + CUT_SECONDS.unsigned_abs() * 1_000;
     let last = all_see(&revoked, there, healed, HEALED_MS).max(all_see(&[trust], there, healed, HEALED_MS));
     field.all_answer(&field.banks, "revoked");
+    until("the issuer answers everybody again", || {
+        !field.banks.iter().any(is_unreached)
+    });
     // `scripts/figures` reads this line.
     println!("field: one again {last} ms after it healed");
 }

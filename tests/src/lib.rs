@@ -64,6 +64,8 @@ mod transcripts;
 #[cfg(test)]
 mod transports;
 #[cfg(test)]
+mod unasked;
+#[cfg(test)]
 mod unlinkable;
 #[cfg(test)]
 mod vouched;

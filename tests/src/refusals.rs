@@ -7,6 +7,7 @@
 mod answers;
 mod homes;
 mod issuing;
+mod network;
 mod peers;
 mod requests;
 pub(crate) mod stage;
@@ -77,6 +78,34 @@ const KINDS: &[&str] = &[
     "a peer that opens a thousand streams",
     "an organisation without a certificate that holds",
     "an organisation with an earlier certificate",
+    // --- what anchors, issuers and registers say to everybody ---
+    "an older trust document in a file",
+    "trust documents in a file that do not belong together",
+    "a trust document in a file with too few signatures",
+    "a trust document in a file that one key signed twice",
+    "a trust document in a file by an unknown key",
+    "an expired trust document in a file",
+    "a list in a file that its head does not name",
+    "an oversize trust document in a file",
+    "an older trust document from a peer",
+    "trust documents from a peer that do not belong together",
+    "a trust document from a peer with too few signatures",
+    "a trust document from a peer that one key signed twice",
+    "a trust document from a peer by an unknown key",
+    "an expired trust document from a peer",
+    "a list from a peer that its head does not name",
+    "an oversize trust document from a peer",
+    "a credential beyond the end of its list",
+    "a status head signed by the wrong key",
+    "a status head that another organisation signed",
+    "a status head of another issuer",
+    "states of too few entries",
+    "a digest of content that nobody has",
+    "a trust list that nobody confirms any more",
+    "a root that a peer offers to a home without one",
+    "a notice before the one that it follows",
+    "a notice by one key",
+    "two notices under one number",
     // --- the home and the machine ---
     "wrong passphrase",
     "home of a newer version",
@@ -101,11 +130,12 @@ pub(crate) struct Line {
 
 /// Every line, with the file of the module that shows it.
 pub(crate) fn lines() -> Vec<(&'static str, &'static Line)> {
-    let modules: [(&str, &[Line]); 5] = [
+    let modules: [(&str, &[Line]); 6] = [
         ("answers", answers::LINES),
         ("requests", requests::LINES),
         ("issuing", issuing::LINES),
         ("peers", peers::LINES),
+        ("network", network::LINES),
         ("homes", homes::LINES),
     ];
     modules

@@ -2,6 +2,7 @@
 //! processes on loopback.
 
 mod alarms;
+mod heads;
 mod lists;
 mod notices;
 mod status;

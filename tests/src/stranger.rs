@@ -6,10 +6,12 @@
 mod holder;
 mod organisation;
 mod paper;
+mod peer;
 
 pub(crate) use holder::{Bend, Copy, Fetched, Heard, Holder, seal};
 pub(crate) use organisation::{Played, Window, registrations};
 pub(crate) use paper::{Paper, name_of, reissue};
+pub(crate) use peer::Peer;
 
 use credentials::time::DAY;
 use credentials::trust::{Ceremony, Draft, Organisation, Role, Trust};
@@ -71,6 +73,11 @@ impl World {
         }
         let thresholds = anchors.newest().expect("founded").root().thresholds;
         anchors.change(hands, thresholds, clock::now()).expect("a root");
+    }
+
+    /// The anchors with their keys, as they are now: for a test that has them sign what they should not.
+    pub(crate) fn anchors(&self) -> Ceremony {
+        self.anchors.lock().expect("held by one").clone()
     }
 
     /// The document.

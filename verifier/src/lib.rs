@@ -38,7 +38,7 @@ use credentials::link::Link;
 use credentials::schema::{Path, Types};
 use credentials::service::Registration;
 use credentials::trust::Trust;
-use credentials::verify::{self, Context, Report};
+use credentials::verify::{self, Context, Report, Verdict};
 use credentials::{Code, Did, Problem, Random, Timestamp, random, request, status};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -107,6 +107,7 @@ pub struct Verifier {
     agenda: Agenda,
     reading: Reading,
     notices: notice::Desk,
+    judged: Option<(Verdict, Option<Code>)>,
     changes: u64,
 }
 
@@ -136,6 +137,7 @@ impl Verifier {
             agenda: Agenda::default(),
             reading: Reading::default(),
             notices,
+            judged: None,
             changes: 0,
         };
         let epoch = verifier.tables.epoch();
@@ -237,6 +239,11 @@ impl Verifier {
             request: text,
             expires,
         })
+    }
+
+    /// The verdict that the last message brought about, with its reason or note; once. For whoever counts.
+    pub fn take_verdict(&mut self) -> Option<(Verdict, Option<Code>)> {
+        self.judged.take()
     }
 
     /// Every session, newest first. No claims.

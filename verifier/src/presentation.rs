@@ -255,6 +255,7 @@ impl Verifier {
             Error::Store(error) => tables::spent_twice(error),
             other => other.into(),
         })?;
+        self.judged = Some((decision.verdict(), decision.code()));
         let code = decision.code().map(tracing::field::display);
         tracing::info!(session = %after.id, verdict = decision.verdict().as_str(), code, "answer checked");
         if decision.verdict() == Verdict::Valid && kept.until.is_none() {

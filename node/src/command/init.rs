@@ -139,6 +139,7 @@ fn second(session: &Session, card: &Card) -> Result<Config, Failure> {
     });
     config.issuer = Some(config::Issuer {
         issues: vec![service::NOTICES.to_owned()],
+        ..config::Issuer::default()
     });
     config::parse(&config::text(&config)?)?;
     Ok(config)
@@ -201,6 +202,7 @@ fn wanted(session: &Session, init: &Init) -> Result<Config, Failure> {
         if has(Role::Issuer) {
             config.issuer = Some(config::Issuer {
                 issues: init.issues.clone(),
+                ..config::Issuer::default()
             });
         }
         if has(Role::Verifier) {

@@ -69,6 +69,11 @@ pub(super) async fn run(session: &mut Session, issuer: Issuer) -> Result<u8, Fai
             let answer = session.execute(Command::Bitstring { list, suspension }).await?;
             let text = answer.at("credential").as_str().unwrap_or_default();
             std::fs::write(&out, text).map_err(|error| Failure::file(&out, &error))?;
+            if session.output.json {
+                session.output.object(&answer);
+            } else {
+                session.output.data(&out.display().to_string());
+            }
             Ok(0)
         }
         Issuer::Notice(notice) => super::notice::publishing(session, notice).await,

@@ -108,7 +108,12 @@ impl Service {
             let verifier = self.verifier.as_ref().ok_or(Code::UnexpectedMessage)?;
             self.require_caught_up_to_answer(Protocol::Present)?;
             let mirror = lock(&self.mirror)?;
-            let reply = lock(verifier)?.receive(now, &*mirror, peer, ask);
+            let mut verifier = lock(verifier)?;
+            let reply = verifier.receive(now, &*mirror, peer, ask);
+            if let Some((verdict, code)) = verifier.take_verdict() {
+                self.verdicts.count(verdict, code);
+            }
+            drop(verifier);
             self.announce_sessions();
             Ok(reply)
         })();

@@ -200,14 +200,16 @@ impl Service {
                 {
                     self.clocks.hear(&to.did, time, None, clock::since_boot());
                 }
-                if [
+                // Who waits for a wallet asks again after a pause of its own; others leave whoever is busy alone for longer and longer.
+                let is_asked_again = problem.code == Code::RateLimited && self.wallet.is_some();
+                let is_passing = [
                     Code::TrustMissing,
                     Code::NotListed,
                     Code::UnknownKey,
                     Code::ClockSuspect,
                 ]
-                .contains(&problem.code)
-                {
+                .contains(&problem.code);
+                if is_passing || is_asked_again {
                     // They have not got the list that we have yet, or a clock is to be set: that passes and earns no waiting time.
                     network.forget_backoff(&peer);
                 }

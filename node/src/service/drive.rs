@@ -1,11 +1,21 @@
 //! Carries a wallet's outputs to the network and the answers back, until the wallet says what came of it.
 
+use super::versions::jittered;
 use super::{Service, lock};
 use crate::clock;
 use crate::network::{PeerName, Protocol, Secret32};
 use credentials::protocol::{self, issuance, presentation};
 use credentials::{Code, Did, Problem};
+use std::time::Duration;
 use wallet::{Incoming, Outcome, Outgoing, Step, Thread, Wallet};
+
+/// How long is waited, one after the other, before somebody who is too busy is asked again.
+const BUSY: [Duration; 4] = [
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+];
 
 impl Service {
     /// Runs a command of the wallet to its end.
@@ -55,19 +65,26 @@ impl Service {
         tokio::task::block_in_place(|| Ok(act(&mut *lock(wallet)?)))
     }
 
+    /// Sends one message and reads the answer. Whoever is too busy to read it is asked again a moment later: nothing was done with it.
     async fn send(&self, to: &Did, relation: &[u8; 32], message: Outgoing) -> Result<(PeerName, Incoming), Problem> {
-        let identity = Some(Secret32::new(*relation));
-        match message {
-            Outgoing::Issue(ask) => {
-                let (peer, body) = self.ask(to, identity, Protocol::Issue, protocol::encode(&ask)?).await?;
-                Ok((peer, Incoming::Issue(protocol::decode(&body, issuance::LIMIT)?)))
+        let (protocol, body) = match &message {
+            Outgoing::Issue(ask) => (Protocol::Issue, protocol::encode(ask)?),
+            Outgoing::Present(ask) => (Protocol::Present, protocol::encode(ask)?),
+        };
+        let mut pauses = BUSY.into_iter();
+        let (peer, answer) = loop {
+            let identity = Some(Secret32::new(*relation));
+            match (self.ask(to, identity, protocol, body.clone()).await, pauses.next()) {
+                (Err(problem), Some(pause)) if problem.code == Code::RateLimited => {
+                    tokio::time::sleep(jittered(pause)).await;
+                }
+                (result, _) => break result?,
             }
-            Outgoing::Present(ask) => {
-                let (peer, body) = self
-                    .ask(to, identity, Protocol::Present, protocol::encode(&ask)?)
-                    .await?;
-                Ok((peer, Incoming::Present(protocol::decode(&body, presentation::LIMIT)?)))
-            }
-        }
+        };
+        let incoming = match message {
+            Outgoing::Issue(_) => Incoming::Issue(protocol::decode(&answer, issuance::LIMIT)?),
+            Outgoing::Present(_) => Incoming::Present(protocol::decode(&answer, presentation::LIMIT)?),
+        };
+        Ok((peer, incoming))
     }
 }

@@ -15,6 +15,8 @@ const HAND_OVER: Duration = Duration::from_millis(250);
 const HAND_OVER_TO: usize = 2;
 /// Least time between two askings because somebody came back, in seconds.
 const PAUSE: i64 = 10;
+/// When somebody who came back has neighbours enough that gossip reaches all.
+const SETTLED: Duration = Duration::from_secs(10);
 
 /// Takes what comes, until the network stops.
 pub(super) async fn run(service: Arc<Service>, mut inbox: GossipInbox) {
@@ -24,9 +26,31 @@ pub(super) async fn run(service: Arc<Service>, mut inbox: GossipInbox) {
                 let service = service.clone();
                 tokio::spawn(async move { service.hear(message).await });
             }
-            News::Connected(peer) => service.came_back(&peer),
+            News::Connected(peer) => came_back(&service, &peer),
             News::Disconnected(peer) => tracing::debug!(%peer, "a neighbour left"),
         }
+    }
+}
+
+/// A listed peer can be reached again: what was missed meanwhile is asked for, if it may be that something was.
+fn came_back(service: &Arc<Service>, peer: &PeerName) {
+    tracing::debug!(%peer, "a neighbour came");
+    let now = clock::since_boot().unwrap_or_default();
+    let before = service.asked_at.load(Ordering::Relaxed);
+    // Peers come and go all the time; after a partition many come at once, and one asking is enough for them all.
+    if now.saturating_sub(before) >= PAUSE {
+        service.asked_at.store(now, Ordering::Relaxed);
+        service.wake_trust.notify_one();
+        service.refresh_notices();
+        // A peer that has just started may tell something before its gossip reaches everybody: asked once more when that is over.
+        let service = service.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(SETTLED).await;
+            service.refresh_notices();
+        });
+    }
+    if lock(&service.unmirrored).is_ok_and(|failing| !failing.is_empty()) {
+        service.wake_mirror.notify_one();
     }
 }
 
@@ -46,23 +70,12 @@ impl Service {
         }
     }
 
-    /// A listed peer can be reached again: what was missed meanwhile is asked for, if it may be that something was.
-    fn came_back(&self, peer: &PeerName) {
-        tracing::debug!(%peer, "a neighbour came");
-        let now = clock::since_boot().unwrap_or_default();
-        let before = self.asked_at.load(Ordering::Relaxed);
-        // Peers come and go all the time; after a partition many come at once, and one asking is enough for them all.
-        if now.saturating_sub(before) >= PAUSE {
-            self.asked_at.store(now, Ordering::Relaxed);
-            self.wake_trust.notify_one();
-            if let Some(verifier) = &self.verifier
-                && let Ok(mut verifier) = lock(verifier)
-            {
-                verifier.notices_refresh();
-            }
-        }
-        if lock(&self.unmirrored).is_ok_and(|failing| !failing.is_empty()) {
-            self.wake_mirror.notify_one();
+    /// Asks for notices that may have been missed.
+    fn refresh_notices(&self) {
+        if let Some(verifier) = &self.verifier
+            && let Ok(mut verifier) = lock(verifier)
+        {
+            verifier.notices_refresh();
         }
     }
 

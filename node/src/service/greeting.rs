@@ -81,6 +81,8 @@ impl Greeting {
         match hello.who {
             // Wallets only dial: one that answers is none.
             hello::Who::Wallet if we_dialled => Err(Code::NotListed.into()),
+            // An organisation's node has a certificate to show, and none is let in under its name without.
+            hello::Who::Wallet if self.is_listed(peer) => Err(Problem::new(Code::CertificateInvalid, "none")),
             hello::Who::Wallet => Ok(Standing::Full),
             hello::Who::Organisation {
                 did,
@@ -122,7 +124,7 @@ impl Greeting {
             return None;
         };
         let hello::Who::Organisation { did, certificate, .. } = hello.who else {
-            return Some(Standing::Full);
+            return (!self.is_listed(peer)).then_some(Standing::Full);
         };
         let trust = self.trust()?;
         trust

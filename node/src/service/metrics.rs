@@ -1,30 +1,87 @@
 //! Figures for Prometheus, in its text exposition format 0.0.4. No name but DIDs of listed organisations stands in them: no
 //! PeerId, no address, nothing of a person or a case.
 
-use super::{Service, lock, views};
+use super::{Service, keys, lock, views};
 use crate::clock;
 use crate::error::Failure;
-use credentials::{Code, Did};
+use credentials::trust::{Role, Version};
+use credentials::verify::Verdict;
+use credentials::{Code, Did, Timestamp};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
 
-/// Refusals since the start, by what they were of and their code. Both come from our own tables, so that no peer can make it grow.
+/// Row with the time of the newest backup that was made of this home.
+const BACKUP: &str = "backup-made";
+
+/// Counts since the start. What is counted comes from our own tables, so that no peer can make it grow.
+struct Counts<K>(Mutex<BTreeMap<K, u64>>);
+
+impl<K> Default for Counts<K> {
+    fn default() -> Counts<K> {
+        Counts(Mutex::default())
+    }
+}
+
+impl<K: Copy + Ord> Counts<K> {
+    fn add(&self, key: K) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = all.entry(key).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    fn all(&self) -> Vec<(K, u64)> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().map(|(key, count)| (*key, *count)).collect()
+    }
+}
+
+/// Refusals, by what they were of and their code.
 #[derive(Default)]
-pub(super) struct Refusals(Mutex<BTreeMap<(&'static str, Code), u64>>);
+pub(super) struct Refusals(Counts<(&'static str, Code)>);
 
 impl Refusals {
     /// Counts one.
     pub(super) fn count(&self, of: &'static str, code: Code) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = all.entry((of, code)).or_default();
-        *count = count.saturating_add(1);
+        self.0.add((of, code));
     }
 
     fn all(&self) -> Vec<((&'static str, Code), u64)> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().map(|(key, count)| (*key, *count)).collect()
+        self.0.all()
+    }
+}
+
+/// Verdicts, by why they are not *valid*, or what is to be noted of a valid one.
+#[derive(Default)]
+pub(super) struct Verdicts(Counts<(&'static str, &'static str)>);
+
+impl Verdicts {
+    /// Counts one.
+    pub(super) fn count(&self, verdict: Verdict, code: Option<Code>) {
+        self.0.add((verdict.as_str(), code.map_or("none", Code::as_str)));
+    }
+}
+
+/// Roots, lists and heads lower than ours that somebody showed us, whether an alarm was raised or not.
+#[derive(Default)]
+pub(super) struct OlderTrust(Counts<&'static str>);
+
+impl OlderTrust {
+    /// Counts one.
+    pub(super) fn count(&self, role: Role) {
+        self.0.add(role.as_str());
+    }
+
+    /// Counts a head by the highest part in which it is behind what is held.
+    pub(super) fn count_head(&self, offered: Version, held: Version) {
+        self.count(if offered.root < held.root {
+            Role::Root
+        } else if offered.list < held.list {
+            Role::List
+        } else {
+            Role::Head
+        });
     }
 }
 
@@ -132,10 +189,52 @@ impl Service {
             .map(|((of, code), count)| (vec![("of", *of), ("code", code.as_str())], i128::from(*count)))
             .collect();
         text.add("refusals_total", Kind::Counter, "What was refused, by code.", &samples);
+        let verdicts = self.verdicts.0.all();
+        let samples: Vec<_> = verdicts
+            .iter()
+            .map(|((verdict, code), count)| (vec![("verdict", *verdict), ("code", *code)], i128::from(*count)))
+            .collect();
+        let help = "Verdicts on answers and checked credentials, by why.";
+        text.add("verdicts_total", Kind::Counter, help, &samples);
+        if let Some(made) = self.backup_made()? {
+            text.one(
+                "backup_age_seconds",
+                "Since the newest backup of this home was made.",
+                now.since(made),
+            );
+        }
         Ok(json!({ "schema": "metrics/v1", "text": text.0 }))
     }
 
-    fn trust_figures(&self, text: &mut Text, now: credentials::Timestamp) {
+    /// Notes that a backup of this home was made.
+    pub(super) fn note_backup(&self, now: Timestamp) -> Result<(), Failure> {
+        let mut transaction = self.store.transaction();
+        let table = self.store.table(keys::TABLE);
+        transaction.put(&table, BACKUP, now.unix().to_string().as_bytes());
+        transaction.commit()?;
+        Ok(())
+    }
+
+    fn backup_made(&self) -> Result<Option<Timestamp>, Failure> {
+        let bytes = self.store.table(keys::TABLE).get(BACKUP)?;
+        let text = bytes.map(String::from_utf8).transpose();
+        let text = text.map_err(|error| Failure::because(Code::Damaged, error))?;
+        let made = text.map(|text| text.parse().map(Timestamp::from_unix)).transpose();
+        made.map_err(|error| Failure::because(Code::Damaged, error))
+    }
+
+    fn trust_figures(&self, text: &mut Text, now: Timestamp) {
+        let older = self.older_trust.0.all();
+        let samples: Vec<_> = older
+            .iter()
+            .map(|(role, count)| (vec![("role", *role)], i128::from(*count)))
+            .collect();
+        text.add(
+            "trust_older_total",
+            Kind::Counter,
+            "Roots, lists and heads lower than ours that were shown.",
+            &samples,
+        );
         let trust = self.trust();
         let is_current = trust.as_ref().is_some_and(|trust| trust.current(now).is_ok());
         text.one(
@@ -167,7 +266,7 @@ impl Service {
         );
     }
 
-    fn status_figures(&self, text: &mut Text, now: credentials::Timestamp) -> Result<(), Failure> {
+    fn status_figures(&self, text: &mut Text, now: Timestamp) -> Result<(), Failure> {
         let heads: Vec<(String, i64, usize)> = lock(&self.mirror)?
             .heads()
             .iter()
@@ -346,5 +445,42 @@ mod tests {
             refusals.all(),
             [(("hello", Code::NotListed), 2), (("status", Code::NotListed), 1)]
         );
+    }
+
+    #[test]
+    fn verdicts_are_counted_by_verdict_and_reason() {
+        let verdicts = Verdicts::default();
+        verdicts.count(Verdict::Valid, None);
+        for code in [Code::Revoked, Code::Revoked, Code::Expired] {
+            verdicts.count(Verdict::Invalid, Some(code));
+        }
+        verdicts.count(Verdict::Undecided, Some(Code::StatusStale));
+        assert_eq!(
+            verdicts.0.all(),
+            [
+                (("invalid", "expired"), 1),
+                (("invalid", "revoked"), 2),
+                (("undecided", "status_stale"), 1),
+                (("valid", "none"), 1),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_older_is_counted_by_the_highest_part_that_is_behind() {
+        let older = OlderTrust::default();
+        let held = Version {
+            root: 2,
+            list: 5,
+            head: 9,
+        };
+        let version = |root, list, head| Version { root, list, head };
+        for offered in [version(1, 5, 10), version(2, 4, 12), version(2, 5, 8), version(2, 5, 1)] {
+            older.count_head(offered, held);
+        }
+        let mut counted = older.0.all();
+        counted.sort_unstable_by_key(|(_, count)| *count);
+        assert_eq!(counted.last(), Some(&(Role::Head.as_str(), 2)));
+        assert_eq!(counted.len(), 3, "{counted:?}");
     }
 }

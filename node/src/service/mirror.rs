@@ -18,6 +18,8 @@ use tokio::time::Instant;
 const RETRY: Duration = Duration::from_secs(5);
 /// The same while an issuer has never been mirrored: nothing of it can be decided.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
+/// Longest that all that one issuer has is waited for, before others have their turn again.
+const TURN: Duration = Duration::from_secs(20);
 /// Longest that somebody who has just collected waits for the status of it.
 const LEARN: Duration = Duration::from_secs(2);
 /// Organisations beside the issuer that are asked for what it does not give.
@@ -102,7 +104,11 @@ impl Service {
         for issuer in issuers {
             let service = self.clone();
             tasks.spawn(async move {
-                let result = service.mirror_issuer(&issuer).await;
+                let result = match tokio::time::timeout(TURN, service.mirror_issuer(&issuer)).await {
+                    Ok(result) => result,
+                    // What came by then is kept, and the rest asked for next time.
+                    Err(_) => Err(Code::Unreachable.into()),
+                };
                 service.note_mirrored(&issuer, result.as_ref().err().map(|problem| problem.code));
                 result.is_err().then_some(issuer)
             });
@@ -356,6 +362,7 @@ impl Service {
 
     async fn fetch_chunks(&self, from: &Source, hash: &str) -> Result<Vec<u8>, Problem> {
         let mut content = Vec::new();
+        let mut announced = None;
         loop {
             let ask = status::Ask::Chunk {
                 hash: hash.to_owned(),
@@ -364,8 +371,10 @@ impl Service {
             match self.ask_status(from, &ask).await? {
                 status::Reply::Chunk { bytes, total } => {
                     let total = usize::try_from(total).unwrap_or(usize::MAX);
-                    let length = content.len().saturating_add(bytes.len());
-                    if bytes.is_empty() || total > LIST_MAX || length > total {
+                    let room = total.saturating_sub(content.len());
+                    let is_same = *announced.get_or_insert(total) == total;
+                    // Bytes are given by the chunk: nobody holds us up with one at a time.
+                    if !is_same || total > LIST_MAX || bytes.is_empty() || bytes.len() != room.min(status::CHUNK) {
                         return Err(Problem::new(Code::Malformed, "status list"));
                     }
                     content.extend(bytes);

@@ -5,6 +5,7 @@ use super::{Effect, Service, lock};
 use crate::clock;
 use crate::network::{PeerName, Protocol, Verdict};
 use credentials::protocol::{self, notice};
+use credentials::trust::Trust;
 use credentials::{Code, Did, Problem};
 use issuer::{Seen, Settling};
 use std::sync::Arc;
@@ -42,17 +43,38 @@ pub(super) async fn settle(service: Arc<Service>) {
     }
 }
 
+/// What a node makes of a notice that receives none: it passes on what the register's keys signed, and what may be by a list that
+/// is not the same here. Which numbers there are it does not know.
+fn judged_by_signature(origin: &Did, data: &[u8], trust: &Trust) -> Gossip {
+    match protocol::decode::<notice::Digest>(data, notice::DIGEST_MAX) {
+        Ok(notice::Digest::Announce { register, number, .. })
+            if register == origin.to_string() && number <= credentials::notice::NUMBER_MAX =>
+        {
+            Gossip::Accept
+        }
+        Ok(notice::Digest::Announce { .. }) => Gossip::Reject,
+        Ok(notice::Digest::Notice { text }) => match credentials::notice::Notice::open(&text, trust, clock::now()) {
+            Ok(_) => Gossip::Accept,
+            Err(problem) => Gossip::of(&problem),
+        },
+        Err(_) => Gossip::Reject,
+    }
+}
+
 impl Service {
     /// Judges what was gossiped.
     pub(super) fn hear_notice(&self, origin: &PeerName, data: &[u8], verdict: Verdict) {
         let Some(trust) = self.trust() else {
             return verdict.ignore();
         };
-        let (Some(verifier), Some(origin)) = (&self.verifier, trust.organisation_of_peer(origin.as_str())) else {
-            // Who receives no notices passes them on as far as their form allows to judge.
-            return match protocol::decode::<notice::Digest>(data, notice::DIGEST_MAX) {
-                Ok(_) => verdict.accept(),
-                Err(_) => verdict.reject(),
+        let Some(origin) = trust.organisation_of_peer(origin.as_str()) else {
+            return verdict.ignore();
+        };
+        let Some(verifier) = &self.verifier else {
+            return match tokio::task::block_in_place(|| judged_by_signature(&origin.did, data, &trust)) {
+                Gossip::Accept => verdict.accept(),
+                Gossip::Ignore => verdict.ignore(),
+                Gossip::Reject => verdict.reject(),
             };
         };
         let judged = tokio::task::block_in_place(|| {
@@ -121,9 +143,11 @@ impl Service {
             sources.extend(self.others_by_reach(&[&pull.register]).into_iter().take(ASK_OTHERS));
         }
         let mut problem = Problem::from(Code::Unreachable);
+        let mut refused = None;
         for source in sources {
             let reply = match self.ask_notice(&Source::Organisation(source), &pull.ask).await {
                 Ok(notice::Reply::Problem(theirs)) => {
+                    refused = Some(theirs.clone());
                     problem = theirs;
                     continue;
                 }
@@ -140,6 +164,11 @@ impl Service {
                 Ok(taken) => return Ok(!taken.is_empty() || is_newest),
                 Err(why) => problem = why,
             }
+        }
+        // What a refusal means for the next question is the machine's to say: less at once, or nothing until tomorrow.
+        if let Some(theirs) = refused {
+            let reply = notice::Reply::Problem(theirs);
+            tokio::task::block_in_place(|| lock(verifier)?.take_notices(clock::now(), pull, reply))?;
         }
         Err(problem)
     }

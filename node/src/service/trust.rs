@@ -261,6 +261,14 @@ impl Service {
         Some((state, format!("{} h", age / 3_600)))
     }
 
+    /// For `doctor` of an anchor: that a head needs more signatures than one, so that no node signs one by itself.
+    pub(super) fn head_signatures_found(&self) -> Option<(&'static str, String)> {
+        self.keys.anchor()?;
+        let keeper = lock(&self.keeper).ok()?;
+        let needed = keeper.known.as_ref()?.root().thresholds.head;
+        (needed > 1).then(|| ("warn", needed.to_string()))
+    }
+
     fn due_head(&self, now: Timestamp) -> Result<Option<Bundle>, Failure> {
         let Some(anchor) = self.keys.anchor() else {
             return Ok(None);

@@ -8,7 +8,7 @@ use super::{Service, lock};
 use crate::clock;
 use crate::network::{PeerName, Protocol, Topic, Verdict};
 use credentials::protocol::{self, trust as messages};
-use credentials::trust::{self, Bundle, Head, Known, ROOTS_MAX, Trust, Version};
+use credentials::trust::{self, Bundle, Evidence, Head, Known, ROOTS_MAX, Role, Trust, Version};
 use credentials::{Code, Did, Problem, random};
 use std::sync::Arc;
 use std::time::Duration;
@@ -172,7 +172,7 @@ impl Service {
         let Some(verdict) = verdict else {
             return match result {
                 Ok(_) => {}
-                Err(problem) => tracing::warn!(%problem, "a trust list that is good was not kept"),
+                Err(problem) => tracing::warn!(%problem, "an announced trust list was not taken"),
             };
         };
         match result {
@@ -214,7 +214,7 @@ impl Service {
         Ok(is_new)
     }
 
-    /// Counts an organisation whose head is signed and in force by what we hold now.
+    /// Counts an organisation whose head is signed, in force by what we hold now and not before it.
     fn witness(&self, from: &Source, head: &[String]) -> Result<(), Problem> {
         let Some(trust) = self.trust() else { return Ok(()) };
         let did = match from {
@@ -225,10 +225,11 @@ impl Service {
             },
         };
         let now = clock::now();
-        let opened = self
-            .with_known(|known| Head::open(head, known.root()))?
-            .ok_or(Code::TrustMissing)??;
-        if opened.expires < now || trust.current(now).is_err() {
+        let (opened, ours) = self
+            .with_known(|known| (Head::open(head, known.root()), known.version()))?
+            .ok_or(Code::TrustMissing)?;
+        let opened = opened?;
+        if opened.number() < ours || opened.expires < now || trust.current(now).is_err() {
             return Ok(());
         }
         let own = self.keys.organisation().map(|key| &key.did);
@@ -258,8 +259,8 @@ impl Service {
         Ok(shown.number() >= ours && shown.expires >= clock::now())
     }
 
-    /// Takes a head and what belongs to it from whoever has it; `is_good` is called with its version once all is checked. Whether it
-    /// was new.
+    /// Takes a head and what belongs to it from whoever has it; `is_good` is called with its version once all is checked, or once
+    /// the head is where its list has to be fetched: that takes longer than gossip waits for a verdict. Whether it was new.
     async fn take_head(
         &self,
         from: &Source,
@@ -267,6 +268,7 @@ impl Service {
         changes: Option<messages::Changes>,
         is_good: impl FnOnce(Version) + Send,
     ) -> Result<bool, Problem> {
+        let mut is_good = Some(is_good);
         let offered = Head::read(&head)?;
         let Some(mut trial) = self.with_known(Known::clone)? else {
             return Err(Code::TrustMissing.into());
@@ -278,6 +280,7 @@ impl Service {
         let issued = self.trust().map(|trust| trust.head_issued());
         if offered.number() < ours && issued.is_some_and(|issued| offered.issued <= issued) {
             // They are behind, which is no alarm: what they show was once the newest.
+            self.older_trust.count_head(offered.number(), ours);
             return Ok(false);
         }
         let mut roots = Vec::new();
@@ -297,13 +300,52 @@ impl Service {
             true => None,
             false => match held.and_then(|held| changed(&held, changes?, &offered)) {
                 Some(list) => Some(list),
-                None => Some(self.fetch_list_of(from, &offered).await?),
+                None => {
+                    let now = clock::now();
+                    if (offered.issued..=offered.expires).contains(&now)
+                        && let Some(is_good) = is_good.take()
+                    {
+                        is_good(offered.number());
+                    }
+                    match self.fetch_list_of(from, &offered).await {
+                        Ok(list) => Some(list),
+                        Err(problem) => {
+                            self.keep_rival(from, &trial, &offered, &head);
+                            return Err(problem);
+                        }
+                    }
+                }
             },
         };
         let bundle = Bundle::assemble(roots, list, head)?;
         let from = from.to_string();
-        let taken = tokio::task::block_in_place(|| self.take_and_tell(&bundle, &from, || is_good(offered.number())));
+        let tell = || {
+            if let Some(is_good) = is_good {
+                is_good(offered.number());
+            }
+        };
+        let taken = tokio::task::block_in_place(|| self.take_and_tell(&bundle, &from, tell));
         taken.map(|taken| taken.is_changed).map_err(|failure| failure.problem)
+    }
+
+    /// Of a head that names another list of the version we hold, which nobody gives: the two heads are evidence by themselves.
+    fn keep_rival(&self, from: &Source, known: &Known, offered: &Head, head: &[String]) {
+        let ours = known.version();
+        let is_other = known
+            .trust()
+            .is_some_and(|trust| trust.text_hash() != offered.list_hash);
+        if is_other && (offered.root, offered.list) == (ours.root, ours.list) {
+            let evidence = Evidence {
+                code: Code::TrustConflict,
+                role: Role::Head,
+                held_version: ours,
+                offered_version: offered.number(),
+                held: known.head().join("\n"),
+                offered: head.join("\n"),
+                seen: clock::now(),
+            };
+            self.keep_evidence(&evidence, &from.to_string());
+        }
     }
 
     async fn fetch_roots(&self, from: &Source, ours: u64) -> Result<Vec<String>, Problem> {
@@ -330,7 +372,9 @@ impl Service {
             .into_iter()
             .chain(others.map(Source::Organisation))
             .collect();
-        first_good(sources.into_iter().map(|source| self.fetch_trust_list(source, head))).await
+        let fetched = first_good(sources.into_iter().map(|source| self.fetch_trust_list(source, head)));
+        let fetched = tokio::time::timeout(PATIENCE, fetched).await;
+        fetched.map_err(|_| Problem::new(Code::Unreachable, "list"))?
     }
 
     /// What is other in a list than in the one held, from whoever has both.
@@ -369,7 +413,8 @@ impl Service {
             match self.ask_trust(&from, &ask).await? {
                 messages::Reply::List { total, bytes } => {
                     let room = size.saturating_sub(text.len());
-                    if bytes.is_empty() || bytes.len() > room || total != head.list_size {
+                    // Bytes are given by the chunk: nobody holds us up with one at a time.
+                    if bytes.is_empty() || bytes.len() != room.min(messages::CHUNK) || total != head.list_size {
                         return Err(Problem::new(Code::Malformed, "list"));
                     }
                     text.extend(bytes);

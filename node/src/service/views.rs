@@ -165,10 +165,18 @@ impl Service {
             findings.push(finding("alarms-lost", "fail", lost.to_string()));
         }
         findings.push(self.doctor_clock(now));
+        findings.extend(self.notices_found().into_iter().map(|(state, detail)| Finding {
+            code: Some(Code::NoticeGap),
+            ..finding("notices", state, detail)
+        }));
+        let gossip = self.gossip_found();
+        findings.extend(gossip.map(|(state, detail)| finding("gossip", state, detail)));
         findings.extend(
             self.head_found(now)
                 .map(|(state, detail)| finding("head", state, detail)),
         );
+        let needed = self.head_signatures_found();
+        findings.extend(needed.map(|(state, detail)| finding("head-signatures", state, detail)));
         let accepted = self.status_age_accepted();
         for head in lock(&self.mirror)?.heads() {
             let age = now.since(head.issued);
@@ -318,6 +326,10 @@ impl Service {
         let bytes = std::fs::metadata(path).map_err(|e| Failure::file(path, &e))?.len();
         if bytes == 0 {
             return Err(Failure::because(Code::Internal, "empty backup"));
+        }
+        // A disk without room for this is a good reason to make a backup.
+        if let Err(failure) = self.note_backup(clock::now()) {
+            tracing::warn!(%failure, "when the backup was made could not be noted");
         }
         Ok(json!({ "schema": "backup/v1", "path": path.display().to_string(), "bytes": bytes }))
     }

@@ -464,12 +464,18 @@ doctor-vouching = Days left for root and list
 doctor-vouching-remedy = The anchors have to sign a new root or list before that. Tell them.
 doctor-head = Age of the head
 doctor-head-remedy = An anchor that runs signs it anew every six hours, and nobody has. See the log, and sign one by hand: bevis trust publish
+doctor-head-signatures = Signatures that a head needs
+doctor-head-signatures-remedy = With more than one, no node signs it by itself. Somebody has to sign a new one together each day, or nobody decides anything: bevis trust publish
 doctor-trust = Trust list
 doctor-trust-remedy = Take in the newest list: bevis trust import FILE
 doctor-status = Age of status list
 doctor-status-remedy = Nothing newer has come from the issuer for half of the time that a service accepts, or more; beyond it nothing is decided. See whether it can be reached: bevis node ping
 doctor-lists = Status list that cannot be used
 doctor-lists-remedy = The issuer has to mend the list; until then nothing from it can be confirmed
+doctor-notices = Missing notices
+doctor-notices-remedy = Those that came after them wait and close no account. The node asks all the time; see whether the register can be reached: bevis node ping
+doctor-gossip = Nodes to hear news from
+doctor-gossip-remedy = None of the others on the trust list is connected, so news comes only when the node asks. See whether it reaches them and they reach it: bevis node peers, bevis node ping
 doctor-alarm = Alarm
 doctor-alarm-remedy = Somebody signed two things that cannot both be right. `bevis node alarms` shows what and from whom it came; tell the anchors or the issuer, then dismiss it there
 doctor-older-list = An older trust list
@@ -645,7 +651,11 @@ demo-trust-spread = {$what ->
     [delisted] The exclusion
     [revoked] The revocation
    *[bankrupt] The notice of bankruptcy
-    } reached {$seen} of {$nodes}: half of them in {$p50_ms} ms, 95 % in {$p95_ms} ms, 99 % in {$p99_ms} ms, all in {$p100_ms} ms
+    } reached {$seen} of {$nodes} {$what ->
+    [revoked] banks
+    [bankrupt] banks
+   *[other] nodes
+    }: half of them in {$p50_ms} ms, 95 % in {$p95_ms} ms, 99 % in {$p99_ms} ms, all in {$p100_ms} ms
 demo-trust-answers = ✓ {$what ->
     [before_admission] All {$banks} banks accept what there was before
     [admitted] All {$banks} banks accept what the new agency issues

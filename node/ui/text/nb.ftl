@@ -464,12 +464,18 @@ doctor-vouching = Dager igjen for rot og liste
 doctor-vouching-remedy = Ankrene må signere en ny rot eller liste før det. Si fra til dem.
 doctor-head = Alder på bekreftelsen
 doctor-head-remedy = Et anker som er i gang, signerer den på nytt hver sjette time, og ingen har gjort det. Se i loggen, og signer en for hånd: bevis trust publish
+doctor-head-signatures = Signaturer en bekreftelse trenger
+doctor-head-signatures-remedy = Når den trenger flere enn én, signerer ingen node den selv. Noen må signere en ny sammen hver dag, ellers avgjør ingen noe: bevis trust publish
 doctor-trust = Tillitsliste
 doctor-trust-remedy = Hent den nyeste listen: bevis trust import FIL
 doctor-status = Alder på statusliste
 doctor-status-remedy = Det er ikke kommet noe nyere fra utstederen på halvparten av tiden en tjeneste godtar, eller mer; etter det avgjøres ingenting. Se om den kan nås: bevis node ping
 doctor-lists = Statusliste som ikke kan brukes
 doctor-lists-remedy = Utstederen må rette listen; til da kan ingenting fra den bekreftes
+doctor-notices = Varsler som mangler
+doctor-notices-remedy = Det som kom etter, venter på dem og stenger ingen konto. Noden spør hele tiden; se om registeret kan nås: bevis node ping
+doctor-gossip = Noder å høre nytt fra
+doctor-gossip-remedy = Ingen av de andre på tillitslisten er koblet til, så nytt kommer først når noden spør. Se om den kan nå dem og nås av dem: bevis node peers, bevis node ping
 doctor-alarm = Alarm
 doctor-alarm-remedy = Noen har signert to ting som ikke begge kan være riktige. `bevis node alarms` viser hva og hvem det kom fra; si fra til ankrene eller utstederen, og kvitter det ut der
 doctor-older-list = En eldre tillitsliste
@@ -645,7 +651,11 @@ demo-trust-spread = {$what ->
     [delisted] Utestengelsen
     [revoked] Tilbaketrekkingen
    *[bankrupt] Konkursvarselet
-    } nådde {$seen} av {$nodes}: halvparten på {$p50_ms} ms, 95 % på {$p95_ms} ms, 99 % på {$p99_ms} ms, alle på {$p100_ms} ms
+    } nådde {$seen} av {$nodes} {$what ->
+    [revoked] banker
+    [bankrupt] banker
+   *[other] noder
+    }: halvparten på {$p50_ms} ms, 95 % på {$p95_ms} ms, 99 % på {$p99_ms} ms, alle på {$p100_ms} ms
 demo-trust-answers = ✓ {$what ->
     [before_admission] Alle {$banks} bankene godtar det de har fra før
     [admitted] Alle {$banks} bankene godtar det den nye etaten utsteder

@@ -464,12 +464,18 @@ doctor-vouching = Dagar att for rot og liste
 doctor-vouching-remedy = Ankera må signere ei ny rot eller liste før det. Sei frå til dei.
 doctor-head = Alder på stadfestinga
 doctor-head-remedy = Eit anker som er i gang, signerer ho på nytt kvar sjette time, og ingen har gjort det. Sjå i loggen, og signer ei for hand: bevis trust publish
+doctor-head-signatures = Signaturar ei stadfesting treng
+doctor-head-signatures-remedy = Når ho treng fleire enn éin, signerer ingen node ho sjølv. Nokon må signere ei ny saman kvar dag, elles avgjer ingen noko: bevis trust publish
 doctor-trust = Tillitsliste
 doctor-trust-remedy = Hent den nyaste lista: bevis trust import FIL
 doctor-status = Alder på statusliste
 doctor-status-remedy = Det er ikkje kome noko nyare frå utstedaren på halvparten av tida ei teneste godtek, eller meir; etter det vert ingenting avgjort. Sjå om han kan nåast: bevis node ping
 doctor-lists = Statusliste som ikkje kan brukast
 doctor-lists-remedy = Utstedaren må rette lista; til då kan ingenting frå henne stadfestast
+doctor-notices = Varsel som manglar
+doctor-notices-remedy = Det som kom etter, ventar på dei og stengjer ingen konto. Noden spør heile tida; sjå om registeret kan nåast: bevis node ping
+doctor-gossip = Nodar å høyre nytt frå
+doctor-gossip-remedy = Ingen av dei andre på tillitslista er kopla til, så nytt kjem først når noden spør. Sjå om han kan nå dei og nåast av dei: bevis node peers, bevis node ping
 doctor-alarm = Alarm
 doctor-alarm-remedy = Nokon har signert to ting som ikkje begge kan vere rette. `bevis node alarms` viser kva og kven det kom frå; sei frå til ankera eller utstedaren, og kvitter det ut der
 doctor-older-list = Ei eldre tillitsliste
@@ -645,7 +651,11 @@ demo-trust-spread = {$what ->
     [delisted] Utestenginga
     [revoked] Tilbaketrekkinga
    *[bankrupt] Konkursvarselet
-    } nådde {$seen} av {$nodes}: halvparten på {$p50_ms} ms, 95 % på {$p95_ms} ms, 99 % på {$p99_ms} ms, alle på {$p100_ms} ms
+    } nådde {$seen} av {$nodes} {$what ->
+    [revoked] bankar
+    [bankrupt] bankar
+   *[other] nodar
+    }: halvparten på {$p50_ms} ms, 95 % på {$p95_ms} ms, 99 % på {$p99_ms} ms, alle på {$p100_ms} ms
 demo-trust-answers = ✓ {$what ->
     [before_admission] Alle dei {$banks} bankane godtek det dei har frå før
     [admitted] Alle dei {$banks} bankane godtek det den nye etaten utsteder

@@ -28,6 +28,13 @@ struct Anchor {
     keys: [Vec<String>; 3],
 }
 
+impl Anchor {
+    /// Its keys of a role.
+    fn of(&self, role: usize) -> &[String] {
+        self.keys.get(role).map_or(&[], Vec::as_slice)
+    }
+}
+
 /// Which root and list are in force.
 #[derive(PartialEq)]
 pub(crate) struct Head {
@@ -114,15 +121,19 @@ impl Root {
     fn has(&self, role: usize, key: &str) -> bool {
         self.anchors
             .iter()
-            .any(|anchor| anchor.keys[role].iter().any(|known| known == key))
+            .any(|anchor| anchor.of(role).iter().any(|known| known == key))
     }
 
     /// Whether distinct anchors enough, of two classes for root and list, have signed.
     fn require_enough(&self, role: usize, signers: &[String]) -> Outcome<()> {
-        let signed = |anchor: &&Anchor| anchor.keys[role].iter().any(|key| signers.contains(key));
+        let signed = |anchor: &&Anchor| anchor.of(role).iter().any(|key| signers.contains(key));
         let anchors: Vec<&Anchor> = self.anchors.iter().filter(signed).collect();
         let classes: BTreeSet<&str> = anchors.iter().map(|anchor| anchor.class.as_str()).collect();
-        let enough = anchors.len() as u64 >= self.thresholds[role] && (role == 2 || classes.len() >= 2);
+        let enough = self
+            .thresholds
+            .get(role)
+            .is_some_and(|threshold| anchors.len() as u64 >= *threshold)
+            && (role == 2 || classes.len() >= 2);
         require(
             enough,
             "trust_threshold",

@@ -103,7 +103,10 @@ fn a_key_is_rotated_with_overlap_compromised_and_its_owner_delisted_without_anyb
     assert_eq!((kid(&old).as_str(), life.signs().as_str()), (first, first));
     life.until_valid(&old);
     let certificate = life.certificate();
-    assert_eq!((&certificate["kid"], &certificate["days"]), (&json!(first), &json!(89)));
+    assert_eq!(certificate["kid"], json!(first));
+    // Ninety days less what has passed of the first.
+    let days = certificate["days"].as_i64();
+    assert!(days.is_some_and(|days| (89..=90).contains(&days)), "{days:?}");
 
     // A second key: made while the node runs, unused until the list names it.
     let made = life.identity.ok(&["keys", "rotate"]);

@@ -122,6 +122,18 @@ impl Stage {
         log["notices"][0]["uuid"].as_str().expect("a name").to_owned()
     }
 
+    /// The register goes on with a line more in the section of its issuer.
+    fn set(&mut self, line: &str) {
+        assert_eq!(self.register.terminate(), 0);
+        let config = self.register.path().join("bevis.toml");
+        let before = std::fs::read_to_string(&config).expect("reads");
+        let after = before.replace("[issuer]\n", &format!("[issuer]\n{line}\n"));
+        assert_ne!(before, after, "the section stands in the register's configuration");
+        std::fs::write(&config, after).expect("writes");
+        self.register.serve(&[]);
+        self.hear();
+    }
+
     fn wait(&self, bank: &Home, number: u64) {
         seen(bank, "notice", &format!("{}@{number}", REGISTER.did));
     }
@@ -305,4 +317,33 @@ fn a_notice_about_a_person_is_matched_by_tag_and_names_nobody_anywhere() {
         files > 30 && bytes > 100_000,
         "{files} files, {bytes} bytes were looked at"
     );
+}
+
+#[test]
+fn a_register_that_lets_a_bank_have_one_number_a_day_refuses_the_second() {
+    let mut stage = Stage::new();
+    stage.set("evaluations_per_day = 1");
+    let key = stage.file("key");
+    let key = argument(&key);
+    stage.register.ok(&["issuer", "notice", "key", "2026", "--out", key]);
+    stage.both_sign(key);
+    let import = ["verifier", "customers", "import", "-"];
+    let imported = stage.bank.run_with(&import, &format!("{CITIZEN}\n{PERSON}\n"));
+    assert_eq!(imported.expect(0).json()["report"]["added"], 2);
+    stage.customers(&stage.other, PERSON);
+    let refused = "bevis_refusals_total{of=\"/bevis/notice/1\",code=\"rate_limited\"} ";
+    let counts = |bank: &Home| {
+        let said = bank.ok(&["verifier", "notices", "list"]);
+        (said["tagged"].as_u64(), said["untagged"].as_u64())
+    };
+    until("one number of the bank's is evaluated, and no second one", || {
+        let metrics = crate::network::text(&stage.register.ok(&["node", "metrics"])["text"]);
+        // Both numbers together, then the second alone.
+        let times = metrics.lines().find_map(|line| line.strip_prefix(refused));
+        times.is_some_and(|times| times.parse::<u64>().is_ok_and(|times| times >= 2))
+            && counts(&stage.bank) == (Some(1), Some(1))
+    });
+    until("another bank has a count of its own", || {
+        counts(&stage.other) == (Some(1), Some(0))
+    });
 }

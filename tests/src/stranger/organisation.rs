@@ -14,7 +14,7 @@ use credentials::time::DAY;
 use credentials::trust::{NodeEntry, Organisation, OrganisationKey};
 use credentials::{Code, Did, SigningKey, Timestamp, jwe, jws, random};
 use node::clock;
-use node::network::{self, Handle, Inbox, Protocol, Secret32};
+use node::network::{self, Handle, Inbox, Protocol, Rate, Secret32};
 use node::service::Greeting;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -90,7 +90,13 @@ impl Played {
         let certificate = vouched::certificate(&did, &peer, &first.id, &key, now);
         let shown = move || Some(certificate.clone());
         let greeting = Arc::new(Greeting::organisation(did.clone(), shown, world.trust.clone()));
-        let started = network::start(network::Settings::default(), Some(secret), greeting);
+        let mut settings = network::Settings::default();
+        // A test asks it more often than any wallet would.
+        settings.limits.rates.present = Rate {
+            burst: 1024,
+            per_second: 1024,
+        };
+        let started = network::start(settings, Some(secret), greeting);
         let (node, inbox) = world.runtime.block_on(started).expect("starts");
         world.runtime.spawn(serve(inbox, served.clone()));
         Played {

@@ -9,6 +9,7 @@ use credentials::identifier::PersonNumber;
 use credentials::notice::KeyStatement;
 use credentials::notice::tag::Blinding;
 use credentials::protocol::notice::{Ask, EVALUATE_MAX};
+use credentials::time::DAY;
 use credentials::{Code, Did, Problem, Timestamp};
 use serde_bytes::ByteBuf;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,8 @@ use store::Key;
 
 /// How long an answer is waited for, in seconds, before the same persons are asked for again.
 const ANSWER_SECONDS: i64 = 60;
+/// How long a register that cannot answer is left alone, in seconds.
+const AWAY_SECONDS: i64 = 300;
 
 /// Persons without a tag, and what is being asked. No `Debug`: it holds numbers and blinds.
 #[derive(Default)]
@@ -26,6 +29,8 @@ pub(super) struct State {
     asked: BTreeMap<String, Asked>,
     /// Not asked again before, by register.
     pause: BTreeMap<String, Timestamp>,
+    /// How many are asked for at a time, by register, where its count for us has no room for more.
+    batch: BTreeMap<String, usize>,
 }
 
 struct Asked {
@@ -65,9 +70,10 @@ impl Verifier {
         if is_asked || is_paused {
             return Ok(None);
         }
+        let most = state.batch.get(&name).copied().unwrap_or(EVALUATE_MAX);
         for key in self.notices.keys_of(&name)? {
             let queue = self.notices.untagged(&name, &key)?;
-            let persons: Vec<PersonNumber> = queue.iter().take(EVALUATE_MAX).cloned().collect();
+            let persons: Vec<PersonNumber> = queue.iter().take(most).cloned().collect();
             if persons.is_empty() {
                 continue;
             }
@@ -165,8 +171,27 @@ impl Verifier {
         Ok(())
     }
 
-    /// The register's day count for us is used up, or it cannot answer now.
-    pub(super) fn pause_evaluations(&mut self, until: Timestamp, register: &str) {
+    /// A register evaluated nothing of what was asked. Where its count has no room for all of them, half as many are asked for at
+    /// once; where it has none for a single one, nothing until the day is over.
+    pub(super) fn evaluations_refused(&mut self, now: Timestamp, register: &str, code: Code) {
+        let state = &mut self.notices.persons;
+        let asked = state.asked.get(register).map_or(0, |asked| asked.persons.len());
+        let until = match (code, asked / 2) {
+            (Code::RateLimited, 0) => {
+                state.batch.remove(register);
+                now.day().plus(DAY)
+            }
+            (Code::RateLimited, fewer) => {
+                state.batch.insert(register.to_owned(), fewer);
+                now
+            }
+            _ => now.plus(AWAY_SECONDS),
+        };
+        self.pause_evaluations(until, register);
+    }
+
+    /// Nothing is evaluated by this register before then.
+    fn pause_evaluations(&mut self, until: Timestamp, register: &str) {
         self.notices.persons.asked.remove(register);
         self.notices.persons.pause.insert(register.to_owned(), until);
     }

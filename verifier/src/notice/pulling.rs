@@ -41,6 +41,27 @@ pub enum Gossip {
     Reject,
 }
 
+impl Gossip {
+    /// What gossip is told of a notice that was refused with this problem.
+    pub fn of(problem: &Problem) -> Gossip {
+        match problem.code {
+            // Our own list may be behind the sender's, or before it; a conflict is evidence that others should see.
+            Code::TrustMissing
+            | Code::TrustStale
+            | Code::ClockSuspect
+            | Code::UnknownIssuer
+            | Code::UnknownKey
+            | Code::TypeNotAllowed
+            | Code::KeyOutsideWindow
+            | Code::KeyCompromised
+            | Code::NotYetValid => Gossip::Ignore,
+            Code::NoticeConflict if problem.detail.as_deref() != Some("rejected") => Gossip::Accept,
+            Code::NoticeConflict => Gossip::Ignore,
+            _ => Gossip::Reject,
+        }
+    }
+}
+
 /// What is being asked of a register's stream.
 #[derive(Default)]
 pub(super) struct State {
@@ -156,11 +177,7 @@ impl Verifier {
             }
             (ask, Reply::Problem(problem)) => {
                 if matches!(ask, Ask::Evaluate { .. }) {
-                    let until = match problem.code {
-                        Code::RateLimited => now.day().plus(credentials::time::DAY),
-                        _ => now.plus(NEWEST_SECONDS),
-                    };
-                    self.pause_evaluations(until, &register);
+                    self.evaluations_refused(now, &register, problem.code);
                 }
                 if matches!(ask, Ask::State { .. })
                     && let Some(state) = self.notices.pulls.get_mut(&register)
@@ -285,21 +302,7 @@ impl Verifier {
                 Refusal::Ours(error).problem("notice");
                 Gossip::Ignore
             }
-            Err(Refusal::Told(problem)) => match problem.code {
-                // Our own list may be behind the sender's, or before it; a conflict is evidence that others should see.
-                Code::TrustMissing
-                | Code::TrustStale
-                | Code::ClockSuspect
-                | Code::UnknownIssuer
-                | Code::UnknownKey
-                | Code::TypeNotAllowed
-                | Code::KeyOutsideWindow
-                | Code::KeyCompromised
-                | Code::NotYetValid => Gossip::Ignore,
-                Code::NoticeConflict if problem.detail.as_deref() != Some("rejected") => Gossip::Accept,
-                Code::NoticeConflict => Gossip::Ignore,
-                _ => Gossip::Reject,
-            },
+            Err(Refusal::Told(problem)) => Gossip::of(&problem),
         }
     }
 

@@ -29,7 +29,10 @@ fn read(text: &str, root: &Root, before: &List) -> Result<List, Code> {
     }
 }
 
-fn changes() -> Vec<(&'static str, fn(&mut Draft))> {
+/// A change, by name.
+type Change = (&'static str, fn(&mut Draft));
+
+fn changes() -> Vec<Change> {
     vec![
         ("nothing but its number", |_| {}),
         ("a key more", |draft| {

@@ -36,8 +36,14 @@ pub(super) fn write_instants(value: &mut Value) {
                     Some(seconds) if INSTANTS.contains(&name.as_str()) => {
                         *member = json!(credentials::Timestamp::from_unix(seconds).to_string());
                     }
-                    // Under `types` an issuer counts: how many were issued is no instant.
-                    _ if ["claims", "content", "types"].contains(&name.as_str()) => {}
+                    // Under `types` and `gossip` there are counts: how many were issued or published is no instant.
+                    _ if ["claims", "content", "types", "gossip"].contains(&name.as_str()) => {}
+                    // The next of endings is an instant; other nexts are numbers.
+                    _ if name == "endings" => {
+                        if let Some(seconds) = member.at("next").as_i64() {
+                            member.put("next", json!(credentials::Timestamp::from_unix(seconds).to_string()));
+                        }
+                    }
                     _ => write_instants(member),
                 }
             }

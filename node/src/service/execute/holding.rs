@@ -32,7 +32,7 @@ impl Service {
                     .drive(|w| w.receive_link(clock::now(), &link, code.as_deref()))
                     .await;
                 // Its issuer knows that somebody is here; whether what came counts is known a moment later.
-                if let (Ok(_), Some(issuer)) = (&result, &counterpart) {
+                if let (Ok(_), Link::Offer { issuer, .. }) = (&result, &link) {
                     self.learn_status(issuer).await;
                 }
                 outcome(result?)

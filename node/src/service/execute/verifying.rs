@@ -79,6 +79,8 @@ impl Service {
                     let mirror = lock(&self.mirror)?;
                     lock(verifier)?.check(now, &*mirror, &text)
                 };
+                self.verdicts
+                    .count(report.verdict(), report.problem().map(|problem| problem.code));
                 Ok(json!({
                     "schema": "check/v1", "verdict": value(report.verdict())?,
                     "code": report.problem().map(|p| p.code), "checks": value(&report.lines)?,

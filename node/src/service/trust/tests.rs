@@ -281,6 +281,77 @@ fn a_restored_anchor_signs_no_head_until_it_has_heard_which_list_is_the_newest()
     );
 }
 
+/// A finding of `doctor`: its state and detail.
+fn found(service: &Service, check: &str) -> Option<(String, String)> {
+    let report = service.doctor().expect("looks");
+    let findings = report["findings"].as_array().expect("findings");
+    let finding = findings.iter().find(|finding| finding["check"] == check)?;
+    let text = |key: &str| finding[key].as_str().expect("text").to_owned();
+    Some((text("state"), text("detail")))
+}
+
+#[test]
+fn an_anchor_is_warned_of_a_root_whose_heads_no_node_can_sign_by_itself() {
+    let mut world = World::new();
+    world.take(|_| {});
+    assert_eq!(
+        found(&world.service, "head-signatures"),
+        None,
+        "one signature is enough"
+    );
+    let (hands, thresholds) = (
+        world.anchors.hands().to_vec(),
+        Thresholds {
+            root: 2,
+            list: 2,
+            head: 2,
+        },
+    );
+    world
+        .anchors
+        .change(hands, thresholds, crate::clock::now())
+        .expect("signed");
+    world.take(|_| {});
+    let expected = Some(("warn".to_owned(), "2".to_owned()));
+    assert_eq!(found(&world.service, "head-signatures"), expected);
+    let later = world.service.trust().expect("taken").head_issued().plus(7 * HOUR);
+    assert_eq!(world.service.resign_head_if_due(later).expect("asked"), None);
+}
+
+#[test]
+fn the_figures_tell_how_old_the_newest_backup_is_once_there_is_one() {
+    let world = World::new();
+    let figures = || {
+        let metrics = world.service.metrics().expect("told");
+        metrics["text"].as_str().expect("text").to_owned()
+    };
+    assert!(!figures().contains("backup_age"), "none was made");
+    let path = world.folder.path().join("home.backup");
+    world.service.backup(&path).expect("made");
+    let text = figures();
+    let age = text
+        .lines()
+        .find_map(|line| line.strip_prefix("bevis_backup_age_seconds "));
+    let age: i64 = age.expect("told").parse().expect("a number");
+    assert!((0..60).contains(&age), "{age} s");
+}
+
+#[test]
+fn an_older_list_that_somebody_shows_is_counted() {
+    let mut world = World::new();
+    world.take(|_| {});
+    let old = world.service.bundle().expect("held");
+    world.take(|_| {});
+    let counted = |role: &str| {
+        let metrics = world.service.metrics().expect("told");
+        let text = metrics["text"].as_str().expect("text");
+        text.contains(&format!("bevis_trust_older_total{{role=\"{role}\"}} 1\n"))
+    };
+    assert!(!counted("list"));
+    world.service.take_bundle(&old, "import").expect_err("refused");
+    assert!(counted("list"));
+}
+
 #[test]
 fn the_newest_key_that_the_list_names_signs_and_the_certificate_follows_it() {
     let mut world = World::new();

@@ -45,8 +45,8 @@ pub(super) const BUGS: &[Bug] = &[
         edits: &[
             edit(
                 "verifier/src/lib.rs",
-                "    notices: notice::Desk,\n    changes: u64,\n}",
-                "    notices: notice::Desk,\n    changes: u64,\n    used: BTreeSet<String>,\n}",
+                "    judged: Option<(Verdict, Option<Code>)>,\n    changes: u64,\n}",
+                "    judged: Option<(Verdict, Option<Code>)>,\n    changes: u64,\n    used: BTreeSet<String>,\n}",
             ),
             edit(
                 "verifier/src/lib.rs",

@@ -12,6 +12,9 @@ use node::network::Protocol;
 use node::population::CITIZEN;
 use serde_json::json;
 
+/// How often a question is asked until it is answered.
+const ATTEMPTS: usize = 8;
+
 /// What would be given out of a restored home: the code of each refusal, `None` for an answer.
 struct Ways {
     stranger: Intruder,
@@ -22,11 +25,9 @@ impl Ways {
     /// The code of what an organisation answers.
     fn answered(&self, to: &str, protocol: Protocol, ask: &impl serde::Serialize) -> Option<Code> {
         let body = protocol::encode(ask).expect("encodes");
-        // A connection to a process that has ended since is noticed by the first question on it.
-        let answer = self.stranger.send(to, protocol, body.clone());
-        let answer = answer
-            .or_else(|_| self.stranger.send(to, protocol, body))
-            .expect("answered");
+        // A connection to a process that has ended since is noticed by the first questions on it.
+        let mut answers = (0..ATTEMPTS).map(|_| self.stranger.send(to, protocol, body.clone()));
+        let answer = answers.find_map(Result::ok).expect("answered");
         match protocol::decode(&answer, hello::LIMIT) {
             Ok(hello::Reply::Problem(problem)) => Some(problem.code),
             _ => None,
@@ -84,8 +85,8 @@ impl Ways {
             ),
             ("endings", said(&["issuer", "publish"])),
             (
-                "a signature under a notice",
-                said(&["issuer", "notice", "sign", argument(&paper)]),
+                "a draft of a notice",
+                said(&["issuer", "notice", "draft", argument(&paper), "--out", argument(&out)]),
             ),
             (
                 "a checkpoint",

@@ -71,6 +71,16 @@ impl Dialler {
     fn greet(&self, trust: &Arc<Trust>, node: &Home, certificate: Option<String>) -> Option<Code> {
         let known = Arc::new(RwLock::new(Some(Arc::clone(trust))));
         let greeting = Greeting::organisation(self.did.clone(), move || certificate.clone(), known);
+        self.greet_as(greeting, node)
+    }
+
+    /// The same as somebody who says of themselves to be a wallet.
+    fn greet_as_wallet(&self, trust: &Arc<Trust>, node: &Home) -> Option<Code> {
+        let known = Arc::new(RwLock::new(Some(Arc::clone(trust))));
+        self.greet_as(Greeting::wallet(known), node)
+    }
+
+    fn greet_as(&self, greeting: Greeting, node: &Home) -> Option<Code> {
         let card: Card = serde_json::from_value(node.ok(&["whoami"])["card"].clone()).expect("a card");
         let target = Target {
             as_identity: None,
@@ -123,6 +133,13 @@ fn an_organisation_is_greeted_by_its_newest_certificate_only_and_never_without_o
     let greet = |identity: &Home, certificate: Option<String>| dialler.greet(&trust, identity, certificate);
     assert_eq!(greet(&identity, None), Some(invalid));
     assert_eq!(greet(&identity, Some("no certificate".to_owned())), Some(invalid));
+    assert_eq!(
+        dialler.greet_as_wallet(&trust, &identity),
+        Some(invalid),
+        "a listed node that calls itself a wallet"
+    );
+    let nobody = Dialler::new();
+    assert_eq!(nobody.greet_as_wallet(&trust, &identity), None, "a wallet");
     let expired = dialler.certificate(1, |certificate| {
         certificate.issued = clock::now().day();
         certificate.expires = clock::now().plus(-1).max(certificate.issued.plus(1));

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::Pull;
+use credentials::Problem;
 use credentials::identifier::PersonNumber;
 use credentials::notice::tag::TagKey;
 use credentials::notice::{KeyStatement, Paper, Tag};
@@ -204,6 +205,55 @@ fn an_answer_by_another_key_gives_no_tag() {
 }
 
 #[test]
+fn a_register_with_room_for_fewer_than_are_asked_for_is_asked_for_fewer_and_then_not_before_the_next_day() {
+    let year = Year::new("2026");
+    let mut bank = Bank::with(&[ROLIG, MUNTER]);
+    let mut left = 1;
+    // Whoever asks for more than there is room for gets nothing, as the register counts.
+    let ask_until_nothing_is_due = |bank: &mut Bank, left: &mut usize| {
+        let mut asked_for = Vec::new();
+        loop {
+            let now = bank.now;
+            let pulls = bank.verifier().notices_due(now).unwrap();
+            if pulls.is_empty() {
+                return asked_for;
+            }
+            for pull in pulls {
+                let reply = match &pull.ask {
+                    Ask::Evaluate { elements, .. } if elements.len() > *left => {
+                        asked_for.push(elements.len());
+                        Reply::Problem(Problem::new(Code::RateLimited, "day"))
+                    }
+                    Ask::Evaluate { elements, .. } => {
+                        asked_for.push(elements.len());
+                        *left -= elements.len();
+                        answer(&[&year], &pull.ask)
+                    }
+                    other => answer(&[&year], other),
+                };
+                // Refusals come back to whoever tells of them.
+                drop(bank.verifier().take_notices(now, &pull, reply));
+            }
+        }
+    };
+    assert_eq!(ask_until_nothing_is_due(&mut bank, &mut left), [2, 1, 1]);
+    assert_eq!(
+        (
+            bank.verifier().customers_tagged().unwrap(),
+            bank.verifier().customers_untagged().unwrap()
+        ),
+        (1, 1)
+    );
+    bank.now = bank.now.day().plus(DAY - 1);
+    assert_eq!(ask_until_nothing_is_due(&mut bank, &mut left), [] as [usize; 0]);
+    bank.now = bank.now.plus(1);
+    bank.trusts(|_| ());
+    left = 1;
+    assert_eq!(ask_until_nothing_is_due(&mut bank, &mut left), [1]);
+    assert_eq!(bank.verifier().customers_untagged().unwrap(), 0);
+}
+
+#[test]
 fn a_second_key_of_one_name_is_refused_and_the_first_kept() {
     let (year, other) = (Year::new("2026"), Year::new("2026"));
     let mut bank = Bank::with(&[ROLIG]);
@@ -233,14 +283,25 @@ fn batches_are_bounded_and_a_used_up_day_is_waited_out() {
     let lines: Vec<&str> = persons.iter().map(String::as_str).collect();
     bank.verifier().customers_import(now, 1, &lines).unwrap();
     let pull = first_evaluation(&mut bank, &year);
-    let Ask::Evaluate { elements, .. } = &pull.ask else {
-        panic!("evaluate")
-    };
-    assert_eq!(elements.len(), EVALUATE_MAX);
-    let limited = Reply::Problem(credentials::Problem::new(Code::RateLimited, "day"));
-    let refused = bank.verifier().take_notices(now, &pull, limited).unwrap_err();
-    assert_eq!(refused.code, Code::RateLimited);
     let is_evaluation = |pull: &Pull| matches!(pull.ask, Ask::Evaluate { .. });
+    let (mut sizes, mut next) = (Vec::new(), Some(pull));
+    while let Some(pull) = next {
+        let Ask::Evaluate { elements, .. } = &pull.ask else {
+            panic!("evaluate")
+        };
+        sizes.push(elements.len());
+        let limited = Reply::Problem(Problem::new(Code::RateLimited, "day"));
+        let refused = bank.verifier().take_notices(now, &pull, limited).unwrap_err();
+        assert_eq!(refused.code, Code::RateLimited);
+        next = bank
+            .verifier()
+            .notices_due(now)
+            .unwrap()
+            .into_iter()
+            .find(is_evaluation);
+    }
+    let halved: Vec<usize> = (0..9).map(|times| EVALUATE_MAX >> times).collect();
+    assert_eq!(sizes, halved, "down to one");
     let late = now.day().plus(DAY - 1);
     assert!(!bank.verifier().notices_due(late).unwrap().iter().any(is_evaluation));
     assert!(
