@@ -13,7 +13,7 @@
 
 use credentials::protocol::status::{Ask, Purpose};
 use credentials::status::{
-    Changes, Digest, ENTRIES, Head, ListVersion, Mirror, News, Source, State, States, list_hash,
+    Changes, Digest, ENTRIES, Head, ListVersion, Mirror, News, Signing, Source, State, States, list_hash,
 };
 use credentials::trust::{Ceremony, Draft, NodeEntry, Organisation, OrganisationKey};
 use credentials::{Did, SigningKey, Timestamp};
@@ -101,7 +101,14 @@ fn main() {
     let mut anchors = Ceremony::of_three(&mut random, draft.issued).unwrap();
     let trust = anchors.trust(&draft, now).unwrap();
     let uri = |number: usize| format!("https://issuer.example/status/{number}");
-    let sign = |states: &States, number: usize| states.sign(&uri(number), &issuer, &kid, now, 86_400, &key).unwrap();
+    let signing = Signing {
+        issuer: &issuer,
+        kid: &kid,
+        signer: &key,
+        now,
+        lifetime: 86_400,
+    };
+    let sign = |states: &States, number: usize| states.sign(&uri(number), &signing).unwrap();
 
     let one = hundredth(1, |_| State::Revoked);
     let mixed = hundredth(1, |n| if n % 2 == 0 { State::Revoked } else { State::Superseded });

@@ -261,6 +261,40 @@ impl Proposal {
     }
 }
 
+/// What people see of a notice, in a list of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// `sekvens`
+    pub number: u64,
+    /// Name.
+    pub uuid: String,
+    /// What it says to do; none where this version cannot read it.
+    pub kind: Option<Kind>,
+    /// The company's number; none for a person.
+    pub company: Option<String>,
+    /// The opening it is about.
+    pub about: Option<String>,
+    /// When it was registered.
+    pub registered: Timestamp,
+}
+
+impl From<&Proposal> for Summary {
+    fn from(proposal: &Proposal) -> Summary {
+        let content = proposal.content().ok();
+        Summary {
+            number: proposal.number,
+            uuid: proposal.uuid.clone(),
+            kind: content.map(|content| content.kind),
+            company: content.and_then(|content| match &content.debtor {
+                Debtor::Company(number) => Some(number.clone()),
+                Debtor::Person(_) => None,
+            }),
+            about: content.and_then(|content| content.about.clone()),
+            registered: proposal.registered,
+        }
+    }
+}
+
 /// A notice that two different keys of its register signed.
 #[derive(Clone, Debug)]
 pub struct Notice {

@@ -21,7 +21,7 @@ pub use persons::NoticeLimits;
 pub use settling::{Seen, Settling};
 
 use credentials::identifier::PersonNumber;
-use credentials::notice::{self, Content, Debtor, Kind, Notice, Place, Proposal};
+use credentials::notice::{self, Content, Kind, Notice, Place, Proposal, Summary};
 use credentials::trust::Trust;
 use credentials::{Code, Problem, Timestamp, random};
 use serde::Serialize;
@@ -51,18 +51,9 @@ pub(crate) struct Log {
 /// A published notice, for the register's own list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NoticeView {
-    /// `sekvens`
-    pub number: u64,
-    /// Name.
-    pub uuid: String,
-    /// `aapning`, `sletting`, `oppheving`, `avslutning`, or none where this version cannot read it.
-    pub kind: Option<Kind>,
-    /// The company's number; none for a person.
-    pub company: Option<String>,
-    /// The opening it is about.
-    pub about: Option<String>,
-    /// When it was registered.
-    pub registered: Timestamp,
+    /// What it says.
+    #[serde(flatten)]
+    pub notice: Summary,
     /// `sha-256:…`
     pub hash: String,
 }
@@ -251,17 +242,8 @@ impl Issuer {
                 break;
             };
             let proposal = Proposal::parse(&record.text)?;
-            let content = proposal.content().ok();
             views.push(NoticeView {
-                number,
-                uuid: proposal.uuid().to_owned(),
-                kind: content.map(|content| content.kind),
-                company: content.and_then(|content| match &content.debtor {
-                    Debtor::Company(number) => Some(number.clone()),
-                    Debtor::Person(_) => None,
-                }),
-                about: content.and_then(|content| content.about.clone()),
-                registered: proposal.registered(),
+                notice: Summary::from(&proposal),
                 hash: proposal.hash_text(),
             });
         }

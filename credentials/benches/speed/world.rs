@@ -7,7 +7,7 @@ use credentials::query::Query;
 use credentials::schema::{Claims, CredentialType, Path, Types};
 use credentials::sd_jwt::{self, Bind, Issue, SdJwt, StatusRef};
 use credentials::service::Registration;
-use credentials::status::{Head, ListVersion, Mirror, State, States, list_hash};
+use credentials::status::{Head, ListVersion, Mirror, Signing, State, States, list_hash};
 use credentials::trust::{Ceremony, Draft, NodeEntry, Organisation, OrganisationKey, Trust};
 use credentials::verify::{self, Context, Expected, Verdict, VpToken};
 use credentials::{Did, SigningKey, Timestamp, json};
@@ -102,7 +102,18 @@ impl World {
         for index in (DISTINCT as u32..1 << 20).step_by(100) {
             assert!(states.set(index, State::Revoked));
         }
-        let text = states.sign(URI, &issuer, &kid, now, 3_600, &key).unwrap();
+        let text = states
+            .sign(
+                URI,
+                &Signing {
+                    issuer: &issuer,
+                    kid: &kid,
+                    signer: &key,
+                    now,
+                    lifetime: 3_600,
+                },
+            )
+            .unwrap();
         let head = Head {
             issuer: issuer.clone(),
             issued: now,

@@ -1,9 +1,9 @@
 //! W3C Bitstring Status List v1.0, derived from a list of two-bit states.
 
-use super::{BITS, PER_BYTE, State, States, URI_MAX, list::malformed};
+use super::{BITS, PER_BYTE, Signing, State, States};
 use crate::proof::{self, Purpose as ProofPurpose, Suite};
 use crate::protocol::status::Purpose;
-use crate::{Code, Did, Problem, Timestamp, key::Signer};
+use crate::{Code, Problem};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -49,45 +49,34 @@ impl States {
     }
 
     /// One of them as `BitstringStatusListCredential` (Bitstring Status List §2.2; VCDM 2.0 with an `eddsa-jcs-2022` proof), as JSON.
-    /// Its `id` is the list's URI and the purpose, `<uri>/revocation`. `lifetime` is in seconds. Errors: `malformed` with the member that
-    /// has not its form.
-    #[allow(clippy::too_many_arguments)]
-    pub fn sign_bitstring(
-        &self,
-        purpose: Purpose,
-        uri: &str,
-        issuer: &Did,
-        kid: &str,
-        now: Timestamp,
-        lifetime: i64,
-        signer: &dyn Signer,
-    ) -> Result<String, Problem> {
-        if Did::parse_url(kid).is_none_or(|(did, _)| did != *issuer) {
-            return Err(malformed("kid"));
-        }
-        if uri.is_empty() || uri.len() > URI_MAX {
-            return Err(malformed("id"));
-        }
-        if lifetime <= 0 {
-            return Err(malformed("validUntil"));
-        }
+    /// Its `id` is the list's URI and the purpose, `<uri>/revocation`. Errors: `malformed` with the member that has not its form.
+    pub fn sign_bitstring(&self, purpose: Purpose, uri: &str, signing: &Signing<'_>) -> Result<String, Problem> {
+        signing.check(uri, ("id", "validUntil"))?;
         let id = format!("{uri}/{}", purpose.as_str());
         let document = json!({
             "@context": ["https://www.w3.org/ns/credentials/v2"],
             "id": id,
             "type": ["VerifiableCredential", "BitstringStatusListCredential"],
-            "issuer": issuer,
-            "validFrom": now.to_string(),
-            "validUntil": now.plus(lifetime).to_string(),
+            "issuer": signing.issuer,
+            "validFrom": signing.now.to_string(),
+            "validUntil": signing.until().to_string(),
             "credentialSubject": {
                 "id": format!("{id}#list"),
                 "type": "BitstringStatusList",
                 "statusPurpose": purpose.as_str(),
-                "ttl": TTL_MS.min(lifetime.saturating_mul(1_000)),
+                "ttl": TTL_MS.min(signing.lifetime.saturating_mul(1_000)),
                 "encodedList": self.bitstring(purpose)?,
             },
         });
-        let signed = proof::sign(Suite::Jcs, &document, kid, ProofPurpose::Assertion, now, None, signer)?;
+        let signed = proof::sign(
+            Suite::Jcs,
+            &document,
+            signing.kid,
+            ProofPurpose::Assertion,
+            signing.now,
+            None,
+            signing.signer,
+        )?;
         serde_json::to_string(&signed).map_err(|_| Code::Internal.into())
     }
 }

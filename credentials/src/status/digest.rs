@@ -1,13 +1,13 @@
 //! The digest: what an issuer tells everybody at once when lists changed.
 
-use super::head::{ListVersion, check_signed, malformed, time};
+use super::head::{self, ListVersion, check_signed, malformed, time};
 use super::{Changes, LISTS_MAX};
-use crate::jws::{self, Jws};
+use crate::jws::Jws;
 use crate::trust::Trust;
 use crate::{Code, Did, Problem, Timestamp, key::Signer};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::HashSet;
 
 /// Label of a digest.
@@ -61,9 +61,6 @@ impl Digest {
     /// lists.
     pub fn sign(&self, kid: &str, signer: &dyn Signer) -> Result<String, Problem> {
         self.check()?;
-        if Did::parse_url(kid).is_none_or(|(did, _)| did != self.issuer) {
-            return Err(malformed("kid"));
-        }
         let lists: Vec<Wire> = self
             .lists
             .iter()
@@ -81,11 +78,7 @@ impl Digest {
             })
             .collect();
         let payload = json!({ "iss": self.issuer, "iat": self.issued, "exp": self.expires, "lists": lists });
-        let text = jws::sign(DIGEST_TYP, Some(kid), Map::new(), &payload, signer)?;
-        if text.len() > DIGEST_MAX {
-            return Err(Code::TooLarge.into());
-        }
-        Ok(text)
+        head::sign((DIGEST_TYP, DIGEST_MAX), (&self.issuer, kid), &payload, signer)
     }
 
     /// Bounded parse and check against the trust document, as [`super::Head::open`].
@@ -123,7 +116,7 @@ impl Digest {
         }
         let mut uris = HashSet::new();
         for news in &self.lists {
-            let is_news = news.list.is_well_formed() && super::head::is_hash(&news.from);
+            let is_news = news.list.is_well_formed() && head::is_hash(&news.from);
             if !is_news || !uris.insert(news.list.uri.as_str()) {
                 return Err(malformed("lists"));
             }

@@ -51,20 +51,13 @@ impl Head {
     /// Signs. Errors: `malformed` with the member that has not its form, `too_large`.
     pub fn sign(&self, kid: &str, signer: &dyn Signer) -> Result<String, Problem> {
         self.check()?;
-        if Did::parse_url(kid).is_none_or(|(did, _)| did != self.issuer) {
-            return Err(malformed("kid"));
-        }
         let payload = json!({
             "iss": self.issuer,
             "iat": self.issued,
             "exp": self.expires,
             "lists": self.lists,
         });
-        let text = jws::sign(HEAD_TYP, Some(kid), Map::new(), &payload, signer)?;
-        if text.len() > HEAD_MAX {
-            return Err(Code::TooLarge.into());
-        }
-        Ok(text)
+        sign((HEAD_TYP, HEAD_MAX), (&self.issuer, kid), &payload, signer)
     }
     /// Bounded parse and check against the trust document (issuer listed, key in window at `iat`, signature). Errors as
     /// [`super::List::open`].
@@ -112,6 +105,29 @@ impl Head {
             }
         }
         Ok(())
+    }
+}
+
+/// Signs what an issuer says of its lists, under a label and up to so many bytes.
+pub(super) fn sign(
+    (typ, limit): (&str, usize),
+    (issuer, kid): (&Did, &str),
+    payload: &Value,
+    signer: &dyn Signer,
+) -> Result<String, Problem> {
+    check_kid(kid, issuer)?;
+    let text = jws::sign(typ, Some(kid), Map::new(), payload, signer)?;
+    match text.len() > limit {
+        true => Err(Code::TooLarge.into()),
+        false => Ok(text),
+    }
+}
+
+/// A key that signs for an issuer is named as one of its own.
+pub(super) fn check_kid(kid: &str, issuer: &Did) -> Result<(), Problem> {
+    match Did::parse_url(kid).is_some_and(|(did, _)| did == *issuer) {
+        true => Ok(()),
+        false => Err(malformed("kid")),
     }
 }
 

@@ -1,5 +1,6 @@
 //! One list: signed, compressed, opened again.
 
+use super::head::check_kid;
 use super::{BITS, BYTES, CLOCK_SKEW, LIST_MAX, LIST_TYP, States, URI_MAX};
 use crate::jws::{self, Jws};
 use crate::trust::Trust;
@@ -15,35 +16,53 @@ use std::io::{Read as _, Write as _};
 /// `ttl` of a list, in seconds: how long others may keep it before they ask again. Our own nodes go by heads instead.
 const TTL: i64 = 300;
 
-impl States {
-    /// A signed Token Status List: `sub` = uri, `iat`, `exp`, `ttl`, `status_list` {bits, lst}. `lifetime` is in seconds.
-    pub fn sign(
-        &self,
-        uri: &str,
-        issuer: &Did,
-        kid: &str,
-        now: Timestamp,
-        lifetime: i64,
-        signer: &dyn Signer,
-    ) -> Result<String, Problem> {
-        if Did::parse_url(kid).is_none_or(|(did, _)| did != *issuer) {
-            return Err(malformed("kid"));
-        }
+/// By whom and for how long a list is signed.
+#[derive(Clone, Copy)]
+pub struct Signing<'a> {
+    /// Whose list it is.
+    pub issuer: &'a Did,
+    /// Name of the issuer's key.
+    pub kid: &'a str,
+    /// That key.
+    pub signer: &'a dyn Signer,
+    /// When: the states are as of this instant.
+    pub now: Timestamp,
+    /// How long the list may be relied on, in seconds.
+    pub lifetime: i64,
+}
+
+impl Signing<'_> {
+    /// The members that name the list and its end are called otherwise in each kind of list.
+    pub(super) fn check(&self, uri: &str, (id, end): (&'static str, &'static str)) -> Result<(), Problem> {
+        check_kid(self.kid, self.issuer)?;
         if uri.is_empty() || uri.len() > URI_MAX {
-            return Err(malformed("sub"));
+            return Err(malformed(id));
         }
-        if lifetime <= 0 {
-            return Err(malformed("exp"));
+        if self.lifetime <= 0 {
+            return Err(malformed(end));
         }
+        Ok(())
+    }
+
+    pub(super) fn until(&self) -> Timestamp {
+        self.now.plus(self.lifetime)
+    }
+}
+
+impl States {
+    /// A signed Token Status List: `sub` = uri, `iat`, `exp`, `ttl`, `status_list` {bits, lst}. Errors: `malformed` with the member
+    /// that has not its form.
+    pub fn sign(&self, uri: &str, signing: &Signing<'_>) -> Result<String, Problem> {
+        signing.check(uri, ("sub", "exp"))?;
         let compressed = self.pack()?;
         let payload = json!({
             "sub": uri,
-            "iat": now,
-            "exp": now.plus(lifetime),
-            "ttl": TTL.min(lifetime),
+            "iat": signing.now,
+            "exp": signing.until(),
+            "ttl": TTL.min(signing.lifetime),
             "status_list": { "bits": BITS, "lst": BASE64_URL_SAFE_NO_PAD.encode(compressed) },
         });
-        jws::sign(LIST_TYP, Some(kid), Map::new(), &payload, signer)
+        jws::sign(LIST_TYP, Some(signing.kid), Map::new(), &payload, signing.signer)
     }
 }
 

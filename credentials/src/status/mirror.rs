@@ -291,6 +291,11 @@ impl Mirror {
         self.issuers.values().filter_map(Issuer::head).cloned().collect()
     }
 
+    /// Whether there is a head of an issuer.
+    pub fn has_head(&self, issuer: &Did) -> bool {
+        self.issuers.get(issuer).is_some_and(|issuer| issuer.head().is_some())
+    }
+
     /// Every list, with what is held of it.
     pub fn lists(&self) -> Vec<Mirrored> {
         self.issuers

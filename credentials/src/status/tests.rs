@@ -3,7 +3,7 @@
 use super::*;
 use crate::trust::Trust;
 use crate::trust::cast::{self, BANK, TAX, did, kid, now, seeded};
-use crate::{Code, jws, random};
+use crate::{Code, Problem, jws, random};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -20,9 +20,19 @@ fn trust() -> Arc<Trust> {
 }
 
 fn signed(states: &States) -> String {
-    states
-        .sign(URI, &did(TAX), &kid(TAX), now(), 86_400, &cast::key(1))
-        .expect("signs")
+    sign_list(states, TAX, &kid(TAX), 86_400, 1).expect("signs")
+}
+
+/// By an issuer, under the name of a key and with the key of that number.
+fn sign_list(states: &States, issuer: &str, kid: &str, lifetime: i64, key: u8) -> Result<String, Problem> {
+    let signing = Signing {
+        issuer: &did(issuer),
+        kid,
+        signer: &cast::key(key),
+        now: now(),
+        lifetime,
+    };
+    states.sign(URI, &signing)
 }
 
 /// What is said of a list with this text and these states.
@@ -128,9 +138,7 @@ fn a_list_is_its_issuers_own_and_in_its_time() {
     let text = signed(&States::new());
     assert!(open(&text).is_ok());
     let by = |issuer: &str, kid: &str, key: u8| {
-        let text = States::new()
-            .sign(URI, &did(issuer), kid, now(), 60, &cast::key(key))
-            .expect("signs");
+        let text = sign_list(&States::new(), issuer, kid, 60, key).expect("signs");
         open(&text).err()
     };
     assert_eq!(by(TAX, &kid(TAX), 1), None);
@@ -153,16 +161,8 @@ fn a_list_is_its_issuers_own_and_in_its_time() {
     let stranger = did("annen.example");
     let unknown = List::open(&text, &stranger, &trust(), now()).err().map(|p| p.code);
     assert_eq!(unknown, Some(Code::UnknownIssuer));
-    assert!(
-        States::new()
-            .sign(URI, &did(TAX), &kid(BANK), now(), 60, &cast::key(4))
-            .is_err()
-    );
-    assert!(
-        States::new()
-            .sign(URI, &did(TAX), &kid(TAX), now(), 0, &cast::key(1))
-            .is_err()
-    );
+    assert!(sign_list(&States::new(), TAX, &kid(BANK), 60, 4).is_err());
+    assert!(sign_list(&States::new(), TAX, &kid(TAX), 0, 1).is_err());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use credentials::protocol::status::{Ask, CHUNK, Purpose, Reply};
-use credentials::status::{Changes, Digest, Head, ListVersion, News, State, list_hash};
+use credentials::status::{Changes, Digest, Head, ListVersion, News, Signing, State, list_hash};
 use credentials::{Code, Problem, Timestamp, key::Signer};
 use serde::Serialize;
 
@@ -105,9 +105,7 @@ impl Lists {
         for (number, list) in &mut self.lists {
             if list.text.is_none() {
                 let uri = uri(settings, *number);
-                let text = list
-                    .states
-                    .sign(&uri, &settings.did, &settings.kid, now, LIST_LIFETIME, signer)?;
+                let text = list.states.sign(&uri, &signing(now, settings, signer))?;
                 list.text = Some(Text {
                     hash: list_hash(&text),
                     text,
@@ -235,9 +233,19 @@ impl Lists {
             return Ok(signed.clone());
         }
         let states = &found.states;
-        let signed = states.sign_bitstring(purpose, list, &settings.did, &settings.kid, now, LIST_LIFETIME, signer)?;
+        let signed = states.sign_bitstring(purpose, list, &signing(now, settings, signer))?;
         text.bitstrings.insert(purpose.as_str(), signed.clone());
         Ok(signed)
+    }
+}
+
+fn signing<'a>(now: Timestamp, settings: &'a Settings, signer: &'a dyn Signer) -> Signing<'a> {
+    Signing {
+        issuer: &settings.did,
+        kid: &settings.kid,
+        signer,
+        now,
+        lifetime: LIST_LIFETIME,
     }
 }
 

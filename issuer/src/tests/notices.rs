@@ -224,9 +224,9 @@ fn numbers_rise_by_one_and_each_names_the_hash_of_the_one_before() {
     assert_eq!(register.home(0).take_notice_digests().len(), 3);
     assert!(register.home(0).take_notice_digests().is_empty());
     let views = register.home(0).notices(2, 10).unwrap();
-    assert_eq!(views.iter().map(|view| view.number).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(views.iter().map(|view| view.notice.number).collect::<Vec<_>>(), [2, 3]);
     assert_eq!(
-        (views[0].kind, views[0].company.as_deref()),
+        (views[0].notice.kind, views[0].notice.company.as_deref()),
         (Some(Kind::Aapning), Some(DEBTOR))
     );
 }

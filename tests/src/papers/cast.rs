@@ -13,7 +13,7 @@ use credentials::request::{self, IssuePurpose, Request};
 use credentials::schema::{Path, Types};
 use credentials::sd_jwt::{self, Bind, Covers, Issue, SdJwt, StatusRef, keys_hash};
 use credentials::service::Registration;
-use credentials::status::{Head, ListVersion, Mirror, State, States, list_hash};
+use credentials::status::{Head, ListVersion, Mirror, Signing, State, States, list_hash};
 use credentials::trust::{Bundle, Draft, Trust};
 use credentials::verify::{self, Context, Expected, Verdict, VpToken};
 use serde_json::{Map, Value, json};
@@ -264,9 +264,14 @@ fn issued(party: Party, vct: &str, row: &Value, holder: u8, (index, salt): (u32,
     // The entry after it is revoked, so that the order of the bits shows.
     let mut states = States::new();
     assert!(states.set(index + 1, State::Revoked));
-    let list = states
-        .sign(&party.list_uri(), &party.did(), &party.kid(), now, 86_400, &party.key())
-        .expect("signs");
+    let signing = Signing {
+        issuer: &party.did(),
+        kid: &party.kid(),
+        signer: &party.key(),
+        now,
+        lifetime: 86_400,
+    };
+    let list = states.sign(&party.list_uri(), &signing).expect("signs");
     let head = Head {
         issuer: party.did(),
         issued: now,

@@ -9,7 +9,7 @@ use credentials::request::{self, Request};
 use credentials::schema::Types;
 use credentials::sd_jwt::{self, Issue, StatusRef};
 use credentials::service::Registration;
-use credentials::status::{Head, ListVersion, States, list_hash};
+use credentials::status::{Head, ListVersion, Signing, States, list_hash};
 use credentials::time::DAY;
 use credentials::trust::{NodeEntry, Organisation, OrganisationKey};
 use credentials::{Code, Did, SigningKey, Timestamp, jwe, jws, random};
@@ -76,7 +76,14 @@ impl Played {
             })
             .collect();
         let (first, key) = keys.first().expect("a key").clone();
-        let list = States::new().sign(&uri(&did), &did, &first.id, now, DAY, &*key);
+        let signing = Signing {
+            issuer: &did,
+            kid: &first.id,
+            signer: &*key,
+            now,
+            lifetime: DAY,
+        };
+        let list = States::new().sign(&uri(&did), &signing);
         let served = Arc::new(Mutex::new(Served {
             requests: BTreeMap::new(),
             asked: Vec::new(),

@@ -3,7 +3,7 @@
 use super::tables::{MatchRecord, Tables};
 use super::{Desk, Event, MatchState};
 use crate::{Error, Verifier};
-use credentials::notice::{Debtor, Kind, Proposal};
+use credentials::notice::{Proposal, Summary};
 use credentials::{Problem, Timestamp};
 use serde::Serialize;
 
@@ -43,18 +43,9 @@ pub struct FrozenView {
 /// A notice of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NoticeView {
-    /// `sekvens`
-    pub number: u64,
-    /// Name.
-    pub uuid: String,
-    /// What it says; none where this version cannot read it.
-    pub kind: Option<Kind>,
-    /// The company's number; none for a person.
-    pub company: Option<String>,
-    /// The opening it is about.
-    pub about: Option<String>,
-    /// When it was registered.
-    pub registered: Timestamp,
+    /// What it says.
+    #[serde(flatten)]
+    pub notice: Summary,
     /// When it acted here.
     pub at: Timestamp,
     /// Why it acts on nothing.
@@ -118,17 +109,8 @@ impl Verifier {
                 break;
             };
             let proposal = Proposal::parse(&record.text).map_err(|_| self.notices.tables.log.unreadable())?;
-            let content = proposal.content().ok();
             views.push(NoticeView {
-                number,
-                uuid: proposal.uuid().to_owned(),
-                kind: content.map(|content| content.kind),
-                company: content.and_then(|content| match &content.debtor {
-                    Debtor::Company(number) => Some(number.clone()),
-                    Debtor::Person(_) => None,
-                }),
-                about: content.and_then(|content| content.about.clone()),
-                registered: proposal.registered(),
+                notice: Summary::from(&proposal),
                 at: record.at,
                 note: record.note,
             });

@@ -252,7 +252,7 @@ impl Bank {
         let log = self.verifier().notices(REGISTER, 1, 1_000).unwrap();
         let log = log.into_iter();
         (
-            log.map(|view| (view.number, view.uuid, view.note.map(|note| note.code)))
+            log.map(|view| (view.notice.number, view.notice.uuid, view.note.map(|note| note.code)))
                 .collect(),
             self.matches(),
             self.events(),

@@ -118,8 +118,15 @@ fn a_bitstring_is_gzip_in_base64url_as_in_the_w3c_example() {
 fn a_bitstring_credential_has_the_members_of_the_standard_and_its_issuers_proof() {
     let states = with(&[(0, State::Revoked), (9, State::Suspended)]);
     let sign = |purpose, kid: &str, uri: &str, lifetime| {
+        let signing = Signing {
+            issuer: &did(TAX),
+            kid,
+            signer: &cast::key(1),
+            now: now(),
+            lifetime,
+        };
         states
-            .sign_bitstring(purpose, uri, &did(TAX), kid, now(), lifetime, &cast::key(1))
+            .sign_bitstring(purpose, uri, &signing)
             .map_err(|problem| problem.detail.unwrap_or_default())
     };
     for (purpose, name, first) in [
