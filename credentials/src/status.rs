@@ -11,7 +11,7 @@ mod mirror;
 pub use changes::{CHANGES_MAX, Changes};
 pub use digest::{DIGEST_MAX, DIGEST_TYP, Digest, News};
 pub use head::{Head, ListVersion};
-pub use list::{List, list_hash};
+pub use list::{List, Signing, list_hash};
 pub use mirror::{Cached, CachedList, Conflict, HELD_MAX, Heard, Mirror, Mirrored, Wanted};
 
 use crate::{Did, Timestamp};

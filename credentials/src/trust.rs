@@ -42,7 +42,7 @@ mod signatures;
 pub use anchor::{Anchor, AnchorKeys, Class, Role, Tally, Thresholds};
 pub use bundle::{BUNDLE_SCHEMA, Bundle};
 pub use ceremony::{Ceremony, Hand};
-pub use certificate::{CERTIFICATE_MAX, CERTIFICATE_TYP, Certificate, Certificates, NodeRole, Seen};
+pub use certificate::{CERTIFICATE_MAX, CERTIFICATE_TYP, Certificate, Certificates, NodeRole, Proven, Seen};
 pub use edits::{EDITS_MAX, Edit, Step, apply};
 pub use fingerprint::Fingerprint;
 pub use head::{HEAD_TYP, Head};

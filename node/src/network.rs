@@ -20,6 +20,7 @@ mod exchange;
 mod frame;
 mod gossip;
 mod names;
+mod own_port;
 mod pace;
 mod peers;
 mod protocol;

@@ -36,12 +36,12 @@ use crate::clock;
 use crate::config::{Config, Loaded, Transport};
 use crate::error::Failure;
 use crate::home::{self, Home};
-use crate::network::{self, Address, ListenOn, PeerName};
+use crate::network::{self, ListenOn};
 use clocks::Clocks;
 use credentials::identifier::OrganisationNumber;
 use credentials::schema::{HolderKind, Types};
 use credentials::status::Mirror;
-use credentials::trust::{Trust, Version};
+use credentials::trust::{NodeEntry, Trust, Version};
 use credentials::{Code, Did, Problem};
 use issuer::Issuer;
 use keys::Keys;
@@ -89,7 +89,7 @@ pub struct Service {
     mirrored: watch::Sender<u64>,
     trusted: watch::Sender<u64>,
     /// Whom the network was told of last.
-    neighbours: Mutex<Vec<(PeerName, Vec<Address>)>>,
+    neighbours: Mutex<Vec<NodeEntry>>,
     /// The version that gossip has passed on by itself.
     passed_on: Mutex<Option<Version>>,
     gate: gate::Gate,

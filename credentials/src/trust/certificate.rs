@@ -1,7 +1,7 @@
 //! Node certificates: an organisation's word that a PeerId is its node. Short-lived, and voided by a higher serial.
 
-use super::{CERTIFICATE_DAYS_MAX, CLOCK_SKEW, NODES_MAX, Trust, VERSION_MAX};
-use crate::{Code, Did, Problem, Timestamp, jws, jws::Jws, key::Signer, time::DAY};
+use super::{CERTIFICATE_DAYS_MAX, CLOCK_SKEW, NODES_MAX, Organisation, Trust, VERSION_MAX};
+use crate::{Code, Did, Problem, Timestamp, VerifyingKey, jws, jws::Jws, key::Signer, time::DAY};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -84,6 +84,10 @@ impl Certificate {
     /// (`expired`, `clock_suspect`). Whether the list itself is current is not asked here, nor whether a higher serial is known:
     /// [`Certificates::admit`] does that.
     pub fn open(text: &str, trust: &Trust, now: Timestamp) -> Result<Certificate, Problem> {
+        Proven::open(text, trust, now).map(|proven| proven.certificate)
+    }
+
+    fn read(text: &str) -> Result<(Certificate, Jws), Problem> {
         let signed = Jws::parse(text, CERTIFICATE_TYP, CERTIFICATE_MAX).map_err(|problem| match problem.code {
             Code::TooLarge => problem,
             _ => invalid("form"),
@@ -103,24 +107,16 @@ impl Certificate {
             expires: payload.exp,
         };
         certificate.check()?;
-        let organisation = trust.organisation(&certificate.issuer).ok_or(Code::NotListed)?;
-        if !organisation.nodes.iter().any(|node| node.peer == certificate.peer) {
-            return Err(Problem::new(Code::NotListed, "peer"));
+        Ok((certificate, signed))
+    }
+
+    /// The organisation that the list names, with this node.
+    fn organisation<'t>(&self, trust: &'t Trust) -> Result<&'t Organisation, Problem> {
+        let organisation = trust.organisation(&self.issuer).ok_or(Code::NotListed)?;
+        match organisation.nodes.iter().any(|node| node.peer == self.peer) {
+            true => Ok(organisation),
+            false => Err(Problem::new(Code::NotListed, "peer")),
         }
-        let kid = signed.kid().ok_or_else(|| invalid("kid"))?;
-        let key = organisation.key_at(kid, certificate.issued)?;
-        if !signed.verify(key) {
-            return Err(invalid("signature"));
-        }
-        if certificate.issued > now.plus(CLOCK_SKEW) {
-            return Err(Code::ClockSuspect.into());
-        }
-        if now > certificate.expires {
-            return Err(Code::Expired.into());
-        }
-        // A key that has ended could still date a certificate back into its window.
-        organisation.key_at(kid, now.max(certificate.issued))?;
-        Ok(certificate)
     }
 
     fn check(&self) -> Result<(), Problem> {
@@ -137,6 +133,59 @@ impl Certificate {
                 return Err(invalid(name));
             }
         }
+        Ok(())
+    }
+}
+
+/// A certificate whose signature was found good. Whether it still counts, later or by another list, is asked often and needs no
+/// signature again.
+#[derive(Clone, Debug)]
+pub struct Proven {
+    certificate: Certificate,
+    kid: String,
+    key: VerifyingKey,
+}
+
+impl Proven {
+    /// As [`Certificate::open`].
+    pub fn open(text: &str, trust: &Trust, now: Timestamp) -> Result<Proven, Problem> {
+        let (certificate, signed) = Certificate::read(text)?;
+        let organisation = certificate.organisation(trust)?;
+        let kid = signed.kid().ok_or_else(|| invalid("kid"))?;
+        let key = organisation.key_at(kid, certificate.issued)?;
+        if !signed.verify(key) {
+            return Err(invalid("signature"));
+        }
+        let proven = Proven {
+            kid: kid.to_owned(),
+            key: *key,
+            certificate,
+        };
+        proven.check(trust, now)?;
+        Ok(proven)
+    }
+
+    /// What it says.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    /// Whether it counts by this list and at this time, with the errors of [`Certificate::open`].
+    pub fn check(&self, trust: &Trust, now: Timestamp) -> Result<(), Problem> {
+        let Certificate { issued, expires, .. } = self.certificate;
+        let organisation = self.certificate.organisation(trust)?;
+        // A list may have another key under the same name.
+        if *organisation.key_at(&self.kid, issued)? != self.key {
+            return Err(invalid("signature"));
+        }
+        if issued > now.plus(CLOCK_SKEW) {
+            return Err(Code::ClockSuspect.into());
+        }
+        if now > expires {
+            return Err(Code::Expired.into());
+        }
+        // A key that has ended could still date a certificate back into its window.
+        organisation.key_at(&self.kid, now.max(issued))?;
         Ok(())
     }
 }

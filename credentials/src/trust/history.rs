@@ -60,12 +60,24 @@ struct Line {
 impl Entry {
     /// The entry after `tip`.
     pub(super) fn after(tip: Tip, taken: Timestamp, kind: Role, version: u64, text: &str) -> Entry {
+        Entry::after_hashed(tip, taken, kind, version, text, Sha256::digest(text.as_bytes()).into())
+    }
+
+    /// The same of a text whose SHA-256 is known.
+    pub(super) fn after_hashed(
+        tip: Tip,
+        taken: Timestamp,
+        kind: Role,
+        version: u64,
+        text: &str,
+        document: [u8; 32],
+    ) -> Entry {
         Entry {
             number: tip.number.saturating_add(1),
             taken,
             kind,
             version,
-            document: Sha256::digest(text.as_bytes()).into(),
+            document,
             before: tip.hash,
             text: text.to_owned(),
         }

@@ -1,6 +1,7 @@
 //! A signed list: a [`Draft`] with the proofs of list keys.
 
 use super::anchor::Role;
+use super::head::Head;
 use super::layout::Layout;
 use super::root::Root;
 use super::{Draft, TRUST_MAX, document, signatures};
@@ -102,11 +103,10 @@ impl List {
             return None;
         }
         // The parts that stay were canonical in a canonical list, and so is the whole.
-        let hash = Sha256::new()
-            .chain_update(layout.unsigned(text)?)
-            .chain_update(b"}")
-            .finalize()
-            .into();
+        let unsigned = layout.unsigned(text)?;
+        let begun = Sha256::new().chain_update(unsigned);
+        let hash = begun.clone().chain_update(b"}").finalize().into();
+        let rest = text.get(unsigned.len()..)?;
         check_signatures(&document, root, hash).ok()?;
         let (read, registrations) = document::read(&Value::Object(document)).ok()?;
         // What organisations may ask is said by the place of a registration in this table.
@@ -134,7 +134,7 @@ impl List {
         Some(List {
             draft,
             text: text.to_owned(),
-            text_hash: text_hash(text),
+            text_hash: begun.chain_update(rest).finalize().into(),
             hash,
             registrations: before.registrations.clone(),
             layout: Some(layout),
@@ -158,6 +158,11 @@ impl List {
     /// SHA-256 of the signed text, byte for byte: what a head names and what is asked for by hash.
     pub fn text_hash(&self) -> [u8; 32] {
         self.text_hash
+    }
+
+    /// Whether a head names exactly this text.
+    pub(super) fn is_named(&self, head: &Head) -> bool {
+        u32::try_from(self.text.len()).is_ok_and(|size| size == head.list_size) && self.text_hash == head.list_hash
     }
 
     /// SHA-256 of the canonical document without proofs: equal for two texts that say the same and are signed by others.

@@ -11,6 +11,7 @@ mod changes;
 mod crowd;
 mod founding;
 mod memory;
+mod rest;
 mod spread;
 
 use super::nodes::Nodes;

@@ -177,9 +177,6 @@ impl Behaviour {
                     .condition(PeerCondition::Always)
                     .addresses(addresses)
                     .override_dial_concurrency_factor(DIAL_CONCURRENCY)
-                    // A listening port used again for dialling collides with the connection
-                    // before, which the system still remembers.
-                    .allocate_new_port()
                     .build(),
             });
         }

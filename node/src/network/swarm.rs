@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use libp2p::connection_limits::{self, ConnectionLimits};
+use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
 use libp2p::multiaddr::{Multiaddr, Protocol as Part};
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::swarm::{NetworkBehaviour, Swarm, SwarmEvent};
-use libp2p::{SwarmBuilder, identify, memory_connection_limits, noise, ping, quic, tcp, yamux};
+use libp2p::{SwarmBuilder, Transport as _, identify, memory_connection_limits, noise, ping, quic, tcp, yamux};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -21,6 +22,7 @@ use super::context::Context;
 use super::crowd;
 use super::exchange::{self, Greeted, Outgoing};
 use super::gossip::{self, Topic};
+use super::own_port::OwnPort;
 use super::peers::lock;
 use super::{Address, Clients, Error, ListenOn, PeerName, Settings, Transport};
 
@@ -118,9 +120,15 @@ pub(super) fn build(
     let idle = context.shared.settings.idle;
     let swarm = SwarmBuilder::with_existing_identity(keypair)
         .with_tokio()
-        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux_config)
-        .map_err(|error| Error::Io(std::io::Error::other(error)))?
         .with_quic_config(quic_config)
+        .with_other_transport(|keypair| {
+            let tcp = OwnPort(tcp::tokio::Transport::new(tcp::Config::default().nodelay(true)));
+            Ok(tcp
+                .upgrade(Version::V1Lazy)
+                .authenticate(noise::Config::new(keypair)?)
+                .multiplex(yamux_config()))
+        })
+        .map_err(|error| Error::Io(std::io::Error::other(error)))?
         .with_behaviour(|keypair| Behaviour::new(keypair, context, outlet))
         .map_err(|never: Infallible| -> Error { match never {} })?
         .with_swarm_config(|config| {

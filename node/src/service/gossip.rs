@@ -41,6 +41,7 @@ fn came_back(service: &Arc<Service>, peer: &PeerName) {
     if now.saturating_sub(before) >= PAUSE {
         service.asked_at.store(now, Ordering::Relaxed);
         service.wake_trust.notify_one();
+        service.wake_mirror.notify_one();
         service.refresh_notices();
         // A peer that has just started may tell something before its gossip reaches everybody: asked once more when that is over.
         let service = service.clone();
@@ -48,8 +49,7 @@ fn came_back(service: &Arc<Service>, peer: &PeerName) {
             tokio::time::sleep(SETTLED).await;
             service.refresh_notices();
         });
-    }
-    if lock(&service.unmirrored).is_ok_and(|failing| !failing.is_empty()) {
+    } else if service.is_unmirrored(peer) {
         service.wake_mirror.notify_one();
     }
 }
@@ -70,6 +70,13 @@ impl Service {
         }
     }
 
+    /// Whether a node's organisation did not answer when its status was asked for.
+    fn is_unmirrored(&self, peer: &PeerName) -> bool {
+        let Some(trust) = self.trust() else { return false };
+        let organisation = trust.organisation_of_peer(peer.as_str());
+        organisation.is_some_and(|listed| lock(&self.unmirrored).is_ok_and(|failing| failing.contains_key(&listed.did)))
+    }
+
     /// Asks for notices that may have been missed.
     fn refresh_notices(&self) {
         if let Some(verifier) = &self.verifier
@@ -87,19 +94,18 @@ impl Service {
         if network.peer_name().is_none() {
             return;
         }
-        let nodes = trust.document().organisations.iter().flat_map(|o| &o.nodes);
-        let listed = nodes.filter_map(|node| {
-            let addresses = node.addresses.iter().filter_map(|a| Address::parse(a).ok()).collect();
-            Some((PeerName::parse(&node.peer).ok()?, addresses))
-        });
-        let listed: Vec<_> = listed.collect();
+        let nodes = || trust.document().organisations.iter().flat_map(|o| &o.nodes);
         // Most new lists change nobody's address.
-        let is_known = lock(&self.neighbours).is_ok_and(|known| *known == listed);
+        let is_known = lock(&self.neighbours).is_ok_and(|known| known.iter().eq(nodes()));
         let mut told = Ok(());
         if !is_known {
-            told = network.set_neighbours(listed.clone()).await;
+            let listed = nodes().filter_map(|node| {
+                let addresses = node.addresses.iter().filter_map(|a| Address::parse(a).ok()).collect();
+                Some((PeerName::parse(&node.peer).ok()?, addresses))
+            });
+            told = network.set_neighbours(listed.collect()).await;
             if let (Ok(()), Ok(mut known)) = (&told, lock(&self.neighbours)) {
-                *known = listed;
+                *known = nodes().cloned().collect();
             }
         }
         if told.is_ok() {

@@ -6,9 +6,9 @@ use crate::clock;
 use crate::error::Failure;
 use crate::network::{Greeter, PeerName, Protocol, Refusal, Standing};
 use credentials::protocol::{self, hello};
-use credentials::trust::{Certificate, Certificates, Seen, Trust};
-use credentials::{Code, Did, Problem};
-use std::collections::BTreeMap;
+use credentials::trust::{Certificate, Certificates, Proven, Seen, Trust};
+use credentials::{Code, Did, Problem, Timestamp};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use store::Store;
 
@@ -16,6 +16,9 @@ use store::Store;
 const VERSION: u16 = 1;
 /// Table of the highest serial seen of each node certificate, by DID and slot.
 const TABLE: &str = "certificates";
+
+/// Most certificates whose signature is remembered as good: several of each node of the list.
+const PROVEN_MAX: usize = 1_024;
 
 /// What makes our certificate at the moment; nothing before the list has named this node.
 type Vouch = Arc<dyn Fn() -> Option<String> + Send + Sync>;
@@ -101,18 +104,19 @@ impl Greeting {
                 if clocks::are_apart(time.since(now)) {
                     return Err(Problem::new(Code::ClockSuspect, now.to_string()));
                 }
-                let opened = match Certificate::open(&certificate, &trust, now) {
-                    Ok(opened) => opened,
+                let proven = match self.certified.open(&certificate, &trust, now) {
+                    Ok(proven) => proven,
                     Err(problem) if we_dialled && is_of_a_newer_list(problem.code) => {
                         tracing::info!(%did, %problem, "asked for the trust list alone");
                         return Ok(Standing::TrustOnly);
                     }
                     Err(problem) => return Err(problem),
                 };
+                let opened = proven.certificate();
                 if opened.issuer != did || opened.peer != peer.as_str() {
                     return Err(Problem::new(Code::CertificateInvalid, "peer"));
                 }
-                self.certified.admit(&opened, &certificate)?;
+                self.certified.admit(opened, &certificate)?;
                 Ok(Standing::Full)
             }
         }
@@ -130,8 +134,8 @@ impl Greeting {
         trust
             .organisation_of_peer(peer.as_str())
             .filter(|listed| listed.did == did)?;
-        match Certificate::open(&certificate, &trust, clock::now()) {
-            Ok(opened) => self.certified.is_newest(&opened).then_some(Standing::Full),
+        match self.certified.open(&certificate, &trust, clock::now()) {
+            Ok(proven) => self.certified.is_newest(proven.certificate()).then_some(Standing::Full),
             Err(problem) if we_dialled && is_of_a_newer_list(problem.code) => Some(Standing::TrustOnly),
             Err(_) => None,
         }
@@ -199,6 +203,8 @@ impl Greeter for Greeting {
 #[derive(Default)]
 pub(super) struct Certified {
     seen: Mutex<Certificates>,
+    /// Certificates whose signature was found good, by the SHA-256 of their text: every greeting is judged again every few seconds.
+    proven: Mutex<HashMap<[u8; 32], Arc<Proven>>>,
     /// What is to be written, or to go.
     unkept: Mutex<BTreeMap<(Did, u8), Option<Seen>>>,
     /// The list by which it was looked through last.
@@ -215,9 +221,26 @@ impl Certified {
         }
         Ok(Certified {
             seen: Mutex::new(seen),
-            unkept: Mutex::default(),
-            reviewed: Mutex::default(),
+            ..Certified::default()
         })
+    }
+
+    /// As [`Certificate::open`]; a signature is checked once.
+    fn open(&self, text: &str, trust: &Trust, now: Timestamp) -> Result<Arc<Proven>, Problem> {
+        let hash = crate::output::sha256(text.as_bytes());
+        let lock = || self.proven.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = lock().get(&hash).cloned();
+        if let Some(proven) = known {
+            proven.check(trust, now)?;
+            return Ok(proven);
+        }
+        let proven = Arc::new(Proven::open(text, trust, now)?);
+        let mut all = lock();
+        if all.len() >= PROVEN_MAX {
+            all.clear();
+        }
+        all.insert(hash, Arc::clone(&proven));
+        Ok(proven)
     }
 
     fn admit(&self, certificate: &Certificate, text: &str) -> Result<(), Problem> {

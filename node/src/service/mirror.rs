@@ -2,7 +2,7 @@
 //! never because a presentation arrived: of the issuer, and where it does not answer of anybody else who mirrors it.
 
 use super::asking::first_good;
-use super::versions::{Source, jittered};
+use super::versions::{Source, jittered, within};
 use super::{Effect, Service, lock};
 use crate::clock;
 use crate::network::{PeerName, Protocol, Verdict};
@@ -16,8 +16,13 @@ use tokio::time::Instant;
 
 /// How soon an issuer that did not answer is tried again: a healed network is caught up with well within a minute.
 const RETRY: Duration = Duration::from_secs(5);
-/// The same while an issuer has never been mirrored: nothing of it can be decided.
+/// The same while an issuer has never been mirrored: nothing of it can be decided. Doubled each time up to [`RETRY_LAST`]: one that
+/// does not know yet that it is listed turns everybody away.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
+const RETRY_LAST: Duration = Duration::from_secs(30);
+/// Within which time an issuer is asked that a new list names, or whose status counts no more: everybody else is about to ask it too,
+/// and what there is to do about a new list comes before.
+const SPREAD: Duration = Duration::from_secs(10);
 /// Longest that all that one issuer has is waited for, before others have their turn again.
 const TURN: Duration = Duration::from_secs(20);
 /// Longest that somebody who has just collected waits for the status of it.
@@ -29,18 +34,25 @@ const ASK_OTHERS: usize = 3;
 pub(super) async fn run(service: Arc<Service>) {
     let every = Duration::from_secs(u64::from(service.config().status.every_seconds));
     let mut due: BTreeMap<Did, Instant> = BTreeMap::new();
+    let mut failed: BTreeMap<Did, u32> = BTreeMap::new();
+    let mut is_starting = true;
     loop {
         let now = Instant::now();
         let issuers = service.issuers_of_interest();
         due.retain(|issuer, _| issuers.contains(issuer));
+        failed.retain(|issuer, _| issuers.contains(issuer));
         for issuer in issuers {
             due.entry(issuer).or_insert_with_key(|issuer| {
-                // What a wallet holds of before is asked for some time after it starts, which its person may have done to show it.
-                let is_urgent = service.wallet.is_none() || !service.has_head(issuer);
-                now.checked_add(if is_urgent { Duration::ZERO } else { jittered(every) })
-                    .unwrap_or(now)
+                let pause = match (service.wallet.is_some(), service.has_head(issuer)) {
+                    // What a wallet holds of before is asked for some time after it starts, which its person may have done to show it.
+                    (true, true) => jittered(every),
+                    (false, _) if !is_starting => within(SPREAD.min(every)),
+                    _ => Duration::ZERO,
+                };
+                now.checked_add(pause).unwrap_or(now)
             });
         }
+        is_starting = false;
         let ready: BTreeSet<Did> = due
             .iter()
             .filter(|(_, at)| **at <= now)
@@ -49,10 +61,21 @@ pub(super) async fn run(service: Arc<Service>) {
         if !ready.is_empty() {
             let failing = service.refresh(ready.clone()).await;
             for issuer in ready {
-                let pause = match failing.contains(&issuer) {
-                    false => jittered(every),
-                    true if service.has_head(&issuer) => RETRY.min(every),
-                    true => RETRY_FIRST.min(every),
+                let times = match failing.contains(&issuer) {
+                    false => {
+                        failed.remove(&issuer);
+                        0
+                    }
+                    true => {
+                        let times = failed.entry(issuer.clone()).or_default();
+                        *times = times.saturating_add(1);
+                        *times
+                    }
+                };
+                let pause = match (times, service.has_head(&issuer)) {
+                    (0, _) => jittered(every),
+                    (_, true) => RETRY.min(every),
+                    (_, false) => jittered(retry_of_first(times)).min(every),
                 };
                 due.insert(issuer, Instant::now().checked_add(pause).unwrap_or(now));
             }
@@ -63,14 +86,23 @@ pub(super) async fn run(service: Arc<Service>) {
             () = tokio::time::sleep_until(timer) => {}
             () = service.wake_mirror.notified() => {
                 let failing = lock(&service.unmirrored).map(|failing| failing.clone()).unwrap_or_default();
+                let now = Instant::now();
                 for (issuer, at) in &mut due {
-                    if failing.contains_key(issuer) || !service.has_head(issuer) {
+                    if failing.contains_key(issuer) {
                         *at = now;
+                    } else if !service.has_head(issuer) {
+                        *at = (*at).min(now.checked_add(within(SPREAD.min(every))).unwrap_or(now));
                     }
                 }
             }
         }
     }
+}
+
+/// How long an issuer that has never answered is left alone after so many failures.
+fn retry_of_first(times: u32) -> Duration {
+    let doubled = 2_u32.saturating_pow(times.saturating_sub(1));
+    RETRY_FIRST.saturating_mul(doubled).min(RETRY_LAST)
 }
 
 /// Writes what is mirrored to the cache, some time after it changed.
@@ -163,7 +195,7 @@ impl Service {
     }
 
     fn has_head(&self, issuer: &Did) -> bool {
-        lock(&self.mirror).is_ok_and(|mirror| mirror.heads().iter().any(|head| &head.issuer == issuer))
+        lock(&self.mirror).is_ok_and(|mirror| mirror.has_head(issuer))
     }
 
     /// All issuers of the list (who verifies), or those of what we hold (wallets).
@@ -479,5 +511,18 @@ impl Service {
             tracing::info!(%issuer, "what was mirrored does not count any more");
             self.changed(&issuer);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_never_answers_is_asked_less_and_less_often_but_is_asked() {
+        let seconds: Vec<u64> = [1, 2, 3, 4, 5, 6, 7, u32::MAX]
+            .map(|times| retry_of_first(times).as_secs())
+            .to_vec();
+        assert_eq!(seconds, [1, 2, 4, 8, 16, 30, 30, 30]);
     }
 }

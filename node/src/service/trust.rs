@@ -39,6 +39,8 @@ const HEAD_STAGGER: i64 = 15 * 60;
 pub(super) struct Keeper {
     first: Option<Fingerprint>,
     known: Option<Known>,
+    /// The row that the next list is written against, once one was written.
+    base: Option<history::Base>,
 }
 
 impl Keeper {
@@ -70,7 +72,11 @@ impl Keeper {
                 }
             }
         };
-        Ok(Keeper { first, known })
+        Ok(Keeper {
+            first,
+            known,
+            base: None,
+        })
     }
 
     /// What is remembered, once there is a first root.
@@ -88,16 +94,22 @@ impl Keeper {
 pub fn trust_first(store: &Store, root: &SignedRoot) -> Result<(), Failure> {
     let (known, entry) = Known::first(root.text(), &Fingerprint(root.hash()), clock::now())?;
     let mut transaction = store.transaction();
-    remember(store, &mut transaction, &known, &[entry])?;
+    remember(store, &mut transaction, &known, &[entry], None)?;
     transaction.commit()?;
     Ok(())
 }
 
-fn remember(store: &Store, transaction: &mut Transaction, known: &Known, entries: &[Entry]) -> Result<(), Failure> {
+fn remember(
+    store: &Store,
+    transaction: &mut Transaction,
+    known: &Known,
+    entries: &[Entry],
+    base: Option<history::Base>,
+) -> Result<Option<history::Base>, Failure> {
     let table = store.table(keys::TABLE);
     transaction.put(&table, KNOWN, &known.to_bytes_without_list()?);
     transaction.put(&table, FIRST, known.fingerprint().to_string().as_bytes());
-    history::append(store, transaction, entries, known.step().as_deref())
+    history::append(store, transaction, entries, known.step().as_deref(), base)
 }
 
 fn refused(refused: Refused) -> Failure {
@@ -179,8 +191,9 @@ impl Service {
         }
         is_good();
         let mut transaction = self.store.transaction();
-        remember(&self.store, &mut transaction, &next, &entries)?;
+        let base = remember(&self.store, &mut transaction, &next, &entries, keeper.base)?;
         transaction.commit()?;
+        keeper.base = base;
         let trust = next.trust();
         keeper.known = Some(next);
         // The lock is held until everybody goes by it, so that two takings at once end with the newer one in use. After a root

@@ -80,8 +80,14 @@ pub(super) async fn run(service: Arc<Service>) {
 
 /// Somewhere between half of a time and all of it, so that nodes that started together do not ask together.
 pub(super) fn jittered(time: Duration) -> Duration {
+    let half = time / 2;
+    half.saturating_add(within(half))
+}
+
+/// Some part of a time.
+pub(super) fn within(time: Duration) -> Duration {
     let share = f64::from(u16::from_le_bytes(random::bytes(&mut clock::System))) / f64::from(u16::MAX);
-    time.mul_f64(0.5 + share / 2.0)
+    time.mul_f64(share)
 }
 
 /// The list that the head names, from the one held; `None` for changes of another list or to another.

@@ -645,6 +645,10 @@ demo-trust-memory = {$processes} processes of {$role ->
     [agency] agencies
    *[bank] banks
     }: {$resident_kib} KiB each, {$proportional_kib} KiB without what they share, {$all_mib} MiB in all
+demo-trust-rest = {$rests ->
+    [yes] The nodes rest, and take {$processor_ms} ms of processor time a second (waited {$waited_ms} ms)
+   *[no] The nodes do not rest: they take {$processor_ms} ms of processor time a second (waited {$waited_ms} ms). What follows is measured beside that
+    }
 demo-trust-spread = {$what ->
     [admitted] The new agency
     [rotated] The new key

@@ -645,6 +645,10 @@ demo-trust-memory = {$processes} prosesser som {$role ->
     [agency] etater
    *[bank] banker
     }: {$resident_kib} KiB hver, {$proportional_kib} KiB uten det de deler, {$all_mib} MiB i alt
+demo-trust-rest = {$rests ->
+    [yes] Nodene er i ro og bruker {$processor_ms} ms prosessortid i sekundet (ventet {$waited_ms} ms)
+   *[no] Nodene er ikke i ro: de bruker {$processor_ms} ms prosessortid i sekundet (ventet {$waited_ms} ms). Det som følger, måles ved siden av dette
+    }
 demo-trust-spread = {$what ->
     [admitted] Den nye etaten
     [rotated] Den nye nøkkelen

@@ -645,6 +645,10 @@ demo-trust-memory = {$processes} prosessar som {$role ->
     [agency] etatar
    *[bank] bankar
     }: {$resident_kib} KiB kvar, {$proportional_kib} KiB utan det dei deler, {$all_mib} MiB i alt
+demo-trust-rest = {$rests ->
+    [yes] Nodane er i ro og bruker {$processor_ms} ms prosessortid i sekundet (venta {$waited_ms} ms)
+   *[no] Nodane er ikkje i ro: dei bruker {$processor_ms} ms prosessortid i sekundet (venta {$waited_ms} ms). Det som følgjer, blir målt ved sida av dette
+    }
 demo-trust-spread = {$what ->
     [admitted] Den nye etaten
     [rotated] Den nye nøkkelen

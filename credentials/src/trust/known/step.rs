@@ -112,7 +112,8 @@ impl Known {
         }
         let held = self.held.as_ref();
         if held.is_none_or(|held| held.list.text_hash() != list.text_hash()) {
-            let entry = Entry::after(self.tip, now, Role::List, list.draft().sequence, list.text());
+            let version = list.draft().sequence;
+            let entry = Entry::after_hashed(self.tip, now, Role::List, version, list.text(), list.text_hash());
             self.tip = entry.tip();
             taken.entries.push(entry);
             self.step = held.and_then(|held| Step::between(&held.list, &list)).map(Arc::new);
@@ -204,14 +205,14 @@ impl Known {
         let Some(text) = offered else {
             let held = held.filter(|held| held.list.text_hash() == head.list_hash && held.head.list == head.list);
             let held = held.ok_or_else(mismatch)?;
-            return match held.head.root == head.root && is_named(held.list.text()) {
+            return match held.head.root == head.root && held.list.is_named(head) {
                 true => Ok(Arc::clone(&held.list)),
                 // Whoever signed it may have lost the right to with the newest root.
                 false => Ok(Arc::new(List::open(held.list.text(), root)?)),
             };
         };
         if let Some(held) = held.filter(|held| held.list.text() == text && held.head.root == head.root) {
-            return match is_named(text) && held.list.draft().sequence == head.list {
+            return match held.list.is_named(head) && held.list.draft().sequence == head.list {
                 true => Ok(Arc::clone(&held.list)),
                 false => Err(mismatch()),
             };
@@ -236,7 +237,11 @@ impl Known {
                 ));
             }
         }
-        if !is_named(text) {
+        let is_right = match &opened {
+            Ok(list) => list.is_named(head),
+            Err(_) => is_named(text),
+        };
+        if !is_right {
             return Err(mismatch());
         }
         let list = opened?;

@@ -2,8 +2,8 @@
 
 use crate::trust::cast::{self, BANK, TAX, did, kid, now, peer};
 use crate::trust::{
-    CERTIFICATE_DAYS_MAX, CERTIFICATE_MAX, CERTIFICATE_TYP, Certificate, Certificates, NodeRole, OrganisationKey, Seen,
-    Trust, VERSION_MAX,
+    CERTIFICATE_DAYS_MAX, CERTIFICATE_MAX, CERTIFICATE_TYP, CLOCK_SKEW, Certificate, Certificates, NodeRole,
+    OrganisationKey, Proven, Seen, Trust, VERSION_MAX,
 };
 use crate::{Code, Did, Timestamp, jws, time::DAY};
 use serde_json::{Map, Value, json};
@@ -67,6 +67,50 @@ fn a_certificate_is_read_back_from_its_organisation_and_from_nobody_else() {
         .sign(&format!("{}#key-9", did(TAX)), &cast::key(1))
         .expect("signs");
     assert_eq!(open(&unknown), refused(Code::UnknownKey, ""));
+}
+
+#[test]
+fn one_that_was_proven_is_judged_again_as_if_it_were_opened_again() {
+    let text = text(&certificate());
+    let proven = Proven::open(&text, &trust(), now()).expect("holds");
+    assert_eq!(proven.certificate(), &certificate());
+    let mut drafts = vec![cast::draft(); 6];
+    drafts[1].organisations.retain(|listed| listed.did != did(TAX));
+    let tax = |draft: &mut crate::trust::Draft| {
+        let place = draft.organisations.iter().position(|listed| listed.did == did(TAX));
+        place.expect("listed")
+    };
+    for (at, draft) in drafts.iter_mut().enumerate().skip(2) {
+        let place = tax(draft);
+        let listed = &mut draft.organisations[place];
+        match at {
+            // Another node, another key under the same name, a key that had ended, and one that was compromised.
+            2 => listed.nodes[0].peer = peer(9),
+            3 => listed.keys[0].key = cast::key(9).verifying_key(),
+            4 => listed.keys[0].valid_until = now().plus(-1),
+            _ => listed.keys[0].compromised = Some(now().plus(-DAY)),
+        }
+    }
+    let mut codes = BTreeSet::new();
+    for draft in drafts {
+        let trust = cast::ceremony().trust(&draft, now()).expect("publishes");
+        for seconds in [-CLOCK_SKEW - 1, -CLOCK_SKEW, 0, 90 * DAY, 90 * DAY + 1] {
+            let at = now().plus(seconds);
+            let again = proven.check(&trust, at);
+            let anew = Certificate::open(&text, &trust, at).map(drop);
+            assert_eq!(again, anew, "after {seconds} s");
+            codes.extend(again.err().map(|problem| problem.code.as_str()));
+        }
+    }
+    let met = [
+        "not_listed",
+        "certificate_invalid",
+        "key_outside_window",
+        "key_compromised",
+        "clock_suspect",
+        "expired",
+    ];
+    assert_eq!(codes, BTreeSet::from(met));
 }
 
 #[test]

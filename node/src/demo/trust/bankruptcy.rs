@@ -77,6 +77,7 @@ impl Crowd<'_> {
         let publish = Command::Notice {
             what: Notice::Publish { text },
         };
+        self.rest().await;
         let began = clock::milliseconds();
         self.ask(&register.home, &publish).await?;
         let made = Made {

@@ -102,6 +102,7 @@ impl Crowd<'_> {
     /// Gives the new list to one node, and measures how it reaches all the others by themselves.
     pub(super) async fn let_spread(&mut self, what: &'static str, at: &str) -> Result<(), Failure> {
         let text = std::fs::read_to_string(&self.bundle).map_err(|e| Failure::file(&self.bundle, &e))?;
+        self.rest().await;
         let began = clock::milliseconds();
         let taken = self.ask(at, &Command::TrustImport { text, root: None }).await?;
         let made = Made {

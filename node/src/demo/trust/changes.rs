@@ -80,6 +80,7 @@ impl Crowd<'_> {
             state: State::Revoked,
             reason: "lost device".to_owned(),
         };
+        self.rest().await;
         let began = clock::milliseconds();
         self.ask(&identity.home, &revoke).await?;
         let made = Made {

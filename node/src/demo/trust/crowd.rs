@@ -17,9 +17,12 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Longest wait for a change to reach a node, in seconds: what the network promises after a cut has healed.
 const REACHED_SECONDS: u32 = 60;
+/// How long nodes are left alone with a change before they are asked when they had it, which each has noted by itself.
+const LEFT_ALONE: Duration = Duration::from_secs(2);
 /// Commands that are asked of different nodes at once, where how long each takes is not measured: more would only wait.
 const AT_ONCE: usize = 16;
 
@@ -103,6 +106,7 @@ impl<'a> Crowd<'a> {
 
     /// Waits until something is in effect at these nodes, and measures from when it was made.
     pub(super) async fn spread(&self, effects: &[Effect], homes: &[String], made: Made) -> Result<Spread, Failure> {
+        tokio::time::sleep(LEFT_ALONE).await;
         let mut spread = Spread::of(made);
         let waiting = homes.iter().map(|home| async move {
             let mut latest = Some(0);

@@ -10,41 +10,63 @@ use store::{Store, Transaction};
 
 const TABLE: &str = "trust-history";
 
-/// Puts new entries behind those that are there. `step` is what leads to the newest list from the one held before it.
+/// The newest row of a list: what the next short one is written against.
+#[derive(Clone, Copy)]
+pub(super) struct Base {
+    number: u64,
+    depth: u8,
+    document: [u8; 32],
+}
+
+/// Puts new entries behind those that are there. `step` is what leads to the newest list from the one held before it; `base` is what
+/// was given back the time before, which spares reading a whole list.
 pub(super) fn append(
     store: &Store,
     transaction: &mut Transaction,
     entries: &[Entry],
     step: Option<&Step>,
-) -> Result<(), Failure> {
+    mut base: Option<Base>,
+) -> Result<Option<Base>, Failure> {
     let table = store.table(TABLE);
     for entry in entries {
-        let row = match step.filter(|step| entry.kind == Role::List && step.to == entry.document) {
-            Some(step) => short(store, entry, step)?,
+        let step = step.filter(|step| {
+            entry.kind == Role::List && step.to == entry.document && step.size() <= entry.text.len() / 4
+        });
+        let short = match step {
+            Some(step) => match base {
+                Some(base) => Some(base),
+                None => newest_list(store, entry.number)?,
+            }
+            .filter(|base| base.document == step.from && base.depth < DEPTH_MAX)
+            .map(|base| (base, step)),
             None => None,
         };
-        let row = match row {
-            Some(row) => row,
-            None => entry.to_line()?.into_bytes(),
+        let (row, depth) = match short {
+            Some((base, step)) => {
+                let depth = base.depth.saturating_add(1);
+                (entry.to_short_row(base.number, depth, &step.edits)?, depth)
+            }
+            None => (entry.to_line()?.into_bytes(), 0),
         };
         transaction.put(&table, &entry.number.to_be_bytes(), &row);
+        if entry.kind == Role::List {
+            base = Some(Base {
+                number: entry.number,
+                depth,
+                document: entry.document,
+            });
+        }
     }
-    Ok(())
+    Ok(base)
 }
 
-/// The short row of an entry, where the list before it stands in the table and is mostly the same.
-fn short(store: &Store, entry: &Entry, step: &Step) -> Result<Option<Vec<u8>>, Failure> {
-    if step.size() > entry.text.len() / 4 {
-        return Ok(None);
-    }
-    let Some((number, base)) = newest(store, entry.number, |(kind, _)| kind == Role::List)? else {
-        return Ok(None);
-    };
-    let depth = base.depth().saturating_add(1);
-    if base.named().1 != step.from || depth > DEPTH_MAX {
-        return Ok(None);
-    }
-    Ok(Some(entry.to_short_row(number, depth, &step.edits)?))
+fn newest_list(store: &Store, end: u64) -> Result<Option<Base>, Failure> {
+    let found = newest(store, end, |(kind, _)| kind == Role::List)?;
+    Ok(found.map(|(number, row)| Base {
+        number,
+        depth: row.depth(),
+        document: row.named().1,
+    }))
 }
 
 /// The newest row before `end` of which `is_it` holds.

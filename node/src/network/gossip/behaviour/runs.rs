@@ -252,7 +252,6 @@ impl Behaviour {
                     .condition(PeerCondition::DisconnectedAndNotDialing)
                     .addresses(addresses)
                     .override_dial_concurrency_factor(DIAL_CONCURRENCY)
-                    .allocate_new_port()
                     .build(),
             });
         }
