@@ -16,9 +16,10 @@ use tokio::time::Instant;
 
 /// How soon an issuer that did not answer is tried again: a healed network is caught up with well within a minute.
 const RETRY: Duration = Duration::from_secs(5);
-/// The same while an issuer has never been mirrored: nothing of it can be decided. Doubled each time up to [`RETRY_LAST`]: one that
-/// does not know yet that it is listed turns everybody away.
+/// The same while an issuer has never been mirrored: nothing of it can be decided. After some times doubled each time, up to
+/// [`RETRY_LAST`]: one that does not know yet that it is listed turns everybody away.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
+const RETRIES_FIRST: u32 = 4;
 const RETRY_LAST: Duration = Duration::from_secs(30);
 /// Within which time an issuer is asked that a new list names, or whose status counts no more: everybody else is about to ask it too,
 /// and what there is to do about a new list comes before.
@@ -52,7 +53,8 @@ pub(super) async fn run(service: Arc<Service>) {
                 now.checked_add(pause).unwrap_or(now)
             });
         }
-        is_starting = false;
+        // Who has no list yet has still to begin.
+        is_starting &= due.is_empty();
         let ready: BTreeSet<Did> = due
             .iter()
             .filter(|(_, at)| **at <= now)
@@ -101,7 +103,7 @@ pub(super) async fn run(service: Arc<Service>) {
 
 /// How long an issuer that has never answered is left alone after so many failures.
 fn retry_of_first(times: u32) -> Duration {
-    let doubled = 2_u32.saturating_pow(times.saturating_sub(1));
+    let doubled = 2_u32.saturating_pow(times.saturating_sub(RETRIES_FIRST));
     RETRY_FIRST.saturating_mul(doubled).min(RETRY_LAST)
 }
 
@@ -520,9 +522,9 @@ mod tests {
 
     #[test]
     fn one_that_never_answers_is_asked_less_and_less_often_but_is_asked() {
-        let seconds: Vec<u64> = [1, 2, 3, 4, 5, 6, 7, u32::MAX]
+        let seconds: Vec<u64> = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, u32::MAX]
             .map(|times| retry_of_first(times).as_secs())
             .to_vec();
-        assert_eq!(seconds, [1, 2, 4, 8, 16, 30, 30, 30]);
+        assert_eq!(seconds, [1, 1, 1, 1, 2, 4, 8, 16, 30, 30, 30]);
     }
 }

@@ -185,11 +185,14 @@ fn notices_out_of_order_twice_or_by_one_key_act_once_and_in_order_and_rivals_sto
     until("both act, in their order", || events(&bank) == all);
     until("nothing is missing", || found(&bank, "notices").is_none());
 
-    // Again, under other signatures, so that gossip takes it for another message.
+    // Again, under other signatures, so that gossip takes it for another message. Gossip promises nobody that one message comes.
     let ignored = "bevis_gossip_messages_total{topic=\"/bevis/notice/1\",what=\"ignored\"}";
     let before = counted(&bank, ignored);
-    log.tell(log.signed(&second, 2, 1));
-    until("it was heard again", || counted(&bank, ignored) > before);
+    let is_heard = |later: i64| {
+        log.tell(log.signed(&second, 2, later));
+        (0..LOOKS).any(|_| counted(&bank, ignored) > before)
+    };
+    assert!((1..=3).any(is_heard), "it was not heard again");
     assert_eq!(events(&bank), all);
 
     // Another under a number that has acted: nothing acts until somebody decides, and then the right one goes on.
