@@ -19,6 +19,9 @@ const PULL: Duration = Duration::from_secs(300);
 const PULL_FROM: usize = 2;
 /// Organisations that are tried for a list that whoever announced it does not give.
 const FETCH_FROM: usize = 3;
+/// Within which time the network is told of a new list: everybody takes it at the same moment, and whom to choose as a neighbour can
+/// wait until the others have theirs. Who is let in goes by the new list at once.
+const SETTLE: Duration = Duration::from_secs(1);
 /// How often a restored home tries again to reach those that it needs.
 const RETRY: Duration = Duration::from_secs(2);
 
@@ -69,7 +72,11 @@ pub(super) async fn run(service: Arc<Service>) {
                 changed = changes.changed() => match changed {
                     Ok(()) => {
                         service.announce_trust().await;
-                        service.list_changed().await;
+                        let service = service.clone();
+                        tokio::spawn(async move {
+                            tokio::time::sleep(within(SETTLE)).await;
+                            service.list_changed().await;
+                        });
                     }
                     Err(_) => return,
                 },

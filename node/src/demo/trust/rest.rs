@@ -10,6 +10,8 @@ use tokio::time::Instant;
 const LOOK: Duration = Duration::from_secs(2);
 /// Longest wait for it before the first change, and before each other.
 const LONGEST: [Duration; 2] = [Duration::from_secs(90), Duration::from_secs(30)];
+/// The same beside nodes that lie: they give nobody rest.
+const BESIDE_LIARS: [Duration; 2] = [Duration::from_secs(20), Duration::from_secs(4)];
 /// Processor time that nodes at rest take in a second, in microseconds: all together, and each.
 const AT_REST: (u64, u64) = (50_000, 3_500);
 
@@ -37,7 +39,10 @@ impl Crowd<'_> {
     /// Waits until the nodes rest, or for the longest time; tells which, and what they take.
     pub(super) async fn rest(&mut self) {
         let pids: Vec<u32> = self.nodes.pids().into_iter().filter_map(|(_, pid)| pid).collect();
-        let [first, later] = LONGEST;
+        let [first, later] = match self.liars {
+            None => LONGEST,
+            Some(_) => BESIDE_LIARS,
+        };
         let longest = if self.table.is_empty() { first } else { later };
         let each = u64::try_from(pids.len()).unwrap_or(u64::MAX).saturating_mul(AT_REST.1);
         let limit = AT_REST.0.saturating_add(each);
