@@ -7,12 +7,14 @@ mod digest;
 mod head;
 mod list;
 mod mirror;
+mod steps;
 
 pub use changes::{CHANGES_MAX, Changes};
 pub use digest::{DIGEST_MAX, DIGEST_TYP, Digest, News};
 pub use head::{Head, ListVersion};
 pub use list::{List, Signing, list_hash};
 pub use mirror::{Cached, CachedList, Conflict, HELD_MAX, Heard, Mirror, Mirrored, Wanted};
+pub use steps::Steps;
 
 use crate::{Did, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -6,13 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-use credentials::status::{CHANGES_MAX, ENTRIES, Source, State, States};
+use credentials::status::{CHANGES_MAX, ENTRIES, Source, State, States, Steps};
 use credentials::{Did, Random, Timestamp, random};
 
 use crate::tables::{ListRecord, PaddingRecord, Position, Secret, Tables};
 use crate::{Error, Settings, epoch};
 use order::Order;
-use publish::{Outgoing, Step, Text};
+use publish::{Outgoing, Text};
 
 mod daily;
 mod order;
@@ -60,7 +60,7 @@ struct List {
     /// Changed since a text was signed, at most [`CHANGES_MAX`]; none when there was more.
     fresh: Option<BTreeMap<u32, State>>,
     /// What changed between texts that were signed, oldest first.
-    steps: Vec<Step>,
+    steps: Steps,
     /// Where the changes start from that no digest told of yet.
     untold: Option<String>,
 }
@@ -264,7 +264,7 @@ impl List {
             text: None,
             before: None,
             fresh: Some(BTreeMap::new()),
-            steps: Vec::new(),
+            steps: Steps::default(),
             untold: None,
         }
     }

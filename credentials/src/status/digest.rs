@@ -1,14 +1,13 @@
 //! The digest: what an issuer tells everybody at once when lists changed.
 
+use super::Changes;
 use super::head::{self, ListVersion, check_signed, malformed, time};
-use super::{Changes, LISTS_MAX};
 use crate::jws::Jws;
 use crate::trust::Trust;
-use crate::{Code, Did, Problem, Timestamp, key::Signer};
+use crate::{Did, Problem, Timestamp, key::Signer};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::HashSet;
 
 /// Label of a digest.
 pub const DIGEST_TYP: &str = "bevis-status-digest+jwt";
@@ -108,20 +107,9 @@ impl Digest {
     }
 
     fn check(&self) -> Result<(), Problem> {
-        if self.expires <= self.issued {
-            return Err(malformed("exp"));
-        }
-        if self.lists.len() > LISTS_MAX {
-            return Err(Problem::new(Code::TooLarge, "lists"));
-        }
-        let mut uris = HashSet::new();
-        for news in &self.lists {
-            let is_news = news.list.is_well_formed() && head::is_hash(&news.from);
-            if !is_news || !uris.insert(news.list.uri.as_str()) {
-                return Err(malformed("lists"));
-            }
-        }
-        Ok(())
+        head::check_said(self.issued, self.expires, self.lists.iter().map(|news| &news.list))?;
+        let is_news = self.lists.iter().all(|news| head::is_hash(&news.from));
+        is_news.then_some(()).ok_or_else(|| malformed("lists"))
     }
 }
 

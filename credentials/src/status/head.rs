@@ -25,6 +25,7 @@ pub struct ListVersion {
     /// these states has the list.
     pub states: String,
 }
+
 impl ListVersion {
     /// Whether every member has its form and bound.
     pub(super) fn is_well_formed(&self) -> bool {
@@ -92,19 +93,7 @@ impl Head {
     }
 
     fn check(&self) -> Result<(), Problem> {
-        if self.expires <= self.issued {
-            return Err(malformed("exp"));
-        }
-        if self.lists.len() > LISTS_MAX {
-            return Err(Problem::new(Code::TooLarge, "lists"));
-        }
-        let mut uris = HashSet::new();
-        for list in &self.lists {
-            if !list.is_well_formed() || !uris.insert(list.uri.as_str()) {
-                return Err(malformed("lists"));
-            }
-        }
-        Ok(())
+        check_said(self.issued, self.expires, self.lists.iter())
     }
 }
 
@@ -134,6 +123,27 @@ pub(super) fn check_kid(kid: &str, issuer: &Did) -> Result<(), Problem> {
 /// Whether a text is a SHA-256 in base64url.
 pub(super) fn is_hash(text: &str) -> bool {
     text.len() == 43 && BASE64_URL_SAFE_NO_PAD.decode(text).is_ok_and(|hash| hash.len() == 32)
+}
+
+/// What a head and a digest may say: an end after the beginning, and well-formed lists, each once.
+pub(super) fn check_said<'a>(
+    issued: Timestamp,
+    expires: Timestamp,
+    lists: impl ExactSizeIterator<Item = &'a ListVersion>,
+) -> Result<(), Problem> {
+    if expires <= issued {
+        return Err(malformed("exp"));
+    }
+    if lists.len() > LISTS_MAX {
+        return Err(Problem::new(Code::TooLarge, "lists"));
+    }
+    let mut uris = HashSet::new();
+    for list in lists {
+        if !list.is_well_formed() || !uris.insert(list.uri.as_str()) {
+            return Err(malformed("lists"));
+        }
+    }
+    Ok(())
 }
 
 /// What everything an issuer signs about its lists has in common: signed by a key of `iss` that was valid at `iat`, and, by `now`,

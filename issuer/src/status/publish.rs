@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use credentials::protocol::status::{Ask, CHUNK, Purpose, Reply};
-use credentials::status::{Changes, Digest, Head, ListVersion, News, Signing, State, list_hash};
+use credentials::status::{Changes, Digest, Head, ListVersion, News, Signing, list_hash};
 use credentials::{Code, Problem, Timestamp, key::Signer};
 use serde::Serialize;
 
@@ -27,8 +27,6 @@ const DIGEST_LIFETIME: i64 = 900;
 const DIGESTS_A_MINUTE: usize = 8;
 /// Most lists that one digest names; of more it says only that there is a newer head.
 const DIGEST_LISTS_MAX: usize = 6;
-/// Most steps of one list that are kept for whoever asks what changed.
-const STEPS_MAX: usize = 256;
 /// What versions rise by in a second of the clock: 2^20, more than can be made durable.
 const VERSIONS_A_SECOND: u64 = 1 << 20;
 
@@ -54,13 +52,6 @@ pub(super) struct Text {
     hash: String,
     issued: Timestamp,
     bitstrings: BTreeMap<&'static str, String>,
-}
-
-/// From one published content of a list to the next.
-pub(super) struct Step {
-    from: String,
-    to: String,
-    changes: Changes,
 }
 
 /// A head as it was signed.
@@ -211,7 +202,7 @@ impl Lists {
     /// All that changed in a list between two contents that were published.
     fn delta(&self, settings: &Settings, list: &str, from: &str, to: &str) -> Option<Changes> {
         let (_, list) = self.lists.iter().find(|(number, _)| uri(settings, **number) == list)?;
-        list.between(from, to)
+        list.steps.between(from, to)
     }
 
     /// A list as Bitstring list, signed once per version.
@@ -278,7 +269,7 @@ impl List {
         let from = self.untold.clone()?;
         Some(News {
             list: self.version(uri)?,
-            changes: self.between(&from, &self.hash),
+            changes: self.steps.between(&from, &self.hash),
             from,
         })
     }
@@ -286,36 +277,14 @@ impl List {
     /// Notes what changed since the text before, now that it is published.
     fn step(&mut self) {
         let changes = self.fresh.replace(BTreeMap::new());
-        let from = self
-            .steps
-            .last()
-            .map(|step| step.to.clone())
-            .or_else(|| self.untold.clone());
+        let from = self.steps.last().map(str::to_owned).or_else(|| self.untold.clone());
         match (from, changes.and_then(Changes::new)) {
             (Some(from), _) if from == self.hash => {}
             (Some(from), Some(changes)) => {
-                self.steps.push(Step {
-                    from,
-                    to: self.hash.clone(),
-                    changes,
-                });
-                let surplus = self.steps.len().saturating_sub(STEPS_MAX);
-                self.steps.drain(..surplus);
+                self.steps.push(from, self.hash.clone(), changes);
             }
             _ => self.steps.clear(),
         }
-    }
-
-    fn between(&self, from: &str, to: &str) -> Option<Changes> {
-        let begin = self.steps.iter().rposition(|step| step.from == from)?;
-        let mut changes: BTreeMap<u32, State> = BTreeMap::new();
-        for step in self.steps.iter().skip(begin) {
-            changes.extend(step.changes.iter());
-            if step.to == to {
-                return Changes::new(changes);
-            }
-        }
-        None
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::error::Failure;
 use crate::service::Card;
 use credentials::service::Registration;
-use credentials::trust::{Draft, NodeEntry, Organisation, OrganisationKey};
+use credentials::trust::{Draft, Organisation, OrganisationKey};
 use credentials::{Code, Did, Problem, Timestamp};
 use std::sync::Arc;
 
@@ -80,18 +80,10 @@ fn admit(draft: &mut Draft, card: Card, rights: Rights) -> Result<(), Failure> {
     if draft.organisations.iter().any(|listed| listed.did == card.did) {
         return Err(Problem::new(Code::Usage, "--admit: listed already, use --update").into());
     }
-    let keys = keys(&card)?;
     draft.organisations.push(Organisation {
-        did: card.did,
-        number: card.number,
-        name: card.name,
-        keys,
-        nodes: vec![NodeEntry {
-            peer: card.peer,
-            addresses: card.addresses,
-        }],
         issues: rights.issues.unwrap_or_default(),
         services: rights.services.unwrap_or_default(),
+        ..card.entry()?
     });
     Ok(())
 }
@@ -102,7 +94,8 @@ fn update(draft: &mut Draft, did: &Did, card: Option<Card>, rights: Rights) -> R
         if card.number != listed.number {
             return Err(Problem::new(Code::WrongRecipient, "card.number").into());
         }
-        for new in keys(&card)? {
+        let entry = card.entry()?;
+        for new in entry.keys {
             match listed.keys.iter().find(|key| key.id == new.id) {
                 None => listed.keys.push(new),
                 // What the list says of a key stands: its end and its compromise are not the organisation's to take back.
@@ -110,14 +103,12 @@ fn update(draft: &mut Draft, did: &Did, card: Option<Card>, rights: Rights) -> R
                 Some(_) => return Err(Problem::new(Code::UnknownKey, new.id).into()),
             }
         }
-        listed.name = card.name;
-        let node = NodeEntry {
-            peer: card.peer,
-            addresses: card.addresses,
-        };
-        match listed.nodes.iter_mut().find(|known| known.peer == node.peer) {
-            Some(known) => *known = node,
-            None => listed.nodes = vec![node],
+        listed.name = entry.name;
+        for node in entry.nodes {
+            match listed.nodes.iter_mut().find(|known| known.peer == node.peer) {
+                Some(known) => *known = node,
+                None => listed.nodes = vec![node],
+            }
         }
     }
     if let Some(issues) = rights.issues {
@@ -127,26 +118,4 @@ fn update(draft: &mut Draft, did: &Did, card: Option<Card>, rights: Rights) -> R
         listed.services = services;
     }
     Ok(())
-}
-
-fn keys(card: &Card) -> Result<Vec<OrganisationKey>, Failure> {
-    if card.schema != Card::SCHEMA {
-        return Err(Problem::new(Code::Unsupported, "card").into());
-    }
-    if card.keys.is_empty() {
-        return Err(Problem::new(Code::Malformed, "card.keys").into());
-    }
-    let keys = card.keys.iter().map(|key| {
-        Ok(OrganisationKey {
-            id: key.kid.clone(),
-            key: key
-                .key
-                .key()
-                .ok_or_else(|| Problem::new(Code::Malformed, "card.keys"))?,
-            valid_from: key.valid_from,
-            valid_until: key.valid_until,
-            compromised: None,
-        })
-    });
-    keys.collect()
 }

@@ -4,7 +4,7 @@ use super::Line;
 use crate::network::{Network, Organisation, argument, ask, text, until};
 use crate::process::{Home, finish};
 use crate::stranger::{Bend, Copy, Fetched, Heard, Holder, World, registrations};
-use credentials::trust::{self, NodeEntry, OrganisationKey};
+use credentials::trust;
 use credentials::verify::Verdict;
 use node::population::{CITIZEN, STRANGER};
 use node::service::Card;
@@ -63,26 +63,9 @@ pub(crate) fn entry(organisation: &Organisation, home: &Home) -> trust::Organisa
     let types = credentials::schema::Types::builtin();
     let vct = |id: &&str| types.find(id).expect("a type").vct.clone();
     trust::Organisation {
-        did: card.did,
-        number: card.number,
-        name: card.name,
-        keys: card
-            .keys
-            .into_iter()
-            .map(|key| OrganisationKey {
-                id: key.kid,
-                key: key.key.key().expect("did:key"),
-                valid_from: key.valid_from,
-                valid_until: key.valid_until,
-                compromised: None,
-            })
-            .collect(),
-        nodes: vec![NodeEntry {
-            peer: card.peer,
-            addresses: card.addresses,
-        }],
         issues: organisation.issues.iter().map(vct).collect(),
         services: registrations(organisation.services),
+        ..card.entry().expect("a card with keys")
     }
 }
 

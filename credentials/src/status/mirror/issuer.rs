@@ -2,7 +2,7 @@
 
 use super::{Mirrored, Wanted};
 use crate::protocol::status::DIGESTS_MAX;
-use crate::status::{Changes, Digest, Head, LISTS_MAX, ListVersion, State, States};
+use crate::status::{Changes, Digest, Head, LISTS_MAX, ListVersion, State, States, Steps};
 use crate::{Code, Did, Problem, Timestamp};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::OnceLock;
@@ -11,10 +11,6 @@ use std::sync::OnceLock;
 const VERSIONS_MAX: usize = 16 * LISTS_MAX;
 /// Most keys of one issuer that are remembered: as many as an organisation may have listed.
 const KEYS_MAX: usize = crate::trust::KEYS_MAX;
-/// Most changes of one list that are kept so that others can be given what changed: 64 KiB.
-const STEPS_CHANGES_MAX: usize = 8_192;
-/// Most steps of one list that are kept: a quarter of an hour at the rate of digests that an issuer has.
-const STEPS_MAX: usize = 128;
 
 /// Why a head or a digest was not taken.
 pub(super) enum Said {
@@ -52,16 +48,9 @@ pub(super) struct Held {
     pub(super) hash: String,
     pub(super) version: u64,
     pub(super) as_of: Timestamp,
-    pub(super) steps: VecDeque<Step>,
+    pub(super) steps: Steps,
     /// Under zlib, once somebody asked.
     pub(super) packed: OnceLock<Vec<u8>>,
-}
-
-/// One way from a content to the next.
-pub(super) struct Step {
-    pub(super) from: String,
-    pub(super) to: String,
-    pub(super) changes: Changes,
 }
 
 /// A head or a digest as it was signed.
@@ -377,12 +366,8 @@ impl Issuer {
             std::mem::size_of::<ListVersion>() + text(&list.uri) + text(&list.hash) + text(&list.states)
         };
         let held = |held: &Held| {
-            let steps: usize = held
-                .steps
-                .iter()
-                .map(|step| std::mem::size_of::<Step>() + step.changes.len() * 8 + text(&step.from) + text(&step.to))
-                .sum();
-            held.states.as_bytes().len() + text(&held.hash) + steps + held.packed.get().map_or(0, Vec::capacity)
+            let packed = held.packed.get().map_or(0, Vec::capacity);
+            held.states.as_bytes().len() + text(&held.hash) + held.steps.bytes() + packed
         };
         let lists: usize = self
             .lists
@@ -407,7 +392,7 @@ impl Issuer {
 impl Listed {
     /// Holds the states that the newest word names, with how they came of those before.
     fn take(&mut self, states: States, changes: Option<Changes>) {
-        let mut steps = VecDeque::new();
+        let mut steps = Steps::default();
         if let Some(before) = self.held.take() {
             if before.hash == self.named.states {
                 self.held = Some(before);
@@ -415,15 +400,7 @@ impl Listed {
             }
             if let Some(changes) = changes {
                 steps = before.steps;
-                steps.push_back(Step {
-                    from: before.hash,
-                    to: self.named.states.clone(),
-                    changes,
-                });
-                let count = |steps: &VecDeque<Step>| steps.iter().map(|step| step.changes.len()).sum::<usize>();
-                while steps.len() > STEPS_MAX || count(&steps) > STEPS_CHANGES_MAX {
-                    steps.pop_front();
-                }
+                steps.push(before.hash, self.named.states.clone(), changes);
             }
         }
         self.held = Some(Held {

@@ -3,9 +3,7 @@
 use super::Mirror;
 use super::issuer::{Held, Issuer};
 use crate::protocol::status::{Ask, CHUNK, Reply};
-use crate::status::{Changes, State};
 use crate::{Code, Problem};
-use std::collections::BTreeMap;
 
 impl Mirror {
     /// Answers whoever mirrors, about any issuer that is mirrored here. `status_missing` for what is not at hand, and for what only an
@@ -35,7 +33,7 @@ impl Mirror {
                 .issuers
                 .get(issuer)
                 .and_then(|issuer| issuer.listed(uri)?.held.as_ref())
-                .and_then(|held| held.delta(from, to))
+                .and_then(|held| held.steps.between(from, to))
                 .map(|changes| Reply::Delta {
                     changes: changes.to_bytes(),
                 }),
@@ -51,21 +49,6 @@ impl Mirror {
             .flat_map(Issuer::all)
             .filter_map(|(_, listed)| listed.held.as_ref())
             .find(|held| held.hash == hash)
-    }
-}
-
-impl Held {
-    /// All that changed between two contents, where every step between them is kept.
-    fn delta(&self, from: &str, to: &str) -> Option<Changes> {
-        let begin = self.steps.iter().rposition(|step| step.from == from)?;
-        let mut changes: BTreeMap<u32, State> = BTreeMap::new();
-        for step in self.steps.iter().skip(begin) {
-            changes.extend(step.changes.iter());
-            if step.to == to {
-                return Changes::new(changes);
-            }
-        }
-        None
     }
 }
 

@@ -7,7 +7,7 @@ use crate::config;
 use crate::error::Failure;
 use crate::network::PeerName;
 use credentials::time::DAY;
-use credentials::trust::{KEYS_MAX, Trust};
+use credentials::trust::{self, KEYS_MAX, NodeEntry, OrganisationKey, Trust};
 use credentials::{Code, Did, Problem, SigningKey, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -90,6 +90,38 @@ impl Card {
         let numbers = self.keys.iter().map(|key| key.kid.strip_prefix(&prefix)?.parse().ok());
         let highest: Option<u32> = numbers.max().flatten();
         highest.unwrap_or(0).checked_add(1).ok_or_else(|| Code::TooLarge.into())
+    }
+
+    /// The entry that a trust list gets from it, which issues nothing and asks for nothing yet.
+    ///
+    /// Errors: `unsupported` for a card of another form, `malformed` without keys or with one that is none.
+    pub fn entry(self) -> Result<trust::Organisation, Problem> {
+        if self.schema != Card::SCHEMA {
+            return Err(Problem::new(Code::Unsupported, "card"));
+        }
+        let listed = |key: CardKey| {
+            Some(OrganisationKey {
+                id: key.kid,
+                key: key.key.key()?,
+                valid_from: key.valid_from,
+                valid_until: key.valid_until,
+                compromised: None,
+            })
+        };
+        let keys: Option<Vec<_>> = self.keys.into_iter().map(listed).collect();
+        let keys = keys.filter(|keys| !keys.is_empty());
+        Ok(trust::Organisation {
+            did: self.did,
+            number: self.number,
+            name: self.name,
+            keys: keys.ok_or_else(|| Problem::new(Code::Malformed, "card.keys"))?,
+            nodes: vec![NodeEntry {
+                peer: self.peer,
+                addresses: self.addresses,
+            }],
+            issues: Vec::new(),
+            services: Vec::new(),
+        })
     }
 
     /// Adds the keys of another home of the same organisation: how many were not there.

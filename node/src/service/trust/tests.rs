@@ -7,8 +7,7 @@ use crate::service::{AnchorName, create_keys, entropy};
 use credentials::identifier::OrganisationNumber;
 use credentials::time::DAY;
 use credentials::trust::{
-    Bundle, Ceremony, Certificate, Class, Draft, Fingerprint, NodeEntry, Organisation, OrganisationKey, Role,
-    Thresholds,
+    Bundle, Ceremony, Certificate, Class, Draft, Fingerprint, NodeEntry, Organisation, Role, Thresholds,
 };
 use credentials::{Code, Timestamp};
 use std::sync::Arc;
@@ -95,28 +94,7 @@ impl World {
             .organisation()
             .expect("an organisation")
             .card(Vec::new());
-        let mut organisation = Organisation {
-            did: card.did,
-            number: card.number,
-            name: card.name,
-            keys: card
-                .keys
-                .into_iter()
-                .map(|key| OrganisationKey {
-                    id: key.kid,
-                    key: key.key.key().expect("did:key"),
-                    valid_from: key.valid_from,
-                    valid_until: key.valid_until,
-                    compromised: None,
-                })
-                .collect(),
-            nodes: vec![NodeEntry {
-                peer: card.peer,
-                addresses: Vec::new(),
-            }],
-            issues: Vec::new(),
-            services: Vec::new(),
-        };
+        let mut organisation = card.entry().expect("a card with keys");
         change(&mut organisation);
         let mut organisations = vec![organisation];
         organisations.extend(self.others.iter().cloned());
