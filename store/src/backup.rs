@@ -1,8 +1,14 @@
 //! Backups: one file with the key file and every journal segment, taken while the store is in use.
 //!
 //! Layout (big-endian): magic 8, format 4, length of key file 4, key file, number of segments 4, sequence 8,
-//! epoch 4, hash of the last record 32; per segment number 8, length 8, bytes; end mark 8, HMAC of all before 32.
+//! epoch 4, hash of the last record 32, generation of the keys that can be destroyed 8 (from format 2; 0 when there are none);
+//! per segment number 8, length 8, bytes; end mark 8, HMAC of all before 32.
 //! The segments are sealed as they are in the home; the HMAC shows that none is missing or exchanged.
+//!
+//! The keys that can be destroyed are not in it: what is erased later must not be readable from it. They lie beside it, in one
+//! file for all backups of a store in a folder (`erasure-keys-` and the store's name), which each backup replaces. So every
+//! backup is restored with the newest keys, and without what was erased since it was taken. A backup is carried elsewhere
+//! together with that file.
 
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -10,6 +16,7 @@ use std::path::{Path, PathBuf};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+use crate::backup_keys::{keys_beside, newest_keys, replace_keys};
 use crate::bytes::Reader;
 use crate::core::lock;
 use crate::disk::Access;
@@ -25,7 +32,7 @@ const END: &[u8; 8] = b"BEVISEND";
 const KEY_FILE_BYTES_MAX: u32 = 1 << 20;
 /// Most segments in a backup: 4 TiB of journal.
 const SEGMENTS_MAX: u32 = 1 << 16;
-const COPY_BYTES: usize = 256 << 10;
+pub(crate) const COPY_BYTES: usize = 256 << 10;
 
 /// What a backup holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,15 +69,25 @@ impl Store {
                 key_file::encode(&core.keys, other, params, &random)?
             }
         };
-        let (segments, end) = {
+        let (segments, end, erasure) = {
             let journal = lock(&core.journal);
-            (journal.segments()?, journal.position())
+            (journal.segments()?, journal.position(), core.erasure_copy())
+        };
+        if let Some((_, copy)) = &erasure {
+            replace_keys(files, &keys_beside(path, &core.keys.store_id), copy)?;
+        }
+        let contents = Contents {
+            key_bytes: &key_bytes,
+            segments: &segments,
+            end: &end,
+            erasures: erasure.map_or(0, |(generation, _)| generation),
         };
         let mut part = path.as_os_str().to_owned();
         part.push(".part");
         let part = PathBuf::from(part);
-        let written = write(files, &part, &core.keys, &key_bytes, &segments, &end)
+        let written = write(files, &part, &core.keys, &contents)
             .and_then(|()| check(files, &part, &core.keys))
+            .and_then(|info| newest_keys(files, &part, &core.keys, None).map(|_| info))
             .and_then(|info| files.rename(&part, path).map(|()| info));
         if written.is_err() {
             // Best effort: what matters is that nothing stands under the final name.
@@ -79,15 +96,26 @@ impl Store {
         written
     }
 
-    /// Reads a whole backup, opens every record, and says what it holds.
+    /// Reads a whole backup, opens every record, and says what it holds. The keys beside it are read too.
     ///
     /// # Errors
-    /// [`Error::BackupDamaged`], [`Error::WrongPassphrase`], [`Error::NewerFormat`], or what the disk says.
+    /// [`Error::BackupDamaged`], [`Error::WrongPassphrase`], [`Error::NewerFormat`], [`Error::ErasureKeysDamaged`] and
+    /// [`Error::ErasureKeysOutdated`] (of the file beside it), or what the disk says.
     pub fn verify_backup(path: &Path, passphrase: &Passphrase) -> Result<BackupInfo, Error> {
         let files = Files::default();
         let (_, keys) = open_keys(&files, path, passphrase)?;
-        check(&files, path, &keys)
+        let info = check(&files, path, &keys)?;
+        newest_keys(&files, path, &keys, None)?;
+        Ok(info)
     }
+}
+
+/// What a backup is made of.
+struct Contents<'a> {
+    key_bytes: &'a [u8],
+    segments: &'a [(u64, PathBuf, u64)],
+    end: &'a Position,
+    erasures: u64,
 }
 
 struct Signed<W> {
@@ -102,14 +130,13 @@ impl<W: Write> Signed<W> {
     }
 }
 
-fn write(
-    files: &Files,
-    path: &Path,
-    keys: &Keys,
-    key_bytes: &[u8],
-    segments: &[(u64, PathBuf, u64)],
-    end: &Position,
-) -> Result<(), Error> {
+fn write(files: &Files, path: &Path, keys: &Keys, contents: &Contents<'_>) -> Result<(), Error> {
+    let Contents {
+        key_bytes,
+        segments,
+        end,
+        erasures,
+    } = contents;
     let failed = |e| Error::io("write", path, e);
     let file = files.open(path, Access::Replace)?;
     let mut out = Signed {
@@ -133,8 +160,9 @@ fn write(
     head.extend_from_slice(&end.sequence.to_be_bytes());
     head.extend_from_slice(&end.epoch.to_be_bytes());
     head.extend_from_slice(&end.hash);
+    head.extend_from_slice(&erasures.to_be_bytes());
     out.put(&head).map_err(failed)?;
-    for (number, from, length) in segments {
+    for (number, from, length) in *segments {
         out.put(&number.to_be_bytes()).map_err(failed)?;
         out.put(&length.to_be_bytes()).map_err(failed)?;
         let unreadable = |e| Error::io("read", from, e);
@@ -217,6 +245,8 @@ pub(crate) struct Source {
     length: u64,
     pub(crate) segments: u32,
     end: Position,
+    /// Generation of the keys that can be destroyed when it was taken.
+    pub(crate) erasures: u64,
 }
 
 impl Source {
@@ -228,6 +258,7 @@ impl Source {
             file: BufReader::with_capacity(COPY_BYTES, file.cursor(0)),
             segments: 0,
             end: Position::default(),
+            erasures: 0,
         })
     }
 
@@ -287,6 +318,11 @@ impl Source {
             Some((segments, Position { sequence, hash, epoch }))
         };
         (self.segments, self.end) = fields().ok_or_else(|| self.damaged("it names too many segments"))?;
+        if found > 1 {
+            let mut erasures = [0; 8];
+            self.read(&mut erasures)?;
+            self.erasures = u64::from_be_bytes(erasures);
+        }
         Ok(key_bytes)
     }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use crate::core::{Core, lock};
+use crate::erasable::{self, Content};
 use crate::index::{Broken, Changes, Index};
 use crate::journal::Journal;
 use crate::keys::Nonce;
@@ -86,11 +87,60 @@ impl Core {
         }
     }
 
-    fn write_group(&self, group: Vec<(u64, Transaction)>) -> HashMap<u64, Result<u64, Error>> {
+    fn write_group(&self, mut group: Vec<(u64, Transaction)>) -> HashMap<u64, Result<u64, Error>> {
         let mut journal = lock(&self.journal);
+        let mut results = HashMap::with_capacity(group.len());
+        group.retain_mut(|(ticket, transaction)| match self.seal_erasable(transaction) {
+            Ok(()) => true,
+            Err(error) => {
+                results.insert(*ticket, Err(error));
+                false
+            }
+        });
         let tickets: Vec<u64> = group.iter().map(|(ticket, _)| *ticket).collect();
-        self.write(&mut journal, &group)
-            .unwrap_or_else(|error| tickets.iter().map(|t| (*t, Err(error.clone()))).collect())
+        let written = self
+            .write(&mut journal, &group)
+            .unwrap_or_else(|error| tickets.iter().map(|t| (*t, Err(error.clone()))).collect());
+        for (ticket, transaction) in &group {
+            // Nothing of it reached the disk. After any other error something may have: the next opening tells.
+            if let Some(Err(Error::Exists)) = written.get(ticket) {
+                self.give_back_keys(transaction);
+            }
+        }
+        results.extend(written);
+        results
+    }
+
+    /// Seals what can be erased, each value under a key of its own.
+    fn seal_erasable(&self, transaction: &mut Transaction) -> Result<(), Error> {
+        for at in 0..transaction.operations.len() {
+            let Some(operation) = transaction.operations.get_mut(at) else {
+                break;
+            };
+            let Some(Content::Erasable(value)) = &operation.value else {
+                continue;
+            };
+            let taken = self.vault.take(&self.keys, &mut |bytes| lock(&self.entropy)(bytes));
+            let (key, secret) = match taken {
+                Ok(taken) => taken,
+                Err(error) => {
+                    self.give_back_keys(transaction);
+                    return Err(error);
+                }
+            };
+            let sealed = erasable::seal(&self.keys.store_id, &secret, key, &operation.row, &self.nonce(), value);
+            let sealed = sealed.expect("values are far below what the cipher takes");
+            operation.value = Some(Content::Sealed { key, sealed });
+        }
+        Ok(())
+    }
+
+    fn give_back_keys(&self, transaction: &Transaction) {
+        for operation in &transaction.operations {
+            if let Some(Content::Sealed { key, .. }) = operation.value {
+                self.vault.give_back(key);
+            }
+        }
     }
 
     /// Writes a group; an error concerns all of it.
@@ -99,7 +149,7 @@ impl Core {
         journal: &mut Journal,
         group: &[(u64, Transaction)],
     ) -> Result<HashMap<u64, Result<u64, Error>>, Error> {
-        let prepared = match self.prepare(journal, group) {
+        let mut prepared = match self.prepare(journal, group) {
             Ok(prepared) => prepared,
             Err(Failure::Index(Broken)) => {
                 self.rebuild(journal)?;
@@ -116,6 +166,7 @@ impl Core {
         }
         journal.append(&self.keys, &prepared.records, prepared.end)?;
         self.raise(&prepared.end);
+        self.vault.doom(prepared.changes.freed.iter().copied());
         let applied = {
             let nonce = self.nonce();
             let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
@@ -124,6 +175,15 @@ impl Core {
         if applied.is_err() {
             // The transactions are durable; they become visible through the rebuilt index.
             self.rebuild(journal)?;
+        }
+        // Deleted durably, and out of the index: now the keys, and only then is anybody told.
+        let waits =
+            |(ticket, transaction): &(u64, Transaction)| !transaction.erases_later && prepared.erasing.contains(ticket);
+        let destroys = group.iter().any(waits) || self.vault.has_failed();
+        if destroys && self.destroy_keys().is_err() {
+            for ticket in &prepared.erasing {
+                prepared.results.insert(*ticket, Err(self.vault.unfinished()));
+            }
         }
         let count = prepared.results.values().filter(|r| r.is_ok()).count() as u64;
         let before = self.commits.fetch_add(count, Ordering::AcqRel);
@@ -156,6 +216,7 @@ impl Core {
             records: Vec::new(),
             changes: Changes::new(&index),
             end: start,
+            erasing: Vec::new(),
         };
         for (ticket, transaction) in group {
             let exists = prepared.any_present(&index, transaction)?;
@@ -164,7 +225,10 @@ impl Core {
                 continue;
             }
             if !transaction.operations.is_empty() {
-                self.stage(&index, transaction, start.sequence, &mut prepared)?;
+                let erases = self.stage(&index, transaction, start.sequence, &mut prepared)?;
+                if erases {
+                    prepared.erasing.push(*ticket);
+                }
             }
             prepared.results.insert(*ticket, Ok(prepared.end.sequence));
         }
@@ -177,7 +241,8 @@ impl Core {
         transaction: &Transaction,
         durable: u64,
         prepared: &mut Prepared,
-    ) -> Result<(), Failure> {
+    ) -> Result<bool, Failure> {
+        let mut erases = false;
         let place = Place {
             sequence: prepared.end.sequence.saturating_add(1),
             durable,
@@ -189,17 +254,18 @@ impl Core {
             let sealed = match &operation.value {
                 None => None,
                 Some(value) => {
-                    let parts = (&*operation.group, &*operation.id, value.as_slice());
+                    let value = value.stored().ok_or(Failure::Index(Broken))?;
+                    let parts = (&*operation.group, &*operation.id, value);
                     let nonce = self.nonce();
                     let row = &operation.row;
                     let sealed = seal_row(&operation.table, row, place.sequence, &nonce, parts);
                     Some(sealed.ok_or(Failure::Index(Broken))?)
                 }
             };
-            prepared.changes.set(&self.keys, index, operation.row, sealed)?;
+            erases |= prepared.changes.set(&self.keys, index, operation.row, sealed)?;
         }
         prepared.changes.reached(&prepared.end);
-        Ok(())
+        Ok(erases)
     }
 
     fn seal_record(
@@ -281,6 +347,8 @@ struct Prepared {
     records: Vec<u8>,
     changes: Changes,
     end: Position,
+    /// Whose values can be erased, and are by this.
+    erasing: Vec<u64>,
 }
 
 impl Prepared {

@@ -5,8 +5,6 @@
 
 use std::collections::HashMap;
 
-use zeroize::Zeroizing;
-
 use crate::Error;
 use crate::core::{Core, lock};
 use crate::draft::Draft;
@@ -78,7 +76,7 @@ fn copy(core: &Core, journal: &Journal, live: &Live, draft: &mut Draft<'_>) -> R
                 group: entry.group.to_vec(),
                 id: entry.id.to_vec(),
                 row,
-                value: Some(Zeroizing::new(value.to_vec())),
+                value: Some(value.to_content()),
             })?;
         }
         Ok(())

@@ -1,12 +1,14 @@
 //! What all handles of an open store share: the journal, the index over it, and the order of locks.
 //!
-//! Locks are taken in this order: `journal`, then `index`. Whoever holds the journal is the only writer.
+//! Locks are taken in this order: `journal`, then `index`, then the keys in `vault`. Whoever holds the journal is the only
+//! writer. A key is destroyed after its row left the index, so that whoever reads a row finds its key.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::Error;
 use crate::commit::Queue;
+use crate::erasable;
 use crate::files::Home;
 use crate::high_water::HighWater;
 use crate::index::{Broken, Index};
@@ -14,7 +16,9 @@ use crate::journal::Journal;
 use crate::keys::{Keys, Nonce};
 use crate::lock::HomeLock;
 use crate::rebuild::build;
+use crate::row::{Row, RowKey};
 use crate::store::{Entropy, Opened};
+use crate::vault::Vault;
 use crate::walk::Position;
 
 /// An open store.
@@ -25,6 +29,7 @@ pub(crate) struct Core {
     pub(crate) queue: Queue,
     pub(crate) journal: Mutex<Journal>,
     pub(crate) index: RwLock<Index>,
+    pub(crate) vault: Vault,
     pub(crate) high_water: Mutex<HighWater>,
     /// Held by backup and compaction, which read segment files that must not go away.
     pub(crate) maintenance: Mutex<()>,
@@ -62,6 +67,31 @@ impl Core {
             }
         }
         read(&self.index.read().unwrap_or_else(PoisonError::into_inner)).map_err(|Broken| Error::IndexFailed)
+    }
+
+    /// A row with its value open; `None` when it was erased.
+    pub(crate) fn reveal(&self, place: &[u8], row: Row) -> Result<Option<Row>, Broken> {
+        let Some(key) = row.key else {
+            return Ok(Some(row));
+        };
+        let place: &RowKey = place.try_into().map_err(|_| Broken)?;
+        let value = self.vault.with_key(key, |secret| {
+            erasable::open(&self.keys.store_id, secret, key, place, &row.value)
+        });
+        match value {
+            None => Ok(None),
+            Some(None) => Err(Broken),
+            Some(Some(value)) => Ok(Some(Row {
+                value: value.to_vec(),
+                key: None,
+                ..row
+            })),
+        }
+    }
+
+    /// Destroys the keys of rows that are gone. The caller holds the journal.
+    pub(crate) fn destroy_keys(&self) -> Result<(), Error> {
+        self.vault.destroy(&self.keys, &mut |bytes| lock(&self.entropy)(bytes))
     }
 
     /// Sets the index aside and builds it anew from the journal.

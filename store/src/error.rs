@@ -74,6 +74,14 @@ pub enum Error {
         source: Arc<io::Error>,
     },
 
+    /// The transaction was written and its rows are deleted, but the key of one is not destroyed yet. The next commit or the
+    /// next opening does it.
+    #[error("deleted, but the key in {} is not destroyed yet", path.display())]
+    ErasurePending {
+        /// The file with the key.
+        path: PathBuf,
+    },
+
     // --- damage ---
     /// The journal ends before a transaction that was acknowledged.
     /// [`crate::Store::accept_lost_tail`] opens what is left.
@@ -122,13 +130,17 @@ pub enum Error {
         /// The newest format this program reads.
         supported: u32,
     },
-    /// A record is sealed under an erasure key this version does not hold.
-    #[error("record {sequence} needs erasure key {key}")]
-    UnknownErasureKey {
-        /// Sequence of the record.
-        sequence: u64,
-        /// Number of the erasure key.
-        key: u32,
+    /// Both copies of something in the file of the keys that can be destroyed are damaged, or the file is missing.
+    #[error("the erasure keys in {} are damaged or missing", path.display())]
+    ErasureKeysDamaged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The keys that can be destroyed are older than a row or a backup that needs them.
+    #[error("the erasure keys in {} are older than what they should open", path.display())]
+    ErasureKeysOutdated {
+        /// The file.
+        path: PathBuf,
     },
     /// The index is damaged and rebuilding it from the journal did not help.
     #[error("the index cannot be read and could not be rebuilt")]

@@ -5,14 +5,15 @@
 //! applied, and a keyed sum over all rows, so that an index that lost or kept the wrong rows is noticed
 //! when it is opened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::path::Path;
 
 use crate::bytes::Reader;
+use crate::erasable::KeyId;
 use crate::keys::{Keys, Nonce};
 use crate::record::Hash;
-use crate::row::{RowKey, sequence_of};
+use crate::row::{RowKey, origin_of};
 use crate::sled_tree::SledTree;
 use crate::walk::Position;
 
@@ -103,6 +104,8 @@ enum Backing {
 pub(crate) struct Index {
     backing: Backing,
     pub(crate) state: State,
+    /// Keys of the rows that can be erased, each of one row.
+    pub(crate) erasable: BTreeSet<KeyId>,
 }
 
 /// A page of rows: index key and sealed value.
@@ -114,6 +117,7 @@ impl Index {
         let mut this = Self {
             backing: Backing::Sled(SledTree::open(dir)?),
             state: State::default(),
+            erasable: BTreeSet::new(),
         };
         let Some(sealed) = this.raw(STATE_KEY)? else {
             return if this.page(None, &[])?.is_empty() {
@@ -138,7 +142,9 @@ impl Index {
                 if row.len() != size_of::<RowKey>() {
                     return Err(Broken);
                 }
-                held.add(keys, row, sequence_of(sealed)?);
+                let (sequence, erasable) = origin_of(sealed)?;
+                held.add(keys, row, sequence);
+                this.erasable.extend(erasable);
             }
         }
         if held == this.state { Ok(this) } else { Err(Broken) }
@@ -149,6 +155,7 @@ impl Index {
         Self {
             backing: Backing::Memory(BTreeMap::new()),
             state: State::default(),
+            erasable: BTreeSet::new(),
         }
     }
 
@@ -172,6 +179,7 @@ impl Index {
         Ok(Self {
             backing: Backing::Sled(tree),
             state: self.state,
+            erasable: self.erasable.clone(),
         })
     }
 
@@ -255,6 +263,10 @@ impl Index {
             Backing::Nothing => return Err(Broken),
         }
         self.state = state;
+        for key in &changes.freed {
+            self.erasable.remove(key);
+        }
+        self.erasable.extend(changes.taken);
         Ok(())
     }
 
@@ -272,6 +284,9 @@ pub(crate) struct Changes {
     rows: BTreeMap<RowKey, Option<Vec<u8>>>,
     state: State,
     bytes: usize,
+    /// Keys that no row is sealed under any more.
+    pub(crate) freed: BTreeSet<KeyId>,
+    taken: BTreeSet<KeyId>,
 }
 
 impl Changes {
@@ -280,6 +295,8 @@ impl Changes {
             rows: BTreeMap::new(),
             state: index.state,
             bytes: 0,
+            freed: BTreeSet::new(),
+            taken: BTreeSet::new(),
         }
     }
 
@@ -291,24 +308,36 @@ impl Changes {
         }
     }
 
-    /// Stages a row's new sealed value, or its deletion.
+    /// Stages a row's new sealed value, or its deletion. Whether that erases a value.
     pub(crate) fn set(
         &mut self,
         keys: &Keys,
         index: &Index,
         row: RowKey,
         value: Option<Vec<u8>>,
-    ) -> Result<(), Broken> {
+    ) -> Result<bool, Broken> {
+        let mut erases = false;
         if let Some(old) = self.get(index, &row)? {
-            self.state.remove(keys, &row, sequence_of(&old)?);
+            let (sequence, erasable) = origin_of(&old)?;
+            self.state.remove(keys, &row, sequence);
+            erases = erasable.is_some();
+            if let Some(key) = erasable {
+                self.taken.remove(&key);
+                self.freed.insert(key);
+            }
         }
         if let Some(new) = &value {
-            self.state.add(keys, &row, sequence_of(new)?);
+            let (sequence, erasable) = origin_of(new)?;
+            self.state.add(keys, &row, sequence);
             self.bytes = self.bytes.saturating_add(new.len());
+            if let Some(key) = erasable {
+                self.freed.remove(&key);
+                self.taken.insert(key);
+            }
         }
         self.bytes = self.bytes.saturating_add(row.len());
         self.rows.insert(row, value);
-        Ok(())
+        Ok(erases)
     }
 
     /// Notes that all changes of a journal record are staged.

@@ -14,9 +14,11 @@ use crate::bytes::Reader;
 use crate::disk::Access;
 use crate::files::{Files, Home};
 use crate::keys::{Keys, NONCE_BYTES, Sealer, TAG_BYTES};
-use crate::{Error, FORMAT, Params, Passphrase};
+use crate::{Error, Params, Passphrase};
 
 const MAGIC: &[u8; 8] = b"BEVISKEY";
+/// Its format did not change with the store's second one.
+const FORMAT: u32 = 1;
 const HEAD_BYTES: usize = 8 + 4 + 16 + 4 * 3 + 16 + NONCE_BYTES;
 const DIGEST_BYTES: usize = 32;
 /// Whole length of a key file of this format.

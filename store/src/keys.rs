@@ -133,6 +133,8 @@ pub(crate) struct Keys {
     pub(crate) index_sum: Keyed,
     /// The high-water file.
     pub(crate) high_water: Sealer,
+    /// The root of the keys that can be destroyed.
+    pub(crate) erasure: Sealer,
     /// The end mark of backups.
     pub(crate) backup: Keyed,
     names: Keyed,
@@ -150,6 +152,7 @@ impl Keys {
             index_state: sealer("index state"),
             index_sum: keyed("index sum"),
             high_water: sealer("high water"),
+            erasure: sealer("erasure keys"),
             backup: keyed("backup"),
             names: keyed("index name"),
             tables: RwLock::default(),

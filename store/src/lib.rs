@@ -30,6 +30,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `keys`, `keys-spare` | the random store key, wrapped under a key made from the passphrase (Argon2id) |
+//! | `erasure-keys` | a key for each value that can be erased, everything twice; from the first such value on |
 //! | `journal-N/*.segment` | **the truth**: every transaction, one sealed record each, in segments of 64 MiB |
 //! | `index/` | sled: every live row, sealed, under keyed hashes; rebuilt from the journal whenever in doubt |
 //! | `high-water` | the last acknowledged sequence, so that a journal that lost its end is noticed |
@@ -44,6 +45,21 @@
 //! before; the seal (XChaCha20-Poly1305) covers the store's id and the whole header. sled's own `flush` is not
 //! relied on: it promises nothing at power loss.
 //!
+//! # What erasing is
+//!
+//! [`Transaction::put_erasable`] seals a value once more, under a random key of its own. Deleting the row, or setting it again,
+//! destroys that key before the commit returns: the deletion is durable first, then the key leaves the file, and only then is
+//! anybody told. A process that ends in between leaves the row deleted and a key without a row, which the next opening destroys.
+//! A row without its key, as in an older backup, is *erased*: it is not read, and opening deletes it. Keys that cannot be read
+//! are *damaged*, and named. The old bytes of the value stay in the journal and in sled, sealed under a key that is nowhere,
+//! until a compaction drops them.
+//!
+//! The keys lie in pages, each sealed under a key that only the root of the file holds. Destroying one seals its page anew
+//! under a new key, and the root with it, both copies of both, in place. What the file system or the disk keeps of overwritten
+//! blocks (copy on write, snapshots, wear levelling) is out of reach from here: with the passphrase, an old root *and* the old
+//! page that it names, both found there, a key is found again. So are copies of the home or of `erasure-keys` that somebody
+//! made.
+//!
 //! # What opening checks
 //!
 //! The whole journal is read and its chain of hashes followed; the last record and those that sled lacks are
@@ -56,6 +72,8 @@
 //!   from sled and what follows the damage, in the same epoch;
 //! - a record or segment is damaged and sled does not hold it: [`Error::Damaged`] or [`Error::SegmentDamaged`];
 //!   [`Store::repair_from_backup`] puts a backup in the store's place, in a new epoch, and sets the damaged files aside;
+//! - one copy of something in `erasure-keys` is damaged: it is written anew; both: [`Error::ErasureKeysDamaged`]; the file is
+//!   older than a row: [`Error::ErasureKeysOutdated`];
 //! - the journal ends before what was acknowledged: [`Error::LostTail`]; a backup as above, or
 //!   [`Store::accept_lost_tail`], which goes on from what is left in a new epoch.
 //!
@@ -72,16 +90,20 @@
 //! [`disk`] (the seam below: another disk, the operating system's being the usual one), `files` (paths, errors, names
 //! that last), `record` and `segment` (formats), `walk` (reading without believing), `journal` (appending), `index`,
 //! `row`, `sled_tree` and `rebuild` (rows), `commit` (groups), `store` and `opening`,
-//! `salvage` and `repair` (damage), `backup`, `restore`, `draft` and `compact`.
+//! `erasable`, `erasure_file`, `vault` and `erasing` (what can be erased), `salvage` and `repair` (damage), `backup`, `backup_keys`, `restore`, `draft` and `compact`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing))]
 
 mod backup;
+mod backup_keys;
 mod bytes;
 mod commit;
 mod compact;
 mod core;
 pub mod disk;
 mod draft;
+mod erasable;
+mod erasing;
+mod erasure_file;
 mod error;
 mod files;
 mod high_water;
@@ -103,6 +125,7 @@ mod sled_tree;
 mod store;
 mod table;
 mod transaction;
+mod vault;
 mod walk;
 
 pub use backup::BackupInfo;
@@ -114,7 +137,7 @@ pub use table::{Each, GroupRows, Key, Table};
 pub use transaction::Transaction;
 
 /// Version of everything the store writes. A file of a newer one is refused with [`Error::NewerFormat`].
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// Longest table name, in bytes: names are the program's own words.
 pub const TABLE_NAME_BYTES_MAX: usize = 64;
 /// Longest group, in bytes: an identifier or a digest, with room for a URL.
@@ -127,6 +150,10 @@ pub const VALUE_BYTES_MAX: usize = 17 << 20;
 pub const TRANSACTION_BYTES_MAX: usize = 32 << 20;
 /// Size at which a new journal segment begins, in bytes: few files, and each quick to copy or check.
 pub const SEGMENT_BYTES: u64 = 64 << 20;
+
+/// Most rows that can be erased, at one time: each has a key of its own, and their file is read whole into memory (36 bytes a
+/// key, 130 MiB on disk when full). A bank keeps far fewer answers.
+pub const ERASABLE_ROWS_MAX: usize = erasure_file::PAGES_MAX * erasure_file::PAGE_KEYS;
 
 #[cfg(test)]
 mod tests;

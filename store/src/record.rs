@@ -1,13 +1,14 @@
 //! One record of the journal: one transaction, sealed whole.
 //!
 //! Layout (big-endian): marker 4, length of the sealed body 4, sequence 8, durable 8, epoch 4,
-//! erasure key 4, hash of the record before 32, commitment to tables and keys 32, nonce 24, sealed body.
+//! reserved 4, hash of the record before 32, commitment to tables and keys 32, nonce 24, sealed body.
 //! The seal covers the store id and every header byte, so a record fits one place of one store only.
 
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::bytes::Reader;
+use crate::erasable::{Content, Stored};
 use crate::keys::{Keys, NONCE_BYTES, Nonce, TAG_BYTES};
 use crate::transaction::Operation;
 use crate::{Error, GROUP_BYTES_MAX, ID_BYTES_MAX, VALUE_BYTES_MAX};
@@ -21,6 +22,8 @@ const BODY_BYTES_MAX: usize = crate::TRANSACTION_BYTES_MAX + (1 << 20);
 
 const PUT: u8 = 1;
 const DELETE: u8 = 2;
+/// A value that can be erased.
+const PUT_ERASABLE: u8 = 3;
 
 /// SHA-256 of a whole record: what the next one names as its predecessor.
 pub(crate) type Hash = [u8; 32];
@@ -35,8 +38,9 @@ pub(crate) struct Header {
     pub(crate) durable: u64,
     /// How often the home was restored.
     pub(crate) epoch: u32,
-    /// Which erasable key the body is sealed under; 0 is the store's own, the only one of this format.
-    pub(crate) erasure_key: u32,
+    /// Always 0. A record is sealed under the store's own key whole, for it may change rows of both kinds: what can be erased
+    /// is a value in it, sealed once more.
+    pub(crate) reserved: u32,
     pub(crate) previous: Hash,
     commitment: [u8; 32],
     nonce: Nonce,
@@ -55,7 +59,7 @@ impl Header {
             sequence: r.u64()?,
             durable: r.u64()?,
             epoch: r.u32()?,
-            erasure_key: r.u32()?,
+            reserved: r.u32()?,
             previous: r.array()?,
             commitment: r.array()?,
             nonce: r.array()?,
@@ -69,7 +73,7 @@ impl Header {
         out.extend_from_slice(&self.sequence.to_be_bytes());
         out.extend_from_slice(&self.durable.to_be_bytes());
         out.extend_from_slice(&self.epoch.to_be_bytes());
-        out.extend_from_slice(&self.erasure_key.to_be_bytes());
+        out.extend_from_slice(&self.reserved.to_be_bytes());
         out.extend_from_slice(&self.previous);
         out.extend_from_slice(&self.commitment);
         out.extend_from_slice(&self.nonce);
@@ -103,13 +107,18 @@ pub(crate) fn seal(
         sequence: place.sequence,
         durable: place.durable,
         epoch: place.epoch,
-        erasure_key: 0,
+        reserved: 0,
         previous: place.previous,
         commitment: commitment(
             keys,
-            operations
-                .iter()
-                .map(|o| (o.value.is_some(), &*o.table.name, &*o.group, &*o.id)),
+            operations.iter().map(|o| {
+                (
+                    weight(o.value.as_ref().and_then(Content::stored)),
+                    &*o.table.name,
+                    &*o.group,
+                    &*o.id,
+                )
+            }),
         ),
         nonce,
     };
@@ -132,21 +141,30 @@ pub(crate) fn open(keys: &Keys, header: &Header, record: &[u8]) -> Option<Body> 
     context.extend_from_slice(head);
     let body = Body(keys.journal.open(&header.nonce, &context, sealed)?);
     let entries = body.entries()?;
-    let named = entries.iter().map(|e| (e.value.is_some(), e.table, e.group, e.id));
+    let named = entries.iter().map(|e| (weight(e.value), e.table, e.group, e.id));
     (commitment(keys, named) == header.commitment).then_some(body)
 }
 
 /// Binds what a record changes, without its values and without revealing a name.
-fn commitment<'a>(keys: &Keys, named: impl Iterator<Item = (bool, &'a str, &'a [u8], &'a [u8])>) -> [u8; 32] {
+fn commitment<'a>(keys: &Keys, named: impl Iterator<Item = (u8, &'a str, &'a [u8], &'a [u8])>) -> [u8; 32] {
     let mut list = Vec::new();
-    for (put, table, group, id) in named {
-        list.push(u8::from(put));
+    for (kind, table, group, id) in named {
+        list.push(kind);
         for part in [table.as_bytes(), group, id] {
             list.extend_from_slice(&(part.len() as u64).to_be_bytes());
             list.extend_from_slice(part);
         }
     }
     keys.commitment.hash(&[&list])
+}
+
+/// What the commitment says of a change: deleted, put, or put to be erasable.
+fn weight(value: Option<Stored<'_>>) -> u8 {
+    match value {
+        None => 0,
+        Some(Stored { key: None, .. }) => 1,
+        Some(Stored { key: Some(_), .. }) => 2,
+    }
 }
 
 /// The opened body of a record.
@@ -158,7 +176,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) group: &'a [u8],
     pub(crate) id: &'a [u8],
     /// The new value, or `None` for a deletion.
-    pub(crate) value: Option<&'a [u8]>,
+    pub(crate) value: Option<Stored<'a>>,
 }
 
 impl Body {
@@ -176,9 +194,14 @@ impl Body {
             let id = usize::from(r.u16()?);
             let id = r.take(id)?;
             let value = match kind {
-                PUT => {
+                PUT | PUT_ERASABLE => {
+                    let key = match kind {
+                        PUT_ERASABLE => Some(r.u64()?),
+                        _ => None,
+                    };
                     let length = usize::try_from(r.u32()?).ok()?;
-                    Some(r.take(length)?)
+                    let bytes = r.take(length)?;
+                    Some(Stored { bytes, key })
                 }
                 DELETE => None,
                 _ => return None,
@@ -202,16 +225,28 @@ fn encode_body(operations: &[Operation]) -> Option<Zeroizing<Vec<u8>>> {
     let mut body = Zeroizing::new(Vec::with_capacity(size));
     body.extend_from_slice(&u32::try_from(operations.len()).ok()?.to_be_bytes());
     for operation in operations {
-        body.push(if operation.value.is_some() { PUT } else { DELETE });
+        let value = match &operation.value {
+            None => None,
+            // One that is not sealed must never be written.
+            Some(content) => Some(content.stored()?),
+        };
+        body.push(match value {
+            None => DELETE,
+            Some(Stored { key: None, .. }) => PUT,
+            Some(Stored { key: Some(_), .. }) => PUT_ERASABLE,
+        });
         body.push(u8::try_from(operation.table.name.len()).ok()?);
         body.extend_from_slice(operation.table.name.as_bytes());
         for part in [&operation.group, &operation.id] {
             body.extend_from_slice(&u16::try_from(part.len()).ok()?.to_be_bytes());
             body.extend_from_slice(part);
         }
-        if let Some(value) = &operation.value {
-            body.extend_from_slice(&u32::try_from(value.len()).ok()?.to_be_bytes());
-            body.extend_from_slice(value);
+        if let Some(Stored { bytes, key }) = value {
+            if let Some(key) = key {
+                body.extend_from_slice(&key.to_be_bytes());
+            }
+            body.extend_from_slice(&u32::try_from(bytes.len()).ok()?.to_be_bytes());
+            body.extend_from_slice(bytes);
         }
     }
     Some(body)

@@ -16,8 +16,6 @@
 //! Whenever it ends half-way the damaged journal is still in place and the repair begins anew, or the new journal is in
 //! place and is opened like any other: opening again is how every repair ends.
 
-use zeroize::Zeroizing;
-
 use crate::Error;
 use crate::draft::{Draft, Random};
 use crate::files::Home;
@@ -204,12 +202,13 @@ fn rewrite(keys: &Keys, index: &Index, draft: &mut Draft<'_>) -> Result<bool, Er
                 return Ok(false);
             };
             written = written.saturating_add(1);
+            let value = Some(opened.stored().to_content());
             draft.row(Operation {
                 table,
                 group: opened.group,
                 id: opened.id,
                 row,
-                value: Some(Zeroizing::new(opened.value)),
+                value,
             })?;
         }
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use crate::backup::{Source, check, open_keys};
+use crate::backup_keys::newest_keys;
 use crate::core::lock;
 use crate::disk::{Access, Disk};
 use crate::files::{Files, Home};
@@ -14,15 +15,16 @@ use crate::keys::Keys;
 use crate::lock::HomeLock;
 use crate::salvage::newest_epoch;
 use crate::store::{Entropy, Opening, Store};
-use crate::{Error, Passphrase, journal, key_file, segment};
+use crate::{Error, Passphrase, erasure_file, journal, key_file, segment};
 
 impl Store {
-    /// Verifies a backup, unpacks it into an empty folder, and opens it in the next epoch.
+    /// Verifies a backup, unpacks it into an empty folder, and opens it in the next epoch. What was erased since it was taken,
+    /// as far as the keys beside it know, is not in it ([`crate::Health::erased_at_open`]).
     ///
     /// # Errors
     /// As [`Self::verify_backup`], and [`Error::NotEmpty`].
     pub fn restore(path: &Path, dir: &Path, passphrase: &Passphrase, entropy: Entropy) -> Result<Self, Error> {
-        Self::restore_home(path, Home::new(dir), passphrase, entropy, 0)
+        Self::restore_home(path, Home::new(dir), passphrase, entropy, 0, None)
     }
 
     /// As [`Self::restore`], on another disk, where the backup lies too.
@@ -36,21 +38,27 @@ impl Store {
         passphrase: &Passphrase,
         entropy: Entropy,
     ) -> Result<Self, Error> {
-        Self::restore_home(path, Home::on(disk, dir), passphrase, entropy, 0)
+        Self::restore_home(path, Home::on(disk, dir), passphrase, entropy, 0, None)
     }
 
     pub(crate) fn restore_home(
         path: &Path,
         home: Home,
         passphrase: &Passphrase,
-        entropy: Entropy,
+        mut entropy: Entropy,
         newest_epoch: u32,
+        replaced: Option<&Path>,
     ) -> Result<Self, Error> {
         let (key_bytes, keys) = open_keys(&home.files, path, passphrase)?;
         check(&home.files, path, &keys)?;
+        let erasure = newest_keys(&home.files, path, &keys, replaced)?;
         home.files.make_empty_folder(&home.dir)?;
         let locked = HomeLock::take(&home)?;
         unpack(&home, path)?;
+        if let Some(holding) = erasure {
+            let bytes = holding.encode(&keys, &mut entropy);
+            home.files.replace_file(&erasure_file::path(&home.dir), &bytes)?;
+        }
         let how = Opening {
             newest_epoch,
             ..Opening::default()
@@ -89,6 +97,7 @@ impl Store {
         let files = &home.files;
         let (_, keys) = open_keys(files, backup, passphrase)?;
         check(files, backup, &keys)?;
+        let own = erasure_file::path(&home.dir);
         if key_file::store_id(&home).is_some_and(|id| id != keys.store_id) {
             return Err(Error::ForeignBackup {
                 path: backup.to_path_buf(),
@@ -119,6 +128,7 @@ impl Store {
                 passphrase,
                 entropy(),
                 floor,
+                Some(&own),
             )?);
         }
         let (latest, free) = set_aside_names(files, &home.dir)?;

@@ -23,6 +23,7 @@ use crate::repair::{self, Repaired, Terms};
 use crate::salvage::Damage;
 use crate::table::Table;
 use crate::transaction::Transaction;
+use crate::vault::Vault;
 use crate::{Error, Params, Passphrase};
 
 /// Where randomness comes from: fills the slice with unpredictable bytes. Keys and nonces are drawn from it.
@@ -41,6 +42,7 @@ pub(crate) struct Opened {
     pub(crate) repaired: Vec<Damage>,
     /// The highest epoch that anything named; the next one is above it.
     pub(crate) newest_epoch: u32,
+    pub(crate) erased: u64,
 }
 
 /// What is known before a store is opened.
@@ -90,6 +92,15 @@ pub struct Health {
     pub journal_repairs: Vec<Damage>,
     /// A lost tail was accepted at opening.
     pub lost_tail: bool,
+    /// Rows whose value can be erased.
+    pub erasable_rows: u64,
+    /// Keys whose rows are gone, and that are not destroyed yet.
+    pub erasures_pending: u64,
+    /// Rows that opening found without their key, as after a restore from a backup that is older than their erasure. They are
+    /// deleted.
+    pub erased_at_open: u64,
+    /// One copy of something in the file of the keys that can be destroyed was damaged or outdated, and was written anew.
+    pub erasure_keys_renewed: bool,
     /// The files lie elsewhere than where they were made: the home was copied. [`Store::begin_epoch`] settles it.
     pub is_copied: bool,
     /// Transactions committed since opening.
@@ -163,7 +174,7 @@ impl Store {
     /// # Errors
     /// [`Error::Missing`], [`Error::WrongPassphrase`], [`Error::Locked`], [`Error::NewerFormat`]; damage by name:
     /// [`Error::LostTail`], [`Error::Damaged`], [`Error::SegmentDamaged`], [`Error::Diverged`],
-    /// [`Error::KeyFileDamaged`].
+    /// [`Error::KeyFileDamaged`], [`Error::ErasureKeysDamaged`], [`Error::ErasureKeysOutdated`].
     pub fn open(dir: &Path, passphrase: &Passphrase, entropy: Entropy) -> Result<Self, Error> {
         Self::open_home(Home::new(dir), passphrase, entropy, false)
     }
@@ -275,6 +286,8 @@ impl Store {
             None => build(&home, &keys, &mut entropy, &end, |visit| journal.replay(&keys, visit))?,
         };
         let lost_tail = lost || repaired.lost;
+        let vault = Vault::open(&home, &keys)?;
+        let erased = vault.reconcile(&index.erasable)?;
         let core = Core {
             home,
             keys,
@@ -282,6 +295,7 @@ impl Store {
             queue: Queue::default(),
             journal: Mutex::new(journal),
             index: RwLock::new(index),
+            vault,
             high_water: Mutex::new(high_water),
             maintenance: Mutex::new(()),
             opened: Opened {
@@ -294,6 +308,7 @@ impl Store {
                 lost_tail,
                 repaired: repaired.damage,
                 newest_epoch,
+                erased: erased.len() as u64,
             },
             rebuilds: AtomicU64::new(0),
             commits: AtomicU64::new(0),
@@ -302,7 +317,12 @@ impl Store {
         if !lost_tail {
             core.raise(&end);
         }
-        Ok(Self { core: Arc::new(core) })
+        let store = Self { core: Arc::new(core) };
+        // After a loss that is only being accepted nothing is written before the new epoch; the next opening does it.
+        if !lost_tail {
+            store.finish_erasures(&erased)?;
+        }
+        Ok(store)
     }
 
     /// Whether there is a store in this folder, readable or not.
@@ -379,6 +399,10 @@ impl Store {
             torn_bytes: core.opened.torn_bytes,
             journal_repairs: core.opened.repaired.clone(),
             lost_tail: core.opened.lost_tail,
+            erasable_rows: index.erasable.len() as u64,
+            erasures_pending: core.vault.pending(),
+            erased_at_open: core.opened.erased,
+            erasure_keys_renewed: core.vault.is_renewed(),
             is_copied: lock(&core.high_water).is_copied(),
             commits: core.commits.load(Ordering::Acquire),
             syncs: journal.syncs(),

@@ -95,12 +95,11 @@ impl Table {
         let Some(sealed) = index.get(row)? else {
             return Ok(None);
         };
-        let row = row::open_row(&self.keys, row, &sealed)?;
-        if row.group == key.group && row.id == key.id {
-            Ok(Some(row.value))
-        } else {
-            Err(Broken)
+        let opened = row::open_row(&self.keys, row, &sealed)?;
+        if opened.group != key.group || opened.id != key.id {
+            return Err(Broken);
         }
+        Ok(self.core.reveal(row, opened)?.map(|row| row.value))
     }
 
     /// Whether a row is there.
@@ -126,7 +125,9 @@ impl Table {
                 after = Some(last.clone());
                 for (key, sealed) in &page {
                     let row = row::open_row(&self.keys, key, sealed)?;
-                    if row.group == group {
+                    if row.group == group
+                        && let Some(row) = self.core.reveal(key, row)?
+                    {
                         rows.push((row.id, row.value));
                     }
                 }
@@ -149,11 +150,12 @@ impl Table {
         loop {
             let page = self.core.read(|index| {
                 let page = index.page(after.as_deref(), &self.keys.prefix)?;
-                let rows: Result<Vec<_>, Broken> = page
-                    .iter()
-                    .map(|(key, sealed)| row::open_row(&self.keys, key, sealed))
-                    .collect();
-                Ok((rows?, page.last().map(|(key, _)| key.clone())))
+                let mut rows = Vec::with_capacity(page.len());
+                for (key, sealed) in &page {
+                    let row = row::open_row(&self.keys, key, sealed)?;
+                    rows.extend(self.core.reveal(key, row)?);
+                }
+                Ok((rows, page.last().map(|(key, _)| key.clone())))
             })?;
             let (rows, Some(last)) = page else {
                 return Ok(());

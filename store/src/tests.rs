@@ -5,6 +5,8 @@ mod campaign;
 mod crash;
 mod damage;
 mod disk_trouble;
+mod erasing;
+mod erasing_trouble;
 mod kills;
 mod loss;
 mod memory_disk;

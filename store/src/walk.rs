@@ -181,7 +181,7 @@ impl<'a> Walk<'a> {
                 && h.previous == before.hash
                 && h.durable < sequence
                 && h.epoch >= before.epoch
-                && h.erasure_key == 0
+                && h.reserved == 0
         });
         let Some(header) = header else {
             self.check_held()?;

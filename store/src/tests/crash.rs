@@ -17,6 +17,7 @@ const WRITERS: Writers = Writers {
     kept: 20,
     values_below: 3_000,
     compacts_after: 97,
+    erases: true,
 };
 
 #[test]

@@ -23,6 +23,7 @@ const WRITERS: Writers = Writers {
     kept: 10,
     values_below: 1_500,
     compacts_after: 23,
+    erases: true,
 };
 
 /// Writes for ever; says by one byte when each commit begins (`A`, `B`) and when it was acknowledged (`a`, `b`).

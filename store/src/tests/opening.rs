@@ -194,3 +194,28 @@ fn a_mark_is_lost_only_when_none_of_its_slots_is_authentic() {
     assert_eq!(found(), (true, true, false));
     assert_eq!(open(home.path()).unwrap().sequence(), 3);
 }
+
+#[test]
+fn a_home_of_the_first_format_is_read_and_takes_rows_that_can_be_erased() {
+    use crate::segment::{SEGMENT_HEADER_BYTES, SegmentHeader};
+    let home = tempfile::tempdir().unwrap();
+    let before = filled(home.path(), 10);
+    let keys = std::fs::read(home.path().join("keys")).unwrap();
+    let (keys, _) = crate::key_file::decode(&keys, &passphrase(), home.path()).unwrap();
+    let path = segment(home.path());
+    let mut bytes = std::fs::read(&path).unwrap();
+    let mut header = SegmentHeader::open(&keys, bytes.first_chunk().unwrap()).unwrap();
+    assert_eq!(header.format, crate::FORMAT);
+    header.format = 1;
+    bytes[..SEGMENT_HEADER_BYTES].copy_from_slice(&header.encode(&keys));
+    std::fs::write(&path, bytes).unwrap();
+    let store = open(home.path()).unwrap();
+    assert_eq!(all(&store), before);
+    let table = store.table("people");
+    let mut transaction = store.transaction();
+    transaction.put_erasable(&table, "kari", b"can be erased");
+    transaction.commit().unwrap();
+    drop((table, store));
+    let store = open(home.path()).unwrap();
+    assert_eq!(store.table("people").get("kari").unwrap().unwrap(), b"can be erased");
+}

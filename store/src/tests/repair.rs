@@ -225,7 +225,7 @@ fn a_restore_killed_at_any_call_leaves_no_store_of_the_old_epoch() {
     store.backup(&file, None).unwrap();
     for calls in 0u64.. {
         let target = home.path().join("target");
-        let done = Store::restore_home(&file, mortal(&target, calls), &passphrase(), entropy(), 0).is_ok();
+        let done = Store::restore_home(&file, mortal(&target, calls), &passphrase(), entropy(), 0, None).is_ok();
         match open(&target) {
             Ok(store) => assert_eq!(store.epoch(), 1, "killed at call {calls}"),
             Err(error) => assert!(

@@ -16,6 +16,8 @@ pub(super) struct Writers {
     pub(super) values_below: u64,
     /// The first thread compacts the store after so many commits of its own.
     pub(super) compacts_after: u64,
+    /// Every other row can be erased, and then is when it is deleted.
+    pub(super) erases: bool,
 }
 
 /// What a thread does with the commit of a number.
@@ -49,10 +51,13 @@ impl Writers {
                     }
                     for n in last.map_or(0, |last| last + 1).. {
                         let mut transaction = store.transaction();
-                        transaction
-                            .require_absent(&nonces, &id(thread, n))
-                            .put(&nonces, &id(thread, n), &self.value(thread, n))
-                            .put(&people, &thread.to_be_bytes(), &n.to_be_bytes());
+                        transaction.require_absent(&nonces, &id(thread, n));
+                        let (key, value) = (id(thread, n), self.value(thread, n));
+                        match self.erases && n % 2 == 1 {
+                            true => transaction.put_erasable(&nonces, &key, &value),
+                            false => transaction.put(&nonces, &key, &value),
+                        }
+                        .put(&people, &thread.to_be_bytes(), &n.to_be_bytes());
                         if n >= self.kept {
                             transaction.delete(&nonces, &id(thread, n - self.kept));
                         }
@@ -83,6 +88,12 @@ impl Writers {
             }
         }
         assert!(rows(&nonces) == expected, "torn or wrong rows");
+        let health = store.health();
+        assert_eq!((health.erased_at_open, health.erasures_pending), (0, 0));
+        let erasable = expected
+            .keys()
+            .filter(|(_, id)| self.erases && id.last().is_some_and(|n| n % 2 == 1));
+        assert_eq!(health.erasable_rows, erasable.count() as u64);
         reached
     }
 }
