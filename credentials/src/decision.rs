@@ -1,11 +1,23 @@
-//! The holder's decision and the asker's receipt: small signed records that both sides can show later.
+//! The holder's decision, the asker's receipt, what the holder asks of it later and its statement of erasure: small signed records
+//! that both sides hold and can show ([`json_ld`]).
 
-use crate::jws::{self, Jws};
+mod deletion;
+mod erasure;
+mod json_ld;
+mod report;
+
+pub use deletion::{DELETION_TYP, Deletion};
+pub use erasure::{KeptRecord, STATEMENT_TYP, Statement};
+pub use json_ld::{Papers, json_ld};
+pub use report::{COMPLAINT_MAX, REPORT_TYP, Report};
+
+use crate::record::{self, Record, Vouched, is_hash};
 use crate::schema::Path;
+use crate::trust::Trust;
 use crate::{Code, Did, Problem, Timestamp, VerifyingKey, key::Signer};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 /// Label of a decision.
 pub const DECISION_TYP: &str = "bevis-decision+jwt";
@@ -13,8 +25,14 @@ pub const DECISION_TYP: &str = "bevis-decision+jwt";
 pub const RECEIPT_TYP: &str = "bevis-receipt+jwt";
 /// Largest decision or receipt that we read.
 pub const RECORD_MAX: usize = 64 * 1024;
+/// Longest code of a ground, in bytes.
+const CODE_MAX: usize = 64;
 
-/// What the holder decided, signed with the shown copy's key. Holds no claim value.
+/// What the holder decided (fields of ISO/IEC TS 27560). Holds no claim value.
+///
+/// At home it is signed with the key of each shown copy. The asker gets it signed with a key made for this decision, whose hash
+/// ([`hash`]) stands in each copy's key binding (`bevis_decision`): so the copies' holder signed it, and what the asker keeps of it as
+/// its record does not hold a copy's key any longer than the claims. With that key the holder asks for deletion ([`Deletion`]).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Decision {
@@ -32,40 +50,45 @@ pub struct Decision {
     pub language: String,
     /// What is shared: query id → paths.
     pub claims: std::collections::BTreeMap<String, Vec<Path>>,
-    /// `shared` or `refused`
+    /// `shared`, `refused`, or `granted` for a standing grant
     pub outcome: String,
+    /// Legal ground: the registration's code.
+    pub ground: String,
+    /// Until when what is shared may be kept at most, or a grant stands; none = until the asker's session ends, and for a refusal.
+    pub until: Option<Timestamp>,
     /// When.
     pub at: Timestamp,
 }
 impl Decision {
-    /// Signs with the key of the shown copy (header `jwk` names it). Errors: `malformed` with the field that has not its form.
+    /// Signs with the key of a shown copy, or of the decision (header `jwk` names it). Errors: `malformed` with the field that has not its form.
     pub fn sign(&self, holder: &dyn Signer) -> Result<String, Problem> {
-        self.check()?;
-        let header = Map::from_iter([("jwk".to_owned(), holder.verifying_key().to_jwk())]);
-        bounded(jws::sign(DECISION_TYP, None, header, &to_value(self)?, holder)?)
+        record::sign_as_holder(self, holder)
     }
     /// Reads and checks a decision; returns the key that signed it. Errors: `malformed`, `signature_invalid`, `too_large`.
     pub fn open(jws: &str) -> Result<(Decision, VerifyingKey), Problem> {
-        let signed = Jws::parse(jws, DECISION_TYP, RECORD_MAX)?;
-        let key = signed
-            .header
-            .get("jwk")
-            .and_then(VerifyingKey::from_jwk)
-            .ok_or_else(|| Problem::new(Code::Malformed, "jwk"))?;
-        if !signed.verify(&key) {
-            return Err(Code::SignatureInvalid.into());
-        }
-        let decision: Decision = from_payload(signed.payload)?;
-        decision.check()?;
-        Ok((decision, key))
+        record::open_of_holder(jws)
     }
+}
+
+impl Record for Decision {
+    const TYP: &'static str = DECISION_TYP;
+    const MAX: usize = RECORD_MAX;
 
     fn check(&self) -> Result<(), Problem> {
-        check(&[
+        record::rules(&[
             ("request", is_hash(&self.request)),
             ("text", is_hash(&self.text)),
-            ("language", matches!(self.language.as_str(), "nb" | "nn" | "en")),
-            ("outcome", matches!(self.outcome.as_str(), "shared" | "refused")),
+            ("language", record::is_language(&self.language)),
+            ("ground", is_code(&self.ground)),
+            (
+                "until",
+                self.until
+                    .is_none_or(|until| until >= self.at && self.outcome != "refused"),
+            ),
+            (
+                "outcome",
+                matches!(self.outcome.as_str(), "shared" | "refused" | "granted"),
+            ),
         ])
     }
 }
@@ -78,6 +101,10 @@ pub struct Receipt {
     pub request: String,
     /// SHA-256 of the encrypted answer's text, base64url.
     pub answer: String,
+    /// [`hash`] of the holder's signed decision or grant, which makes the two one receipt that both have signed; none when the
+    /// answer had none, as that of a wallet of another make may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<String>,
     /// Asker.
     pub asker: Did,
     /// `valid`, `invalid`, `undecided`
@@ -96,57 +123,47 @@ pub struct Receipt {
 impl Receipt {
     /// Signs with the organisation's key. Errors: `malformed` with the field that has not its form, or `kid` for another's key.
     pub fn sign(&self, kid: &str, signer: &dyn Signer) -> Result<String, Problem> {
-        self.check(kid)?;
-        bounded(jws::sign(RECEIPT_TYP, Some(kid), Map::new(), &to_value(self)?, signer)?)
+        record::sign_as_organisation(self, kid, signer)
     }
     /// Reads and checks against the trust document: asker listed (`unknown_verifier`), its key valid when it signed
     /// (`unknown_key`, `key_outside_window`, `key_compromised`), `signature_invalid`, `malformed`, `too_large`.
-    pub fn open(jws: &str, trust: &crate::trust::Trust) -> Result<Receipt, Problem> {
-        let signed = Jws::parse(jws, RECEIPT_TYP, RECORD_MAX)?;
-        let receipt: Receipt = from_payload(signed.payload.clone())?;
-        let kid = signed.kid().ok_or_else(|| Problem::new(Code::Malformed, "kid"))?;
-        receipt.check(kid)?;
-        let asker = trust.organisation(&receipt.asker).ok_or(Code::UnknownVerifier)?;
-        if !signed.verify(asker.key_at(kid, receipt.at)?) {
-            return Err(Code::SignatureInvalid.into());
-        }
-        Ok(receipt)
+    pub fn open(jws: &str, trust: &Trust) -> Result<Receipt, Problem> {
+        record::open_of_organisation(jws, trust)
     }
+}
 
-    fn check(&self, kid: &str) -> Result<(), Problem> {
-        check(&[
+impl Record for Receipt {
+    const TYP: &'static str = RECEIPT_TYP;
+    const MAX: usize = RECORD_MAX;
+
+    fn check(&self) -> Result<(), Problem> {
+        record::rules(&[
             ("request", is_hash(&self.request)),
             ("answer", is_hash(&self.answer)),
-            ("kid", Did::parse_url(kid).is_some_and(|(did, _)| did == self.asker)),
+            ("decision", self.decision.as_deref().is_none_or(is_hash)),
         ])
     }
 }
 
-fn check(rules: &[(&str, bool)]) -> Result<(), Problem> {
-    match rules.iter().find(|(_, holds)| !holds) {
-        Some((name, _)) => Err(Problem::new(Code::Malformed, *name)),
-        None => Ok(()),
+/// Name of a signed decision or grant: SHA-256 of its text, base64url.
+pub fn hash(text: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()))
+}
+
+/// Whether `text` can be a code of a registration.
+fn is_code(text: &str) -> bool {
+    (1..=CODE_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+impl Vouched for Receipt {
+    const UNLISTED: Code = Code::UnknownVerifier;
+
+    fn by(&self) -> &Did {
+        &self.asker
     }
-}
-
-/// Whether `text` is a SHA-256 in base64url.
-fn is_hash(text: &str) -> bool {
-    BASE64_URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == 32)
-}
-
-fn bounded(jws: String) -> Result<String, Problem> {
-    if jws.len() > RECORD_MAX {
-        return Err(Code::TooLarge.into());
+    fn at(&self) -> Timestamp {
+        self.at
     }
-    Ok(jws)
-}
-
-fn to_value(record: &impl Serialize) -> Result<Value, Problem> {
-    serde_json::to_value(record).map_err(|_| Code::Internal.into())
-}
-
-fn from_payload<T: serde::de::DeserializeOwned>(payload: Map<String, Value>) -> Result<T, Problem> {
-    serde_json::from_value(Value::Object(payload)).map_err(|_| Code::Malformed.into())
 }
 
 #[cfg(test)]

@@ -56,6 +56,12 @@ codes! {
     Shielded = "shielded",
     /// The access log could not be written, so nothing is given out.
     TraceUnavailable = "trace_unavailable",
+    /// The consent was taken back.
+    Withdrawn = "withdrawn",
+    /// No grant of this name is deposited here.
+    UnknownGrant = "unknown_grant",
+    /// The customer's wallet has not said where it can be written to.
+    NotPaired = "not_paired",
     /// The organisation lacks the registration it needs.
     NotLicensed = "not_licensed",
     /// A nonce or answer that was used before.
@@ -197,6 +203,8 @@ codes! {
     RateLimited = "rate_limited",
     /// The peer could not be reached or did not answer in time.
     Unreachable = "unreachable",
+    /// There is no room for it: in this queue of a mailbox, or at its operator.
+    MailboxFull = "mailbox_full",
     /// The text of a link or QR code is cut or altered.
     LinkInvalid = "link_invalid",
     // --- the program and its home ---

@@ -5,8 +5,10 @@
 use crate::{Code, Problem};
 use serde::{Serialize, de::DeserializeOwned};
 
+pub mod consent;
 pub mod hello;
 pub mod issuance;
+pub mod mailbox;
 pub mod notice;
 pub mod presentation;
 pub mod status;

@@ -64,6 +64,21 @@ impl Query {
         Ok(Query { credentials })
     }
 
+    /// Of one type, with these claims and no values.
+    pub fn of_one(vct: &str, claims: &[Path]) -> Query {
+        let claims = claims.iter().map(|path| ClaimQuery {
+            path: path.clone(),
+            values: Vec::new(),
+        });
+        Query {
+            credentials: vec![CredentialQuery {
+                id: "claims".to_owned(),
+                vct: vct.to_owned(),
+                claims: claims.collect(),
+            }],
+        }
+    }
+
     /// As JSON.
     pub fn to_value(&self) -> Value {
         let credentials: Vec<Value> = self
@@ -92,7 +107,7 @@ impl Query {
     }
 
     /// Whether everything asked exists: each type known (`unknown_type` with the type), each path in it and not withheld
-    /// (`over_ask` with the path of a class X claim or of one that the type lacks).
+    /// (`over_ask` with the path of a class X claim or of one that the type lacks), of a ladder at most one rung, and that as `true`.
     pub fn fits(&self, types: &Types) -> Result<(), Problem> {
         for credential in &self.credentials {
             let known = types
@@ -105,8 +120,25 @@ impl Query {
             if let Some(claim) = beyond {
                 return Err(Problem::new(Code::OverAsk, claim.path.to_string()));
             }
+            if let Some(ladder) = &known.thresholds {
+                let mut rungs = credential.claims.iter().filter(|claim| ladder.path.covers(&claim.path));
+                let first = rungs.next();
+                let is_fit = |claim: &&ClaimQuery| ladder.is_rung(&claim.path) && claim.values == [Value::Bool(true)];
+                if let Some(claim) = first.filter(|claim| !is_fit(claim)).or_else(|| rungs.next()) {
+                    return Err(Problem::new(Code::OverAsk, claim.path.to_string()));
+                }
+            }
         }
         Ok(())
+    }
+
+    /// The rungs that are asked: type and claim.
+    pub fn rungs<'q>(&'q self, types: &'q Types) -> impl Iterator<Item = (&'q str, &'q Path)> {
+        let claims = self.credentials.iter().flat_map(|credential| {
+            let claims = credential.claims.iter().map(|claim| &claim.path);
+            claims.map(|path| (credential.vct.as_str(), path))
+        });
+        claims.filter(|(vct, path)| types.get(vct).is_some_and(|known| known.ladder(path).is_some()))
     }
 }
 

@@ -3,12 +3,13 @@
 //! Claims: `client_id` = `decentralized_identifier:<did>`, `response_type` = `vp_token`, `response_mode` = `bevis.libp2p.jwe`,
 //! `aud` = `https://self-issued.me/v2`, `nonce`, `iat`, `exp`, `state` = the session's name, `dcql_query`,
 //! `client_metadata.jwks.keys` = one X25519 key, `client_metadata.encrypted_response_enc_values_supported` = `["A256GCM"]`,
-//! `expected_origins` = `libp2p:<PeerId>` of the asker, and `bevis` {service, purpose, ground, keep_seconds, status_age_max, case, issue?}. Header `typ` = `oauth-authz-req+jwt`, `kid` = `<did>#<key>`.
+//! `expected_origins` = `libp2p:<PeerId>` of the asker, and `bevis` {service, purpose, ground, keep_seconds, status_age_max, case, issue?, grant?}. Header `typ` = `oauth-authz-req+jwt`, `kid` = `<did>#<key>`.
 //!
 //! A member that is not named here is refused (`unsupported`): the holder's screen would not show what it asks.
 
 mod object;
 
+use crate::grant::GrantAsked;
 use crate::identifier::PersonNumber;
 use crate::jws::{self, Jws};
 use crate::query::Query;
@@ -57,6 +58,11 @@ pub struct Request {
     pub case: String,
     /// When the request is for collecting a credential: which.
     pub issue: Option<IssuePurpose>,
+    /// When a standing grant is asked for and not a presentation: by whom it is released, until when and how often. The query then has
+    /// one type and no values.
+    pub grant: Option<GrantAsked>,
+    /// That the asker wants to be able to write to this wallet later: the answer may hold a [`crate::letter::Reach`].
+    pub reach: bool,
 }
 /// Why an issuer asks who somebody is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +73,17 @@ pub struct IssuePurpose {
     /// Number of the company whose wallet is opened, if one is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organisation: Option<String>,
+    /// When nothing is collected, but a standing grant of claims of this type deposited, or those that stand looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<StandingPurpose>,
+}
+/// Which.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StandingPurpose {
+    /// To whom the grant is; none to see and take back what stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asker: Option<Did>,
 }
 
 impl Request {
@@ -115,7 +132,9 @@ pub struct OpenedRequest {
 /// (`unknown_verifier`), key and window, signature, client_id equals signer, times (`expired` from `exp` on, `not_yet_valid` with a clock
 /// skew of 300 s), origin, service registered (`over_ask` with the service's id), query parsed, registration allows (`over_ask` with the
 /// type or path), lifetime ≤ registered (`over_ask` `time`), purpose, ground, retention and age of status within the registered (`over_ask`
-/// with `purpose`, `ground`, `keep_seconds`, `status_age_max`). The registration is the trust list's: a request brings none.
+/// with `purpose`, `ground`, `keep_seconds`, `status_age_max`), and of a grant: grants registered, its end and number of uses within the
+/// registered (`over_ask` with `grant`, `grant until`, `grant uses_per_day`), its issuer listed (`unknown_issuer`) and for that type
+/// (`type_not_allowed`). The registration is the trust list's: a request brings none.
 pub fn open(jws: &str, trust: &Trust, channel: Option<&str>, now: Timestamp) -> Result<OpenedRequest, Problem> {
     if jws.len() > REQUEST_MAX {
         return Err(Code::TooLarge.into());
@@ -163,6 +182,18 @@ pub fn open(jws: &str, trust: &Trust, channel: Option<&str>, now: Timestamp) -> 
         return Err(Problem::new(Code::OverAsk, "time"));
     }
     registration.allows_statement(&request.stated)?;
+    if let Some(grant) = &request.grant {
+        registration.allows_grant(grant, issued)?;
+        let source = trust.organisation(&grant.issuer).ok_or(Code::UnknownIssuer)?;
+        if !request
+            .query
+            .credentials
+            .iter()
+            .all(|asked| source.issues.contains(&asked.vct))
+        {
+            return Err(Code::TypeNotAllowed.into());
+        }
+    }
     Ok(OpenedRequest {
         request,
         asker: asker.clone(),

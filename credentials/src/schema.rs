@@ -7,8 +7,11 @@ mod csv;
 mod declaration;
 mod ending;
 mod notice;
+mod others;
 mod path;
+mod period;
 mod row;
+mod threshold;
 mod tree;
 mod types;
 
@@ -17,14 +20,17 @@ mod tests;
 
 pub(crate) use declaration::is_vct;
 pub use notice::NoticeType;
+pub use others::OfOthers;
 pub(crate) use path::any_at;
-pub use path::{Path, values_at};
+pub use path::{Path, only, values_at};
+pub use period::Periods;
 pub use row::{Claims, Row, RowError};
+pub use threshold::Thresholds;
 pub use types::Types;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Largest register row, in bytes of JSON.
 pub const ROW_MAX: usize = 64 * 1024;
@@ -134,6 +140,18 @@ pub enum Validity {
     TenthOfNextMonth,
 }
 
+/// When the copies of a type are replaced: each time at an instant that the wallet draws when it gets them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refresh {
+    /// Not before so many seconds have passed.
+    pub after_seconds: u32,
+    /// And within so many more, each instant as likely as any other.
+    pub within_seconds: u32,
+    /// Days after which somebody has to prove who they are again.
+    pub chain_days: u16,
+}
+
 /// What a register row's own content does to the credential (domain S09).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -204,6 +222,8 @@ pub struct CredentialType {
     pub validity: Validity,
     /// How many once-only copies a wallet gets: 1 to 64, and at most 64 with all rows counted.
     pub copies: u16,
+    /// When a wallet has its copies replaced; never, where there is none.
+    pub refresh: Option<Refresh>,
     /// Where the as-of time stands, if the type has one (`ajourholdstidspunkt`); rounded to the day in copies.
     pub as_of: Option<Path>,
     /// Name in the register → name in the credential, for members of the row that SD-JWT VC reserves (`status`).
@@ -213,6 +233,12 @@ pub struct CredentialType {
     pub fields: Vec<Field>,
     /// Endings, tried in order; the first that matches counts.
     pub endings: Vec<Ending>,
+    /// Lists whose elements have a first and a last day.
+    pub periods: Vec<Periods>,
+    /// Lists of which only the holder's own elements are issued.
+    pub of_others: Option<OfOthers>,
+    /// Answers "at least so much" that the issuer works out.
+    pub thresholds: Option<Thresholds>,
     /// The JSON Schema of a register row (class X fields included, names as in the credential).
     pub schema: Value,
     validator: jsonschema::Validator,
@@ -247,6 +273,29 @@ impl CredentialType {
     /// Whether the type has this path at all.
     pub fn has_path(&self, path: &Path) -> bool {
         !path.0.is_empty() && !tree::at(&self.schema, path).is_empty()
+    }
+
+    /// How many members of an object at a path can be concealed: as many digests every such object has, with decoys.
+    pub(crate) fn concealable(&self, path: &Path) -> usize {
+        let schemas = tree::at(&self.schema, path);
+        let members = schemas
+            .iter()
+            .filter_map(|schema| schema.get("properties")?.as_object());
+        let names: BTreeSet<&String> = members.flat_map(|members| members.keys()).collect();
+        let is_concealed = |name: &&&String| {
+            let mut inner = path.clone();
+            inner.0.push(Some((**name).clone()));
+            match self.fields.iter().find(|field| field.path == inner) {
+                Some(field) => matches!(field.class, Class::S | Class::D),
+                // What is not listed stays as a frame where it has members, and is what is above it where it has none.
+                None => {
+                    let schemas = tree::at(&self.schema, &inner);
+                    let is_frame = tree::allows(&schemas, "object") || tree::allows(&schemas, "array");
+                    !is_frame && matches!(self.class(&inner), Class::S | Class::D)
+                }
+            }
+        };
+        names.iter().filter(is_concealed).count()
     }
 
     /// Whether a value at a path is of a special category (health by inference): by its field, or by what it says.

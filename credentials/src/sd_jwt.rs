@@ -6,7 +6,7 @@ mod binding;
 mod issuing;
 mod parsing;
 
-pub use binding::{Bind, Covers, KeyBinding, bind, keys_hash};
+pub use binding::{Bind, Covers, KeyBinding, bind, bind_decided, keys_hash};
 pub use issuing::{Issue, issue};
 
 use crate::schema::Path;

@@ -265,6 +265,12 @@ impl Trust {
     pub fn organisation(&self, did: &Did) -> Option<&Organisation> {
         self.document().organisations.get(*self.places.get(did)?)
     }
+    /// Those who keep mailboxes for others.
+    pub fn mailboxes(&self) -> impl Iterator<Item = &Organisation> {
+        let all = self.document().organisations.iter();
+        all.filter(|one| !one.nodes.is_empty() && one.service(crate::service::MAILBOX).is_some())
+    }
+
     /// By node.
     pub fn organisation_of_peer(&self, peer: &str) -> Option<&Organisation> {
         self.document().organisations.get(*self.peers.get(peer)?)

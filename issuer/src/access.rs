@@ -1,6 +1,6 @@
 //! The access log: who was given what, on which ground, when. Without an entry nothing is given out.
 
-use credentials::Timestamp;
+use credentials::{Did, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -17,6 +17,10 @@ pub enum Ground {
     OwnRequest,
     /// A person with a role in the company asked for the company's data.
     Role,
+    /// The holder's wallet had its copies replaced, by the key that was committed when they were collected.
+    Refresh,
+    /// An asker fetched what the holder has granted it.
+    Grant,
 }
 
 /// One entry: categories, never values.
@@ -37,6 +41,12 @@ pub struct Entry {
     pub credentials: Vec<serde_bytes::ByteBuf>,
     /// Whether the same had been given out before.
     pub again: bool,
+    /// To whom, when not to the holder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<Did>,
+    /// Name of the grant under which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<String>,
 }
 
 impl Issuer {

@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 use store::{Key, Store, Transaction};
 
 use crate::Error;
+use crate::issuance::Batch;
 use crate::tables::{Counts, Credential, Delivery, ListRecord, Offer, Prepared, RegisterRow, SETTLED, Tables, Terms};
 
 /// Rows that one transaction writes.
@@ -56,6 +57,7 @@ pub(crate) fn settle(store: &Store, tables: &Tables) -> Result<(), Error> {
     settling.close_offers()?;
     settling.end_terms()?;
     settling.publish_queue()?;
+    settling.end_batches()?;
     settling.end_deliveries()?;
     settling.prepare_anew()?;
     settling.revoke_unknown(epoch)?;
@@ -100,6 +102,16 @@ impl Settling<'_> {
         let mut changes = self.store.transaction();
         for (nonce, _) in self.tables.terms.all::<Terms>()? {
             changes.delete(&self.tables.terms.table, &nonce);
+        }
+        changes.commit()?;
+        Ok(())
+    }
+
+    /// A key that was used after the copy was taken would count again: who wants new copies proves who they are.
+    fn end_batches(&self) -> Result<(), Error> {
+        let mut changes = self.store.transaction();
+        for (id, _) in self.tables.batches.all::<Batch>()? {
+            changes.delete(&self.tables.batches.table, &id);
         }
         changes.commit()?;
         Ok(())

@@ -1,5 +1,6 @@
-//! The issuer's end of `/bevis/issue/1`: begin → terms; request → delivery; acknowledge.
+//! The issuer's end of `/bevis/issue/1`: begin → terms; request → delivery; acknowledge; refresh → delivery.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
@@ -18,8 +19,11 @@ use crate::{Error, Issuer};
 
 mod delivery;
 mod identification;
+mod refresh;
 
 pub(crate) use delivery::delivery_ends;
+pub(crate) use identification::Given;
+pub(crate) use refresh::{Batch, batch_due, later_position};
 
 /// How long terms are open, in seconds: a person reads, decides and enters a passphrase.
 const TERMS_LIFETIME: i64 = 600;
@@ -35,7 +39,7 @@ const TERMS_OF_COMPANY_MAX: usize = 8;
 /// Longest key proof, in bytes.
 const PROOF_MAX: usize = 2_048;
 /// Longest nonce that is looked up, in bytes; ours have 43.
-const NONCE_MAX: usize = 64;
+pub(crate) const NONCE_MAX: usize = 64;
 
 /// Terms that are open, without their secrets.
 pub(crate) struct OpenTerms {
@@ -44,6 +48,26 @@ pub(crate) struct OpenTerms {
     pub(crate) organisation: Option<String>,
     pub(crate) issued: Timestamp,
     pub(crate) expires: Timestamp,
+}
+
+/// A nonce, and for how long it is open.
+pub(crate) struct NewTerms {
+    pub(crate) nonce: String,
+    pub(crate) issued: Timestamp,
+    pub(crate) expires: Timestamp,
+}
+
+impl NewTerms {
+    pub(crate) fn of(now: Timestamp, credential_type: &CredentialType, random: &mut dyn Random) -> NewTerms {
+        NewTerms {
+            nonce: unguessable::<32>(random),
+            issued: now,
+            expires: now.plus(match credential_type.holder.proof {
+                HolderProof::Role { .. } => CARRIED_TERMS_LIFETIME,
+                HolderProof::ActivationCode | HolderProof::Credential { .. } => TERMS_LIFETIME,
+            }),
+        }
+    }
 }
 
 /// `N` random bytes in base64url.
@@ -65,13 +89,14 @@ impl Issuer {
                 organisation,
             } => self.begin_terms(now, peer, &vct, offer, organisation),
             Ask::Request(request) => self.request(now, status, &request),
+            Ask::Refresh(asked) => self.replace_batch(now, &asked),
             Ask::Acknowledge { transaction } => self.acknowledge(now, &transaction),
         };
         reply.unwrap_or_else(|error| Reply::Problem(self.failed(error)))
     }
 
     /// A type that this issuer issues, by its exact name: peers do not use short ones.
-    fn wire_type(&self, vct: &str) -> Result<Arc<CredentialType>, Error> {
+    pub(crate) fn wire_type(&self, vct: &str) -> Result<Arc<CredentialType>, Error> {
         let credential_type = self.types.get(vct).ok_or(Code::UnknownType)?;
         if !self.settings.issues.iter().any(|issued| issued == vct) {
             return Err(Code::TypeNotAllowed.into());
@@ -100,52 +125,57 @@ impl Issuer {
             (false, None) => None,
             (true, None) | (false, Some(_)) => return Err(Code::UnknownOffer.into()),
         };
-        let nonce = unguessable::<32>(self.random.as_mut());
-        let expires = now.plus(match credential_type.holder.proof {
-            HolderProof::Role { .. } => CARRIED_TERMS_LIFETIME,
-            HolderProof::ActivationCode | HolderProof::Credential { .. } => TERMS_LIFETIME,
-        });
+        let new = NewTerms::of(now, &credential_type, self.random.as_mut());
         let mut request_text = None;
         let mut asked = None;
         if !takes_code {
             let key = DecryptionKey::generate(self.random.as_mut());
-            let text =
-                self.identification_request(now, expires, &credential_type, &nonce, organisation.clone(), &key)?;
+            let text = self.identification_request(&new, &credential_type, organisation.clone(), None, &key)?;
             asked = Some(Asked {
                 key: Secret(*key.to_bytes()),
                 hash: request::hash(&text),
             });
             request_text = Some(text);
         }
-        let terms = Terms {
-            vct: vct.to_owned(),
-            offer,
-            organisation: organisation.clone(),
-            issued: now,
-            expires,
-            identification: asked,
-        };
+        self.open_terms(
+            peer,
+            &new.nonce,
+            &Terms {
+                vct: vct.to_owned(),
+                offer,
+                organisation,
+                issued: now,
+                expires: new.expires,
+                identification: asked,
+                standing: None,
+            },
+        )?;
+        Ok(Reply::Terms(wire::Terms {
+            nonce: new.nonce,
+            copies: credential_type.copies,
+            rows: credential_type.rows,
+            request: request_text,
+        }))
+    }
+
+    /// Makes terms durable, and ends the oldest where there would be too many.
+    pub(crate) fn open_terms(&mut self, peer: &str, nonce: &str, terms: &Terms) -> Result<(), Error> {
         let mut staged = self.stage();
-        let record = self.tables.terms.encode(&terms)?;
-        staged.transaction.put(&self.tables.terms.table, &nonce, &record);
-        staged.due.push((expires, Due::Terms(nonce.clone())));
+        let record = self.tables.terms.encode(terms)?;
+        staged.transaction.put(&self.tables.terms.table, nonce, &record);
+        staged.due.push((terms.expires, Due::Terms(nonce.to_owned())));
         let open = OpenTerms {
-            nonce: nonce.clone(),
+            nonce: nonce.to_owned(),
             peer: peer.to_owned(),
-            organisation,
-            issued: now,
-            expires,
+            organisation: terms.organisation.clone(),
+            issued: terms.issued,
+            expires: terms.expires,
         };
         let ended = self.make_room(&mut staged, &open);
         self.commit(staged)?;
         self.terms.retain(|terms| !ended.contains(&terms.nonce));
         self.terms.push(open);
-        Ok(Reply::Terms(wire::Terms {
-            nonce,
-            copies: credential_type.copies,
-            rows: credential_type.rows,
-            request: request_text,
-        }))
+        Ok(())
     }
 
     /// Ends the oldest terms where there would be too many. Returns their nonces.
@@ -190,17 +220,27 @@ impl Issuer {
             return Err(malformed("nonce").into());
         }
         if let Some(delivery) = self.tables.deliveries.read::<Delivery>(&transaction)? {
-            return self.deliver_again(now, &credential_type, request, &transaction, &delivery);
+            let again = delivery::Asked {
+                vct: &request.vct,
+                nonce: &request.nonce,
+                proofs: &request.proofs,
+            };
+            return match delivery.replaces {
+                None => self.deliver_again(now, &credential_type, &again, &transaction, &delivery),
+                Some(_) => Err(Code::WrongRequest.into()),
+            };
         }
         let terms: Terms = self.tables.terms.read(&request.nonce)?.ok_or(Code::WrongNonce)?;
         if now >= terms.expires {
             return Err(Code::Expired.into());
         }
-        if terms.vct != request.vct {
+        if terms.vct != request.vct || terms.standing.is_some() {
             return Err(Code::WrongRequest.into());
         }
         let expected = usize::from(credential_type.copies).saturating_mul(usize::from(credential_type.rows));
-        let keys = self.proven_keys(request, &transaction, expected)?;
+        // One more is the refresh key.
+        let counts = expected..=expected.saturating_add(1);
+        let keys = self.proven_keys(&request.proofs, &request.nonce, &transaction, counts)?;
         let holder = match (&request.identification, &terms.identification) {
             (Identification::Code { offer, code }, None) => self.identify_by_code(now, &terms, offer, code)?,
             (Identification::Presentation { answer }, Some(asked)) => {
@@ -210,6 +250,7 @@ impl Issuer {
                     nonce: &request.nonce,
                     transaction,
                     keys: &keys,
+                    grant: None,
                     answer,
                 };
                 self.identify_by_presentation(now, status, &credential_type, &identified)?
@@ -228,25 +269,26 @@ impl Issuer {
         self.deliver(now, &credential_type, &proven)
     }
 
-    /// The new holder keys: `expected` many, distinct, each with a proof that is for this issuer, nonce and transaction.
+    /// The new holder keys: so many as `counts` has, distinct, each with a proof that is for this issuer, nonce and transaction.
     fn proven_keys(
         &self,
-        request: &wire::Request,
+        proofs: &[String],
+        nonce: &str,
         transaction: &[u8; 16],
-        expected: usize,
+        counts: RangeInclusive<usize>,
     ) -> Result<Vec<VerifyingKey>, Error> {
         let invalid = || Error::from(Code::PossessionInvalid);
-        if request.proofs.len() != expected {
+        if !counts.contains(&proofs.len()) {
             return Err(invalid());
         }
         let issuer = self.settings.did.to_string();
         let transaction = BASE64_URL_SAFE_NO_PAD.encode(transaction);
-        let mut keys = Vec::with_capacity(expected);
-        for proof in &request.proofs {
+        let mut keys = Vec::with_capacity(proofs.len());
+        for proof in proofs {
             let proof = Jws::parse(proof, KEY_PROOF_TYP, PROOF_MAX).map_err(|_| invalid())?;
             let key = proof_key(&proof).ok_or_else(invalid)?;
             let says = |name: &str, value: &str| proof.payload.get(name).and_then(|is| is.as_str()) == Some(value);
-            let is_meant = says("aud", &issuer) && says("nonce", &request.nonce) && says("transaction", &transaction);
+            let is_meant = says("aud", &issuer) && says("nonce", nonce) && says("transaction", &transaction);
             if !is_meant || keys.contains(&key) || !proof.verify(&key) {
                 return Err(invalid());
             }
@@ -274,9 +316,18 @@ impl Issuer {
             let record = self.tables.credentials.encode(&credential)?;
             staged.transaction.put(&self.tables.credentials.table, &id, &record);
         }
+        if let Some(batch) = &delivery.replaces {
+            self.supersede_batch(now, &mut staged, batch)?;
+        }
         self.commit(staged)?;
         Ok(Reply::Acknowledged)
     }
+}
+
+/// The keys that proofs name, in order, whether they are proven or not.
+fn named_keys(proofs: &[String]) -> Vec<VerifyingKey> {
+    let named = |proof: &String| proof_key(&Jws::parse(proof, KEY_PROOF_TYP, PROOF_MAX).ok()?);
+    proofs.iter().filter_map(named).collect()
 }
 
 /// The key that a proof names in its header.
@@ -285,7 +336,10 @@ fn proof_key(proof: &Jws) -> Option<VerifyingKey> {
 }
 
 /// The company's number, when a company's wallet asks; `wrong_wallet` when the other kind of wallet is needed.
-fn wallet_of(credential_type: &CredentialType, organisation: Option<String>) -> Result<Option<String>, Error> {
+pub(crate) fn wallet_of(
+    credential_type: &CredentialType,
+    organisation: Option<String>,
+) -> Result<Option<String>, Error> {
     let Some(number) = organisation else {
         return match credential_type.holder.proof {
             HolderProof::Role { .. } => Err(Code::WrongWallet.into()),

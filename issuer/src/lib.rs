@@ -34,8 +34,10 @@ mod access;
 mod credential;
 mod epoch;
 mod error;
+mod grant;
 mod import;
 mod issuance;
+mod letters;
 mod notice;
 mod offer;
 mod register;
@@ -51,7 +53,8 @@ pub use notice::{NoticeLimits, NoticeState, NoticeView, Published, Seen, Settlin
 pub use offer::NewOffer;
 pub use status::{Endings, ListInfo};
 
-use issuance::OpenTerms;
+use grant::{GrantId, GrantRecord};
+use issuance::{Batch, OpenTerms};
 use staged::Due;
 use status::Lists;
 use tables::{Counts, DailyRecord, Delivery, NEXT, Offer, Tables, Terms};
@@ -106,7 +109,12 @@ pub struct Issuer {
     due: Deadlines,
     imports: HashMap<String, import::Running>,
     notices: notice::Log,
+    /// Grants that were taken back, and whose askers have not acknowledged that.
+    untold: BTreeSet<GrantId>,
+    /// Grants that were taken back before they came.
+    early: usize,
     access_next: u64,
+    letters: letters::Letters,
     failure: Option<Error>,
 }
 
@@ -143,7 +151,9 @@ impl Issuer {
         let lists = Lists::open(&tables, store.epoch())?;
         let daily = tables.daily.read(NEXT)?;
         let (terms, due) = deadlines(&tables)?;
+        let (untold, early) = grant::kept(&tables)?;
         let access_next = tables.access.table.len()?;
+        let letters = letters::Letters::open(&tables)?;
         let notices = notice::Log::open(&store)?;
         let mut issuer = Issuer {
             store,
@@ -160,7 +170,10 @@ impl Issuer {
             due,
             imports: HashMap::new(),
             notices,
+            untold,
+            early,
             access_next,
+            letters,
             failure: None,
         };
         issuer.lists.begin(&mut *issuer.random);
@@ -211,6 +224,9 @@ impl Issuer {
                     Due::Terms(nonce) => self.end_terms(&mut staged, nonce),
                     Due::Delivery(transaction) => self.end_delivery(&mut staged, transaction)?,
                     Due::Offer(offer) => self.end_offer(&mut staged, offer)?,
+                    Due::Grant(grant) => self.end_grant(&mut staged, grant)?,
+                    Due::Batch(batch) => self.end_batch(&mut staged, batch),
+                    Due::Ending(position) => self.end_entry(&mut staged, *position),
                 }
                 staged.done.push((at, what));
             }
@@ -298,6 +314,18 @@ fn deadlines(tables: &Tables) -> Result<(Vec<OpenTerms>, Deadlines), Error> {
     for (id, offer) in tables.offers.all::<Offer>()? {
         let id = id.try_into().map_err(|_| unreadable("issuer.offers"))?;
         due.insert((offer::forgotten(offer.expires), Due::Offer(id)));
+    }
+    for (id, record) in tables.grants.all::<GrantRecord>()? {
+        let id = id.try_into().map_err(|_| unreadable("issuer.grants"))?;
+        due.insert(Issuer::grant_due(&id, &record)?);
+    }
+    for (id, batch) in tables.batches.all::<Batch>()? {
+        let id = id.try_into().map_err(|_| unreadable("issuer.batches"))?;
+        due.insert(issuance::batch_due(&id, &batch));
+    }
+    for (id, at) in tables.later.all::<Timestamp>()? {
+        let position = issuance::later_position(&id).ok_or(unreadable("issuer.later-endings"))?;
+        due.insert((at, Due::Ending(position)));
     }
     Ok((open, due))
 }

@@ -124,6 +124,11 @@ impl Issuer {
                     (State::Valid | State::Suspended, State::Superseded) => {
                         replaced.superseded = replaced.superseded.saturating_add(1);
                     }
+                    // Its copies were replaced before, and some have not come to their own days yet.
+                    (State::Superseded, State::Superseded) => {
+                        self.end_with_its_row(staged, &credential);
+                        continue;
+                    }
                     _ => continue,
                 }
                 if is_revoking {
@@ -151,7 +156,7 @@ impl Issuer {
     /// Whether the person who opened the company's wallet has lost the role that allowed it.
     ///
     /// Only a keyed hash of that person's number is kept, so it is compared with everybody in the row.
-    fn role_ended(&self, credential_type: &CredentialType, row: &Row, credential: &Credential) -> bool {
+    pub(crate) fn role_ended(&self, credential_type: &CredentialType, row: &Row, credential: &Credential) -> bool {
         let (Some(opened_by), HolderProof::Role { person, .. }) = (credential.opened_by, &credential_type.holder.proof)
         else {
             return false;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use credentials::Timestamp;
+use credentials::letter::{Letter, Reach};
 use credentials::status::State;
 use store::{Key, Transaction};
 
@@ -18,6 +19,12 @@ pub(crate) enum Due {
     Delivery([u8; 16]),
     /// An offer, by id.
     Offer([u8; 16]),
+    /// A standing grant, by name.
+    Grant([u8; 32]),
+    /// A batch that can be replaced, by its transaction.
+    Batch([u8; 16]),
+    /// An entry of a replaced batch.
+    Ending(Position),
 }
 
 /// Changes that become durable together.
@@ -43,6 +50,10 @@ pub(crate) struct Staged {
     pub(crate) done: Vec<(Timestamp, Due)>,
     /// Whether the access log takes entries.
     pub(crate) logged: u64,
+    /// What holders are told.
+    pub(crate) letters: Vec<(String, Letter)>,
+    /// Where a holder said to be reached.
+    pub(crate) reach: Option<Reach>,
 }
 
 impl Staged {
@@ -56,6 +67,7 @@ impl Staged {
     ) -> Result<(), Error> {
         self.states
             .extend(credential.positions.iter().map(|position| (*position, state)));
+        self.tell_state(&credential.holder, &credential.vct, state);
         self.put_state(tables, id, credential, state)
     }
 
@@ -69,6 +81,18 @@ impl Staged {
     ) -> Result<(), Error> {
         self.queued
             .extend(credential.positions.iter().map(|position| (*position, state)));
+        self.tell_state(&credential.holder, &credential.vct, state);
+        self.put_state(tables, id, credential, state)
+    }
+
+    /// Writes a credential in a new state; that of its copies is published otherwise, and nobody is told: its holder has the new one.
+    pub(crate) fn mark(
+        &mut self,
+        tables: &Tables,
+        id: &CredentialId,
+        credential: &mut Credential,
+        state: State,
+    ) -> Result<(), Error> {
         self.put_state(tables, id, credential, state)
     }
 
@@ -104,11 +128,14 @@ impl Issuer {
             due: Vec::new(),
             done: Vec::new(),
             logged: 0,
+            letters: Vec::new(),
+            reach: None,
         }
     }
 
     /// Makes a step durable, then takes it over.
     pub(crate) fn commit(&mut self, mut staged: Staged) -> Result<(), Error> {
+        let letters = self.put_letters(&mut staged)?;
         let transaction = &mut staged.transaction;
         for (position, state) in &staged.states {
             staged.raised.insert(position.list);
@@ -165,6 +192,7 @@ impl Issuer {
             self.due.remove(done);
         }
         self.due.extend(staged.due);
+        self.note_letters(letters, staged.reach);
         Ok(())
     }
 }

@@ -241,6 +241,12 @@ impl Lists {
         list.ahead.as_ref().unwrap_or(&list.states).get(index)
     }
 
+    /// The same, by its place.
+    pub(crate) fn state_at(&self, position: Position) -> Option<State> {
+        let list = self.lists.get(&position.list)?;
+        list.ahead.as_ref().unwrap_or(&list.states).get(position.index)
+    }
+
     /// Whether an ending of this entry waits to be published.
     pub(crate) fn is_waiting(&self, position: Position) -> bool {
         self.lists.get(&position.list).is_some_and(|list| {

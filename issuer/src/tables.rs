@@ -5,6 +5,7 @@
 
 use credentials::Timestamp;
 use credentials::protocol;
+use credentials::request::StandingPurpose;
 use credentials::status::State;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -87,6 +88,10 @@ pub(crate) struct Tables {
     pub(crate) by_holder: Kept,
     /// Id: transaction. [`Delivery`].
     pub(crate) deliveries: Kept,
+    /// Id: transaction. [`crate::issuance::Batch`].
+    pub(crate) batches: Kept,
+    /// Id: list number and index; value: when. Entries of replaced batches that end on days of their own.
+    pub(crate) later: Kept,
     /// Id: nonce. [`Terms`].
     pub(crate) terms: Kept,
     /// Id: offer. [`Offer`].
@@ -115,6 +120,16 @@ pub(crate) struct Tables {
     pub(crate) seen: Kept,
     /// Id: running number. [`crate::access::Entry`].
     pub(crate) access: Kept,
+    /// Id: grant. [`crate::grant::GrantRecord`].
+    pub(crate) grants: Kept,
+    /// Group: holder's number; id: grant. Empty values.
+    pub(crate) grants_of: Kept,
+    /// Group: grant; id: number of the release. [`crate::grant::UseRecord`].
+    pub(crate) grant_uses: Kept,
+    /// Id: holder's number. [`credentials::letter::Reach`].
+    pub(crate) reaches: Kept,
+    /// Id: number. [`crate::letters::LetterRecord`].
+    pub(crate) letters: Kept,
 }
 
 impl Tables {
@@ -129,6 +144,8 @@ impl Tables {
             by_row: kept("issuer.credentials-of-row"),
             by_holder: kept("issuer.credentials-of-holder"),
             deliveries: kept("issuer.deliveries"),
+            batches: kept("issuer.batches"),
+            later: kept("issuer.later-endings"),
             terms: kept("issuer.terms"),
             offers: kept("issuer.offers"),
             offers_of: kept("issuer.offers-of-holder"),
@@ -143,6 +160,11 @@ impl Tables {
             jobs: kept("issuer.jobs"),
             seen: kept("issuer.import-seen"),
             access: kept("issuer.access"),
+            grants: kept("issuer.grants"),
+            grants_of: kept("issuer.grants-of-holder"),
+            grant_uses: kept("issuer.grant-uses"),
+            reaches: kept("issuer.reaches"),
+            letters: kept("issuer.letters"),
         }
     }
 }
@@ -250,6 +272,9 @@ pub(crate) struct Delivery {
     pub(crate) acknowledged: bool,
     pub(crate) ground: crate::access::Ground,
     pub(crate) rows: Vec<DeliveredRow>,
+    /// The batch that it replaces.
+    #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
+    pub(crate) replaces: Option<[u8; 16]>,
 }
 
 /// One row of a delivery as it then was.
@@ -274,6 +299,9 @@ pub(crate) struct Terms {
     pub(crate) expires: Timestamp,
     /// The identification that was asked for, unless an activation code is the proof.
     pub(crate) identification: Option<Asked>,
+    /// When they are for a standing grant and not for collecting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) standing: Option<StandingPurpose>,
 }
 
 /// A request for an identification.

@@ -3,8 +3,11 @@
 mod daily;
 mod epochs;
 mod fixture;
+mod granted_types;
+mod grants;
 mod importing;
 mod issuing;
 mod notices;
 mod offers;
+mod refreshing;
 mod states;

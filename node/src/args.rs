@@ -1,10 +1,12 @@
 //! What was typed: clap types, no logic.
 
 mod demo;
+mod grant;
 mod notice;
 mod trust;
 
-pub use demo::{Demo, DemoPart, Hostile, Liars, Population, TrustDemo};
+pub use demo::{ConsentDemo, Demo, DemoPart, Hostile, Liars, Population, TrustDemo};
+pub use grant::Grants;
 pub use notice::{Customers, Publishing, Received};
 pub use trust::{AnchorClass, AnchorRole, Base, Propose, ProposeList, ProposeRoot, Trust, TrustCard, TrustInit};
 
@@ -101,6 +103,8 @@ pub enum Role {
     Issuer,
     /// Asks for presentations.
     Verifier,
+    /// Keeps mailboxes for wallets and organisations that are off.
+    Mailbox,
     /// Vouches for others (use `trust init`).
     Anchor,
 }
@@ -352,8 +356,37 @@ pub enum Wallet {
         #[arg(allow_hyphen_values = true)]
         id: String,
     },
-    /// What happened
-    History,
+    /// Standing consents that you have given, and each use of them
+    Grants {
+        /// Ask their sources first how they were used
+        #[arg(long)]
+        ask: bool,
+        /// Ask this source (DID) what you have granted there, also with a wallet that is lost: you show it who you are
+        #[arg(long, value_name = "DID", requires = "type_name", conflicts_with = "ask")]
+        from: Option<String>,
+        /// Type that was granted (C04)
+        #[arg(long = "type", id = "type_name", requires = "from")]
+        type_name: Option<String>,
+        /// Take back this one of those it showed, by its name; may be repeated
+        #[arg(long, value_name = "NAME", requires = "from", allow_hyphen_values = true)]
+        end: Vec<String>,
+    },
+    /// With whom this wallet has mailboxes, who keeps them, and what is on its way
+    Post,
+    /// Fetch what was left in this wallet's mailboxes (a running wallet does so by itself)
+    Fetch,
+    /// Take a standing consent back; it counts at once
+    Withdraw {
+        /// Id
+        #[arg(allow_hyphen_values = true)]
+        id: String,
+    },
+    /// What happened; and from each entry: its receipt, a request for deletion, a report
+    History {
+        /// What to do with an entry
+        #[command(subcommand)]
+        what: Option<Entry>,
+    },
     /// Delete a credential
     Delete {
         /// Id
@@ -376,6 +409,34 @@ pub enum Wallet {
     Restore {
         /// File
         file: PathBuf,
+    },
+}
+
+/// `wallet history`
+#[derive(Subcommand)]
+pub enum Entry {
+    /// The receipt that both sides hold, as JSON-LD (ISO/IEC TS 27560, W3C DPV)
+    Export {
+        /// Number of the entry
+        entry: u64,
+        /// Form
+        #[arg(long, default_value = "json-ld", value_parser = ["json-ld"])]
+        format: String,
+    },
+    /// Ask whoever was shown it to erase it; a standing consent is taken back by this
+    DeleteRequest {
+        /// Number of the entry
+        entry: u64,
+    },
+    /// Write a report to the supervisory authority, with all papers in it
+    Report {
+        /// Number of the entry
+        entry: u64,
+        /// New file for the signed report; what it says stands beside it, in FILE.txt
+        file: PathBuf,
+        /// What you want to say (- = stdin)
+        #[arg(long, default_value = "")]
+        complaint: String,
     },
 }
 
@@ -405,6 +466,12 @@ pub enum Verifier {
         /// Show a QR code too
         #[arg(long)]
         qr: bool,
+        /// Ask the wallet to say where it can be written to later, also when it is off
+        #[arg(long)]
+        pair: bool,
+        /// Leave the request in the customer's mailbox; it lives as long as the service allows, at most seven days
+        #[arg(long, conflicts_with = "pair")]
+        mailbox: bool,
     },
     /// Wait for the verdict of a session
     Watch {
@@ -426,12 +493,24 @@ pub enum Verifier {
         #[arg(allow_hyphen_values = true)]
         session: Option<String>,
     },
+    /// The receipt that both sides hold, of a session or (--grant) of a grant, as JSON-LD (ISO/IEC TS 27560, W3C DPV)
+    Receipt {
+        /// Session, or name of a grant
+        #[arg(allow_hyphen_values = true)]
+        name: String,
+        /// It is the name of a grant
+        #[arg(long)]
+        grant: bool,
+    },
     /// Whose bankruptcy notices concern you
     #[command(subcommand)]
     Customers(Customers),
     /// Bankruptcy notices that were received, and which customers they concern
     #[command(subcommand)]
     Notices(Received),
+    /// Standing grants: ask for them, fetch under them
+    #[command(subcommand)]
+    Grants(Grants),
 }
 
 /// `backup`

@@ -1,6 +1,7 @@
 //! From what was typed to what is done: one match, then one file for each group of commands.
 
 mod card;
+mod grants;
 mod home;
 mod init;
 mod issuer;
@@ -108,6 +109,7 @@ async fn run(session: &mut Session, action: Action) -> Result<u8, Failure> {
         Action::Demo(demo) => match demo.part {
             Some(DemoPart::Population(population)) => crate::population::command(&session.output, &population),
             Some(DemoPart::Liars(liars)) => crate::demo::liars(&liars).await,
+            Some(DemoPart::Consent(consent)) => crate::demo::consent(session.demo_output(), &consent).await,
             Some(DemoPart::Trust(trust)) => crate::demo::trust(session.demo_output(), &trust).await,
             Some(DemoPart::Hostile(hostile)) => crate::demo::hostile(&hostile).await,
             None => crate::demo::story(session.demo_output(), &demo).await,

@@ -6,6 +6,7 @@
 use crate::clock;
 use crate::error::Failure;
 use crate::home::{self, Home};
+use crate::network::Address;
 use credentials::{Code, Did, Problem};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -14,6 +15,8 @@ use toml::{Table, Value};
 /// Largest configuration file, in bytes.
 const CONFIG_MAX: u64 = 64 * 1024;
 
+/// Most relays at which one node keeps places: as many addresses as the trust list takes of one node.
+const RELAYS_MAX: usize = 8;
 /// Longest time between two askings for status heads, in seconds: what gossip did not bring is here five minutes later.
 const STATUS_EVERY_MAX: u32 = 300;
 /// Most numbers of customers that a register may let a bank have evaluated: more than people there are.
@@ -41,6 +44,25 @@ pub struct Node {
     pub transport: Transport,
     /// Language of people who use this home: nb, nn, en.
     pub language: String,
+    /// Relays at which an organisation's node keeps a place, because it cannot be dialled where it is: each a multiaddress
+    /// with the relay's PeerId, `/ip4/…/udp/…/quic-v1/p2p/12D3Koo…`. Its card then names the addresses that lead through them.
+    #[serde(default)]
+    pub relays: Vec<String>,
+    /// Whether nodes are dialled through relays where the trust list names no other way.
+    #[serde(default = "yes")]
+    pub through_relays: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Node {
+    /// The addresses under which this node can be dialled through its relays; nothing when one of them is none.
+    pub fn relayed(&self) -> Option<Vec<Address>> {
+        let through = |relay: &String| Address::parse(&format!("{relay}/p2p-circuit")).ok();
+        self.relays.iter().map(through).collect()
+    }
 }
 
 /// `[status]`
@@ -80,6 +102,10 @@ pub struct Wallet {
     /// Whose wallet it is. Who exactly lies sealed in the store, not here.
     #[serde(default)]
     pub holder: Holder,
+    /// Who keeps this wallet's mailboxes: at most two organisations of the trust list that do that. Not given = two of them by chance,
+    /// for each counterpart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mailboxes: Vec<Did>,
 }
 
 /// Kinds of holders.
@@ -134,6 +160,12 @@ pub struct Config {
     /// `[verifier]`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verifier: Option<Section>,
+    /// `[relay]`: this organisation's node is a relay for others of the trust list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relay: Option<Section>,
+    /// `[mailbox]`: this node keeps mailboxes for others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mailbox: Option<Section>,
     /// `[anchor]`: this home is an anchor's and nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchor: Option<Section>,
@@ -177,6 +209,8 @@ const KNOWN: &[&str] = &[
     "node.listen",
     "node.transport",
     "node.language",
+    "node.relays",
+    "node.through_relays",
     "status.every_seconds",
     "log.level",
     "log.format",
@@ -184,6 +218,7 @@ const KNOWN: &[&str] = &[
     "organisation.number",
     "organisation.name",
     "wallet.holder",
+    "wallet.mailboxes",
     "issuer.issues",
     "issuer.evaluations_per_day",
     "issuer.evaluations_per_key",
@@ -194,6 +229,8 @@ const KNOWN: &[&str] = &[
     "wallet",
     "issuer",
     "verifier",
+    "relay",
+    "mailbox",
     "anchor",
 ];
 
@@ -204,6 +241,8 @@ pub fn defaults() -> Config {
             listen: vec!["127.0.0.1:0".to_owned()],
             transport: Transport::Both,
             language: "nb".to_owned(),
+            relays: Vec::new(),
+            through_relays: true,
         },
         status: Status { every_seconds: 300 },
         log: Log {
@@ -214,6 +253,8 @@ pub fn defaults() -> Config {
         wallet: None,
         issuer: None,
         verifier: None,
+        relay: None,
+        mailbox: None,
         anchor: None,
     }
 }
@@ -288,6 +329,9 @@ fn check(config: &Config) -> Result<(), Failure> {
     {
         return Err(invalid("node.listen"));
     }
+    if config.node.relays.len() > RELAYS_MAX || config.node.relayed().is_none() {
+        return Err(invalid("node.relays"));
+    }
     if let Some(organisation) = &config.organisation {
         if !matches!(organisation.did, Did::Web(_)) {
             return Err(invalid("organisation.did"));
@@ -309,7 +353,13 @@ fn check(config: &Config) -> Result<(), Failure> {
             }
         }
     }
-    let serves = config.issuer.is_some() || config.verifier.is_some();
+    if let Some(wallet) = &config.wallet
+        && wallet.mailboxes.len() > credentials::letter::PLACES_MAX
+    {
+        return Err(invalid("wallet.mailboxes"));
+    }
+    let serves =
+        config.issuer.is_some() || config.verifier.is_some() || config.relay.is_some() || config.mailbox.is_some();
     if serves && config.organisation.is_none() {
         return Err(invalid("organisation"));
     }
@@ -438,6 +488,8 @@ mod tests {
             ("[status]\nevery_seconds = 301\n", "status.every_seconds"),
             ("[node]\nlanguage = \"de\"\n", "node.language"),
             ("[node]\nlisten = [\"localhost\"]\n", "node.listen"),
+            ("[node]\nrelays = [\"/ip4/192.0.2.1/udp/1/quic-v1\"]\n", "node.relays"),
+            ("[relay]\n", "organisation"),
             ("[issuer]\nissues = [\"C02\"]\n", "organisation"),
             (
                 "[issuer]\nissues = []\nevaluations_per_day = 0\n",

@@ -77,7 +77,7 @@ pub fn exit(code: Code) -> u8 {
         | Code::Stale
         | Code::CatchingUp
         | Code::ClockSuspect => 4,
-        Code::Unreachable | Code::RateLimited | Code::UnexpectedMessage => 5,
+        Code::Unreachable | Code::RateLimited | Code::MailboxFull | Code::UnexpectedMessage => 5,
         Code::NotPresented | Code::CopiesSpent | Code::CopiesVoid | Code::NotConfirmed => 6,
         Code::WrongPassphrase
         | Code::PassphraseMissing
@@ -96,7 +96,7 @@ pub fn exit(code: Code) -> u8 {
         | Code::HomeExists
         | Code::WrongRole
         | Code::Damaged => 9,
-        Code::NotFound | Code::UnknownSession | Code::UnknownOffer | Code::NoData => 10,
+        Code::NotFound | Code::UnknownSession | Code::UnknownOffer | Code::UnknownGrant | Code::NoData => 10,
         Code::Internal | Code::FileFailed | Code::DiskFull | Code::DiskReadOnly => 1,
         _ => 3,
     }

@@ -1,7 +1,7 @@
 //! The program `bevis`: the only crate that touches the world (network, clock, randomness, files, terminal).
 //!
 //! [`args`] is what was typed, [`config`] what a node is, [`service`] an open home at work, [`control`] the local socket
-//! between the two, [`ceremony`] what anchors carry from hand to hand, [`network`] the only user of libp2p, [`command`] what each command does and prints.
+//! between the two, [`mailbox`] the machine of whoever runs mailboxes, [`post`] that of whoever uses them, [`ceremony`] what anchors carry from hand to hand, [`network`] the only user of libp2p, [`command`] what each command does and prints.
 
 pub mod args;
 pub mod ceremony;
@@ -12,9 +12,11 @@ pub mod control;
 pub mod demo;
 pub mod error;
 pub mod home;
+pub mod mailbox;
 pub mod network;
 pub mod output;
 pub mod population;
+pub mod post;
 pub mod service;
 pub mod telemetry;
 pub mod text;

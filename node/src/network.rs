@@ -25,6 +25,7 @@ mod pace;
 mod peers;
 mod protocol;
 pub mod raw;
+mod relay;
 mod settings;
 mod swarm;
 
@@ -33,6 +34,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -46,7 +48,8 @@ pub use names::{Address, PeerName, Secret32, peer_name};
 pub use pace::{Rate, Rates};
 pub use peers::{PeerCounters, Traffic};
 pub use protocol::Protocol;
-pub use settings::{Limits, ListenOn, Settings, Transport};
+pub use relay::RelayCounters;
+pub use settings::{Limits, ListenOn, RelayLimits, Settings, Transport};
 
 use context::{Context, Shared};
 use exchange::Outgoing;
@@ -143,6 +146,8 @@ pub struct Inbound {
     pub protocol: Protocol,
     /// Its body, within the protocol's limit.
     pub body: Vec<u8>,
+    /// The network that it comes from: an IPv4 address, or the first 64 bits of an IPv6 address.
+    pub origin: IpAddr,
     share: Option<OwnedSemaphorePermit>,
     reply: oneshot::Sender<Answer>,
 }
@@ -324,7 +329,7 @@ impl Handle {
         if got > limit {
             return Err(Error::TooLarge { limit, got });
         }
-        let addresses = self.0.shared.settings.transport.usable(&target.addresses);
+        let addresses = self.0.shared.settings.usable(&target.addresses);
         if addresses.is_empty() && !target.addresses.is_empty() {
             return Err(Error::BadAddress);
         }
@@ -430,8 +435,10 @@ impl Handle {
     pub async fn set_neighbours(&self, listed: Vec<(PeerName, Vec<Address>)>) -> Result<(), Error> {
         let transport = self.0.shared.settings.transport;
         let usable = |addresses: Vec<Address>| {
-            let usable = transport.usable(&addresses).into_iter().take(ADDRESSES_MAX);
-            usable.map(|address| address.multiaddr()).collect()
+            let usable = transport.usable(&addresses).into_iter();
+            // Who can be reached through a relay alone has us as a neighbour where it dials us.
+            let direct = usable.filter(|address| address.relay().is_none()).take(ADDRESSES_MAX);
+            direct.map(|address| address.multiaddr()).collect()
         };
         let listed = listed.into_iter().map(|(peer, addresses)| (peer, usable(addresses)));
         self.tell(Command::Neighbours(listed.collect())).await
@@ -450,6 +457,13 @@ impl Handle {
     pub fn gossip(&self) -> GossipCounters {
         let own = self.0.own.as_ref();
         own.map_or_else(GossipCounters::default, |own| own.gossip.read())
+    }
+
+    /// What came of relays since the start; all zero without a listening identity.
+    #[must_use]
+    pub fn relaying(&self) -> RelayCounters {
+        let own = self.0.own.as_ref();
+        own.map_or_else(RelayCounters::default, |own| own.context.relaying.read())
     }
 
     async fn tell(&self, command: Command) -> Result<(), Error> {

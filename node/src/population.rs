@@ -30,6 +30,8 @@ pub const STRANGER_COMPANY: &str = "310682950";
 pub const GUARANTEE: &str = "SG-2022-004711";
 /// Reference of the stranger's guarantee.
 pub const STRANGER_GUARANTEE: &str = "SG-2023-000815";
+/// Account that taxes are paid to.
+const CLAIMS_ACCOUNT: &str = "12341203870";
 /// Most persons or companies.
 const COUNT_MAX: u32 = 200_000;
 
@@ -161,7 +163,8 @@ pub fn check(persons: u32, companies: u32) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes `pid.jsonl`, `income.jsonl`, `tax.jsonl`, `loan.jsonl`, `guarantee.jsonl` and `company.jsonl` into a folder.
+/// Writes `pid.jsonl`, `income.jsonl`, `tax.jsonl`, `loan.jsonl`, `guarantee.jsonl`, `company.jsonl`, `claims.jsonl`,
+/// `aap.jsonl` and `disability.jsonl` into a folder.
 pub fn write(folder: &Path, persons: u32, companies: u32, seed: u64, now: Timestamp) -> Result<(), Failure> {
     check(persons, companies)?;
     Home::at(folder)?.create()?;
@@ -221,7 +224,28 @@ pub fn write(folder: &Path, persons: u32, companies: u32, seed: u64, now: Timest
             _ => {}
         }
     }
-    file("guarantee.jsonl", guarantees)
+    file("guarantee.jsonl", guarantees)?;
+    let owed = |company: &Company, random: &mut ChaCha8Rng| {
+        let manager = people.get(company.manager).or(people.first());
+        claims(company, manager, i64::from(random.next_u32() % 90_000), day)
+    };
+    file(
+        "claims.jsonl",
+        firms.iter().map(|company| owed(company, &mut random)).collect(),
+    )?;
+    let (mut allowances, mut disabled) = (Vec::new(), Vec::new());
+    for (index, person) in people.iter().enumerate() {
+        let chance = random.next_u32() % 20;
+        // The cast's two, and about one in ten of the others.
+        if index < 2 || chance == 0 {
+            allowances.push(allowance(person, index, day));
+        }
+        if index < 2 || chance == 1 {
+            disabled.push(disability(person, day));
+        }
+    }
+    file("aap.jsonl", allowances)?;
+    file("disability.jsonl", disabled)
 }
 
 fn pick<'a, T>(from: &'a [T], random: &mut ChaCha8Rng) -> Option<&'a T> {
@@ -425,6 +449,86 @@ fn registration(company: &Company, people: &[Person]) -> Value {
     })
 }
 
+/// What a company owes. A sole proprietor's answer has the proprietor's own tax in it, as the register's has.
+fn claims(company: &Company, manager: Option<&Person>, amount: i64, day: Timestamp) -> Value {
+    let (amount, own) = (amount + 1_000, 22_100);
+    let due = |number: &str, amount: i64, day: Timestamp| {
+        json!([{ "kravforfallsIdentifikator": format!("{number}-1"), "forfallsdato": day.date(), "opprinneligBeloep": amount,
+            "gjenstaaendeBeloep": amount, "betalingsinformasjon": { "konto": { "kontonummer": CLAIMS_ACCOUNT,
+            "iban": "NO4612341203870", "swiftBIC": "SYNTNO22" }, "kid": "3102045870020266" },
+            "plassertInnbetaling": [], "plassertMotkrav": [], "utsattIverksettelse": false }])
+    };
+    let claim = |party: &str, number: &str, kind: &str, text: &str, amount: i64, due: Value| {
+        json!({ "partIdentifikator": party, "kravidentifikator": number, "kravtype": kind, "kravgruppe": text,
+            "kravbeskrivelse": { "spraakTekst": [{ "tekst": text, "spraak": "nb" }] },
+            "opprinneligBeloep": amount, "gjenstaaendeBeloep": amount, "stipulerteRenter": 0, "kravforfall": due })
+    };
+    let vat = "1003004001";
+    let mut open = vec![claim(
+        &company.number,
+        vat,
+        "MERVERDIAVGIFT",
+        "Merverdiavgift",
+        amount,
+        due(vat, amount, day.plus(20 * DAY)),
+    )];
+    let mut owed = amount;
+    if let (Some(owner), "ENK") = (manager, company.form) {
+        let tax = "1003004002";
+        let due = due(tax, own, day.plus(30 * DAY));
+        open.push(claim(&owner.number, tax, "RESTSKATT", "Restskatt", own, due));
+        owed += own;
+    }
+    json!({
+        "partIdentifikator": company.number, "skjermet": false, "ajourholdstidspunkt": day.to_string(),
+        "aapentKravMedGjenstaaendeBeloep": open, "innbetalingMedUplassertBeloep": [],
+        "totalOversikt": { "sumStipulerteRenter": 0, "sumForfalteKrav": 0, "sumIkkeForfalteKrav": owed,
+            "sumUplasserteInnbetalinger": 0, "saldo": -owed },
+    })
+}
+
+/// Work assessment allowance: the decision before it, one that was taken back, and it itself; two report cards.
+fn allowance(person: &Person, index: usize, day: Timestamp) -> Value {
+    let coded = |code: &str, name: &str| json!({ "kode": code, "termnavn": name });
+    let decision = |number: usize, from: i64, to: Option<i64>, right: Value| {
+        json!({ "vedtakId": 34_000_000 + index * 10 + number,
+            "virkningsperiode": { "fraDato": day.plus(from * DAY).date(), "tilDato": to.map(|to| day.plus(to * DAY).date()) },
+            "vedtakstype": coded("O", "Ny rettighet"), "vedtaksvariant": null, "vedtakstatus": coded("IVERK", "Iverksatt"),
+            "rettighetstype": right, "utfall": coded("JA", "Ja"), "aktivitetsfase": null })
+    };
+    let card = |number: usize, from: i64| {
+        json!({ "meldekortId": 990_000 + index * 10 + number, "antallTimerArbeidet": "15.0",
+            "periode": { "fraDato": day.plus(from * DAY).date(), "tilDato": day.plus((from + 13) * DAY).date() } })
+    };
+    json!({
+        "personidentifikator": person.number, "ajourholdstidspunkt": day.to_string(),
+        "vedtak": {
+            "uttrekksperiode": { "fraDato": day.plus(-300 * DAY).date(), "tilDato": day.date() },
+            // Numbers are in no order of time.
+            "vedtaksliste": [
+                decision(2, -200, Some(160), coded("AAP", "Arbeidsavklaringspenger")),
+                decision(3, -240, Some(-241), coded("AAP", "Arbeidsavklaringspenger")),
+                decision(1, -260, None, coded("AA115", "§ 11-5 nedsatt arbeidsevne")),
+            ],
+        },
+        "meldekort": {
+            "uttrekksperiode": { "fraDato": day.plus(-30 * DAY).date(), "tilDato": day.date() },
+            "meldekortliste": [card(1, -28), card(2, -14)],
+        },
+    })
+}
+
+/// A running disability benefit.
+fn disability(person: &Person, day: Timestamp) -> Value {
+    json!({
+        "personidentifikator": person.number, "ajourholdstidspunkt": day.to_string(), "status": "LOPENDE",
+        "forsteVirkningstidspunkt": day.plus(-240 * DAY).date(),
+        "beregningsperioder": [{ "fom": day.plus(-240 * DAY).date(), "tom": null, "uforegrad": 50,
+            "uforetidspunkt": day.plus(-600 * DAY).date(), "ifu": 540_000, "inntektBruktIAvkortingen": 210_000,
+            "ferdiglignetInntekt": false, "klagebehandles": false }],
+    })
+}
+
 /// An active guarantee; the story changes the row later.
 fn guarantee(company: &Company, reference: &str, licences: u32) -> Value {
     let sum = 90_000 + 50_000 * i64::from(licences.saturating_sub(1));
@@ -456,12 +560,22 @@ mod tests {
         let folder = tempfile::tempdir().expect("folder");
         let now = Timestamp::parse("2026-11-22T10:00:00Z").expect("valid");
         write(folder.path(), 200, 50, seed, now).expect("writes");
-        ["pid", "income", "tax", "loan", "guarantee", "company"]
-            .map(|name| {
-                let path = folder.path().join(format!("{name}.jsonl"));
-                (name.to_owned(), std::fs::read_to_string(path).expect("reads"))
-            })
-            .into()
+        [
+            "pid",
+            "income",
+            "tax",
+            "loan",
+            "guarantee",
+            "company",
+            "claims",
+            "aap",
+            "disability",
+        ]
+        .map(|name| {
+            let path = folder.path().join(format!("{name}.jsonl"));
+            (name.to_owned(), std::fs::read_to_string(path).expect("reads"))
+        })
+        .into()
     }
 
     #[test]
@@ -473,6 +587,9 @@ mod tests {
             ("tax", "C03"),
             ("loan", "C04"),
             ("guarantee", "C05"),
+            ("claims", "C13"),
+            ("aap", "C08"),
+            ("disability", "C09"),
         ];
         for (name, id) in names.into_iter().chain([("company", "C06")]) {
             let credential_type = types.find(id).expect("known");
@@ -492,7 +609,7 @@ mod tests {
         assert_ne!(written(3), written(4));
         for (name, text) in written(4) {
             let cast = match name.as_str() {
-                "guarantee" | "company" => CARRIER,
+                "guarantee" | "company" | "claims" => CARRIER,
                 _ => CITIZEN,
             };
             assert!(text.contains(cast), "{name}");
@@ -502,6 +619,8 @@ mod tests {
     #[test]
     fn everybody_is_synthetic() {
         for (_, text) in written(5) {
+            // An account is told from a person by where it stands, never by its digits.
+            let text = text.replace(&format!("\"kontonummer\":\"{CLAIMS_ACCOUNT}\""), "");
             for word in text.split(|c: char| !c.is_ascii_digit()).filter(|w| w.len() == 11) {
                 assert!(
                     PersonNumber::parse(word).is_some_and(|n| n.is_synthetic()),

@@ -9,6 +9,7 @@ mod asking;
 mod cache;
 mod certificate;
 mod clocks;
+mod consents;
 mod drive;
 mod effects;
 mod epoch;
@@ -19,15 +20,17 @@ mod gossip;
 mod greeting;
 mod keys;
 mod lasting;
+mod mailboxes;
 mod metrics;
 mod mirror;
 mod notices;
+mod posting;
 mod trust;
 mod versions;
 mod views;
 
 pub use effects::{Effect, WAIT_MAX};
-pub use execute::{Command, Notice, Target};
+pub use execute::{Command, Consent, Notice, Target};
 pub use greeting::Greeting;
 pub use keys::{AnchorCard, AnchorName, Card, CardKey};
 pub use trust::{shown_bundle, shown_changes, shown_proposal, trust_first};
@@ -93,6 +96,10 @@ pub struct Service {
     /// The version that gossip has passed on by itself.
     passed_on: Mutex<Option<Version>>,
     gate: gate::Gate,
+    /// Where letters go out and come in.
+    office: posting::Office,
+    /// Of an operator of mailboxes.
+    desk: Option<mailboxes::Desk>,
     certified: Arc<greeting::Certified>,
     network: OnceLock<network::Handle>,
     sessions: watch::Sender<u64>,
@@ -218,6 +225,11 @@ impl Service {
         };
         let keeper = Mutex::new(trust::Keeper::load(&store)?);
         let gate = gate::Gate::load(&store)?;
+        let office = posting::Office::open(&store)?;
+        let desk = match (&config.mailbox, keys.organisation()) {
+            (Some(_), Some(key)) => Some(mailboxes::Desk::open(&store, key.did.clone())?),
+            _ => None,
+        };
         let certified = greeting::Certified::load(&store)?;
         let cache = match cache::Cache::open(&home.status_cache()) {
             Ok(cache) => Some(cache),
@@ -251,6 +263,8 @@ impl Service {
             neighbours: Mutex::new(Vec::new()),
             passed_on: Mutex::new(None),
             gate,
+            office,
+            desk,
             certified: Arc::new(certified),
             network: OnceLock::new(),
             sessions: watch::Sender::new(0),
@@ -267,6 +281,7 @@ impl Service {
             confirm_tried: AtomicI64::new(i64::MIN / 2),
             deciding: tokio::sync::Mutex::new(()),
         });
+        service.remember_reaches()?;
         if let Some(trust) = service.stored_trust()? {
             service.use_trust(trust)?;
             service.read_cache();
@@ -288,9 +303,14 @@ impl Service {
             Transport::Quic => network::Transport::QuicOnly,
             Transport::Tcp => network::Transport::TcpOnly,
         };
+        let is_relay = listen && self.config().relay.is_some();
+        let relays = self.config().node.relayed().filter(|_| listen).unwrap_or_default();
         let settings = |listen| network::Settings {
             transport,
             listen,
+            through_relays: self.config().node.through_relays,
+            relays: relays.clone(),
+            relay: is_relay.then(network::RelayLimits::default),
             ..network::Settings::default()
         };
         let greeting = match self.keys.organisation() {
@@ -353,13 +373,24 @@ impl Service {
         if self.keys.organisation().is_some() || self.wallet.is_some() {
             tokio::spawn(versions::run(self.clone()));
         }
+        if self.desk.is_some() {
+            tokio::spawn(mailboxes::run(self.clone()));
+        }
+        if self.wallet.is_some() || self.issuer.is_some() || self.verifier.is_some() {
+            tokio::spawn(posting::deliver(self.clone()));
+            tokio::spawn(posting::collect(self.clone()));
+        }
         if self.verifier.is_some() {
             tokio::spawn(notices::run(self.clone()));
         }
         if self.issuer.is_some() {
             tokio::spawn(notices::settle(self.clone()));
+            tokio::spawn(consents::tell(self.clone()));
         }
         if self.wallet.is_some() {
+            tokio::spawn(consents::uses(self.clone()));
+            tokio::spawn(consents::refusals(self.clone()));
+            tokio::spawn(consents::withdrawals(self.clone()));
             let service = self.clone();
             // What was decided before a restart goes on by itself: the decision was taken, only its sending was not.
             tokio::spawn(async move {

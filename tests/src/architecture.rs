@@ -101,6 +101,7 @@ fn one_library_is_used_in_one_place() {
         ("x25519_dalek", "credentials/src/jwe"),
         ("jsonschema", "credentials/src/schema"),
         ("voprf", "credentials/src/notice/tag"),
+        ("hpke", "credentials/src/envelope"),
         ("clap", "node/src/"),
     ] {
         let needle = format!("{library}::");

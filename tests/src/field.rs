@@ -2,9 +2,9 @@
 //! in it that sleep, lie, are silent or flood.
 
 mod flood;
-mod ground;
+pub(crate) mod ground;
 mod liars;
-mod nodes;
+pub(crate) mod nodes;
 
 use crate::network::{IDENTITY, text, until};
 use crate::process::Home;

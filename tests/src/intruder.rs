@@ -135,6 +135,7 @@ impl Collecting {
             transaction: self.transaction,
             keys_hash: sd_jwt::keys_hash(&keys),
             organisation: self.organisation.clone(),
+            grant: None,
         }
     }
 

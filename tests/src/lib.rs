@@ -28,6 +28,8 @@ mod field;
 #[cfg(test)]
 mod foreign;
 #[cfg(test)]
+mod grants;
+#[cfg(test)]
 mod homes;
 #[cfg(test)]
 mod impostor;
@@ -36,6 +38,12 @@ mod intruder;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
+mod lost_phone;
+#[cfg(test)]
+mod mailboxes;
+#[cfg(test)]
+mod nat;
+#[cfg(test)]
 mod network;
 #[cfg(test)]
 mod papers;
@@ -43,6 +51,8 @@ mod papers;
 mod privacy;
 #[cfg(test)]
 mod process;
+#[cfg(test)]
+mod receipts;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]

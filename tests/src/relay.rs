@@ -53,7 +53,10 @@ impl Relay {
             issue: Some(IssuePurpose {
                 vct: INCOME.to_owned(),
                 organisation: None,
+                standing: None,
             }),
+            grant: None,
+            reach: false,
         };
         let signed = request.sign(impostor.kid(), &*impostor.key).expect("signs");
         let mut terms = collecting.terms.clone();

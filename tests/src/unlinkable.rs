@@ -4,8 +4,10 @@ mod joiner;
 mod world;
 
 use credentials::identifier::PersonNumber;
+use credentials::protocol::issuance::{self, Ask};
 use credentials::schema::Types;
 use credentials::sd_jwt::{self, Bind, Issue, SdJwt, StatusRef};
+use credentials::status::State;
 use credentials::time::DAY;
 use credentials::{Did, SigningKey};
 use joiner::{Record, best, right};
@@ -59,11 +61,18 @@ fn history(shows: bool, asks_after_showing: bool) -> (Received, usize) {
 fn an_issuer_receives_the_same_bytes_whether_its_credentials_are_shown_or_not() {
     let (unshown, none) = history(false, false);
     let (shown, all) = history(true, false);
-    assert_eq!((none, all), (0, 8), "every copy of the first collection");
+    assert_eq!((none, all), (0, 8), "as many as the first collection has copies");
     for (agency, least) in unshown.iter().zip([12, 15]) {
         assert!(agency.len() >= least, "there is something to compare: {}", agency.len());
     }
     assert!(unshown == shown, "an agency can tell");
+    // Both had their copies replaced meanwhile, at the instants drawn when they came.
+    let is_refresh = |(protocol, _, body): &&(&str, String, Vec<u8>)| {
+        let ask = credentials::protocol::decode::<Ask>(body, issuance::LIMIT);
+        *protocol == "issue" && matches!(ask, Ok(Ask::Refresh(_)))
+    };
+    let [_, tax] = &unshown;
+    assert!(tax.iter().filter(is_refresh).count() > 0, "no batch was replaced");
     // A wallet that looked up the status whenever it shows something would be seen: so the comparison can fail.
     let (asking, _) = history(true, true);
     assert!(unshown != asking, "the comparison sees nothing");
@@ -211,4 +220,146 @@ fn the_joiner_finds_each_planted_leak() {
             assert!(*most > 2 * BY_CHANCE, "{name}: the best way ({way}) links {most}");
         }
     }
+}
+
+/// Persons whose wallets live on: each is open all the while.
+const LIVING: usize = 240;
+
+/// How many right links chance brings among records that say the same day of issue: it is on every copy, and is all that they tell.
+fn by_chance(days: &[(String, String)]) -> f64 {
+    let of_day = |day: &String| days.iter().filter(|(_, b)| b == day).count() as f64;
+    days.iter()
+        .filter(|(a, b)| a == b)
+        .map(|(a, _)| 1.0 / of_day(a))
+        .sum::<f64>()
+        .max(1.0)
+}
+
+/// The day on which a shown copy says that it was issued.
+fn issued_on(presentation: &str) -> String {
+    let (issued, _, _) = SdJwt::parse(presentation).expect("a copy").times();
+    issued.expect("a time").to_string()
+}
+
+/// Full records of two banks over the life of the credentials: batches are replaced at their times, each bank is shown that income is
+/// at least so much, and keeps for each day what the status list says of the copy it saw. `planted` lets all copies of a batch end on
+/// one day, as they would if they were superseded together.
+fn full_records(planted: bool) -> (BTreeMap<String, usize>, f64, usize) {
+    let numbers = numbers(LIVING);
+    let mut world = World::new("living", &numbers);
+    let mut random = ChaCha20Rng::seed_from_u64(11);
+    let mut holders = Vec::new();
+    /// What happens at a time.
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    enum Event {
+        Resume,
+        Show(usize),
+    }
+    let mut events = Vec::new();
+    for (at, number) in numbers.iter().enumerate() {
+        let mut holder = world.holder(&format!("living-{at}"));
+        let collected = morning().plus(at as i64 * 60);
+        if at % 5 == 0 {
+            world.pull(collected);
+        }
+        world.identify(collected, &mut holder, number);
+        world.collect(collected.plus(20), &mut holder, "income");
+        // A wallet goes on by its own clock every few hours, whether it shows anything or not.
+        let hour = i64::from(random.next_u32() % 21_600);
+        events.extend((4..44).map(|quarter| (morning().plus(quarter * 21_600 + hour), at, Event::Resume)));
+        for bank in [0, 1] {
+            let later = DAY + i64::from(random.next_u32() % 860_000);
+            events.push((morning().plus(later), at, Event::Show(bank)));
+        }
+        holders.push(holder);
+    }
+    events.sort_unstable();
+    let mut seen: Vec<[Option<(String, String)>; 2]> = vec![[None, None]; LIVING];
+    // On which day each bank saw its copy end, if it did.
+    let mut ended: Vec<[Option<i64>; 2]> = vec![[None; 2]; LIVING];
+    let look = |world: &World, seen: &[[Option<(String, String)>; 2]], ended: &mut [[Option<i64>; 2]], day: i64| {
+        for (seen, ended) in seen.iter().zip(ended) {
+            for (seen, ended) in seen.iter().zip(ended) {
+                if let (Some((_, shown)), None) = (seen, &ended)
+                    && world.state(shown) == Some(State::Superseded)
+                {
+                    *ended = Some(day);
+                }
+            }
+        }
+    };
+    let mut today = morning().day();
+    for (now, at, event) in events {
+        if now.day() > today {
+            today = now.day();
+            world.end_day(now);
+            look(&world, &seen, &mut ended, today.since(morning().day()) / DAY);
+        }
+        match event {
+            Event::Resume => world.resume(now, &mut holders[at]),
+            Event::Show(bank) => {
+                world.show_rung(now, &mut holders[at], bank);
+                seen[at][bank] = world.banks[bank].seen.pop();
+            }
+        }
+    }
+    let replaced = world.tax.received.iter().filter(|(protocol, _, body)| {
+        let ask = credentials::protocol::decode::<Ask>(body, issuance::LIMIT);
+        *protocol == "issue" && matches!(ask, Ok(Ask::Refresh(_)))
+    });
+    let replaced = replaced.count();
+    for day in 12..40 {
+        world.end_day(morning().plus(day * DAY));
+        look(&world, &seen, &mut ended, day);
+    }
+    let shown: Vec<[(String, String); 2]> = seen
+        .into_iter()
+        .map(|pair| pair.map(|shown| shown.expect("shown")))
+        .collect();
+    let mut records: Vec<[Record; 2]> = shown
+        .iter()
+        .zip(&numbers)
+        .map(|(pair, number)| [0, 1].map(|bank| Record::new(&pair[bank].0, &pair[bank].1, &[number])))
+        .collect();
+    for (at, (records, ended)) in records.iter_mut().zip(&ended).enumerate() {
+        for (record, ended) in records.iter_mut().zip(ended) {
+            if let Some(day) = ended {
+                record.learns("ended on day", if planted { (at % 80) as f64 } else { *day as f64 });
+            }
+        }
+    }
+    let both = ended.iter().filter(|pair| pair.iter().all(Option::is_some)).count();
+    let days: Vec<(String, String)> = shown.iter().map(|[a, b]| (issued_on(&a.1), issued_on(&b.1))).collect();
+    let (a, b): (Vec<_>, Vec<_>) = records.into_iter().map(|[a, b]| (a, b)).unzip();
+    println!("unlinkable: {LIVING} persons, {replaced} batches replaced, of {both} both banks saw the copy end");
+    assert!(replaced > LIVING, "batches were replaced: {replaced}");
+    (right(&a, &b), by_chance(&days), both)
+}
+
+#[test]
+fn replaced_batches_rungs_and_status_history_join_two_banks_records_no_better_than_chance() {
+    let (found, chance, _) = full_records(false);
+    let (most, way) = best(&found);
+    println!(
+        "unlinkable: {} ways of joining, the best ({way}) links {most}; chance links {chance:.1}",
+        found.len()
+    );
+    // So many and more come about once in ten thousand times with that mean, and there are some forty ways.
+    let bound = chance + 6.0 * chance.sqrt() + 4.0;
+    assert!(
+        (most as f64) <= bound,
+        "{way}: {most} of {LIVING}, by chance {chance:.1}; {found:?}"
+    );
+}
+
+#[test]
+fn copies_that_end_together_are_found() {
+    let (found, chance, both) = full_records(true);
+    let (most, way) = best(&found);
+    println!("unlinkable: planted endings of {both} persons: the best way ({way}) links {most}");
+    assert!(both > 40, "copies ended at both banks: {both}");
+    assert!(
+        most as f64 > chance + 6.0 * chance.sqrt() + 4.0,
+        "{way}: {most}, by chance {chance:.1}"
+    );
 }

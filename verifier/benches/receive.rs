@@ -165,6 +165,7 @@ fn main() {
                 types: &[INCOME.to_owned()],
                 claims: &claims,
                 valid_seconds: None,
+                pair: false,
             };
             let asked = verifier.request(now, &new).unwrap();
             let opened = request::reopen(&asked.request, &trust, now).unwrap();

@@ -9,24 +9,28 @@
 //! (how far a session can come), `presentation` (the wire's side), `policy` (from the gate's report to a verdict, and whose
 //! answer it is), `verdict` (what the case-worker sees) and `retention` (what is kept, and erased when).
 
+mod deleting;
 mod error;
+mod grant;
 mod notice;
 mod policy;
 mod presentation;
 mod query;
+mod reach;
 mod retention;
 mod session;
 mod tables;
 mod verdict;
 
 pub use error::Error;
+pub use grant::{GRANTS_MAX, GrantState, GrantView, NewGrant, Released};
 pub use notice::{
     CustomersReport, Decision, Effect, Event, FrozenView, Gossip, LINES_MAX, MatchState, MatchView, NoticeView, Pull,
     StreamView, Taken,
 };
 pub use retention::{ERASE_AT_END, NOT_FOR_CREDIT, READING_BYTES_MAX, READING_SECONDS};
 pub use session::{OPEN_MAX, RECORD_SECONDS, State};
-pub use verdict::{Issuer, SessionDetail, SessionView};
+pub use verdict::{DeletionView, Issuer, SessionDetail, SessionView};
 
 use crate::retention::{Reading, Terms};
 use crate::session::{Agenda, Due, Session};
@@ -34,6 +38,7 @@ use crate::tables::Tables;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use credentials::jwe::DecryptionKey;
 use credentials::key::Signer;
+use credentials::letter::Reach;
 use credentials::link::Link;
 use credentials::schema::{Path, Types};
 use credentials::service::Registration;
@@ -81,6 +86,8 @@ pub struct NewRequest<'a> {
     pub claims: &'a [Path],
     /// How long an answer is waited for, in seconds; `None` = [`VALID_SECONDS`]; at most what is registered.
     pub valid_seconds: Option<i64>,
+    /// Whether the wallet is asked to say where it can be written to later.
+    pub pair: bool,
 }
 
 /// A request that was made.
@@ -107,7 +114,9 @@ pub struct Verifier {
     agenda: Agenda,
     reading: Reading,
     notices: notice::Desk,
+    grants: grant::Grants,
     judged: Option<(Verdict, Option<Code>)>,
+    fresh: Vec<Reach>,
     changes: u64,
 }
 
@@ -127,6 +136,7 @@ impl Verifier {
             return Err(Error::Setting { name: "kid" });
         }
         let notices = notice::Desk::open(&store)?;
+        let grants = grant::Grants::open(&store)?;
         let mut verifier = Verifier {
             tables: Tables::new(store),
             types,
@@ -137,7 +147,9 @@ impl Verifier {
             agenda: Agenda::default(),
             reading: Reading::default(),
             notices,
+            grants,
             judged: None,
+            fresh: Vec::new(),
             changes: 0,
         };
         let epoch = verifier.tables.epoch();
@@ -145,6 +157,13 @@ impl Verifier {
             verifier.agenda.add(&session);
             if session.state.is_open() && session.epoch != epoch {
                 verifier.expire(session.expires, &session)?;
+            }
+            if session.is_held() && session.held_until > session.ended {
+                // The process that held its claims is gone, and they with it: due at once.
+                let mut after = session.clone();
+                after.held_until = session.ended;
+                let tx = verifier.tables.begin();
+                verifier.commit(tx, &session, Some(&after))?;
             }
         }
         Ok(verifier)
@@ -175,13 +194,24 @@ impl Verifier {
     /// (a type, claim or time beyond the registration), `unknown_type`, `malformed` (case, subject or time), `unknown_key`,
     /// `key_outside_window`, `key_compromised` (our own key), `too_large` (more than [`OPEN_MAX`] sessions are open).
     pub fn request(&mut self, now: Timestamp, new: &NewRequest<'_>) -> Result<Asked, Problem> {
-        self.make(now, new).map_err(|refusal| refusal.told_at_home("request"))
+        self.make(now, new, None)
+            .map_err(|refusal| refusal.told_at_home("request"))
     }
 
-    fn make(&mut self, now: Timestamp, new: &NewRequest<'_>) -> Result<Asked, error::Refusal> {
+    fn make(
+        &mut self,
+        now: Timestamp,
+        new: &NewRequest<'_>,
+        grant: Option<&NewGrant<'_>>,
+    ) -> Result<Asked, error::Refusal> {
         self.is_able_to_sign(now)?;
         let registration = self.registration(new.service)?;
         let query = query::compose(new, registration, &self.types)?;
+        let grant = match (grant, query.credentials.as_slice()) {
+            (None, _) => None,
+            (Some(grant), [asked]) => Some(self.grant_asked(now, grant, &asked.vct)?),
+            (Some(_), _) => return Err(Problem::new(Code::OverAsk, "grant").into()),
+        };
         let seconds = lifetime(new.valid_seconds, registration.request_seconds_max)?;
         let terms = Terms::of(registration);
         let stated = registration.statement();
@@ -206,6 +236,8 @@ impl Verifier {
             stated,
             case: new.case.to_owned(),
             issue: None,
+            reach: new.pair || grant.is_some(),
+            grant: grant.clone(),
         };
         let text = request.sign(&self.settings.kid, self.signer.as_ref())?;
         let session = Session::new(session::New {
@@ -220,6 +252,7 @@ impl Verifier {
             request_hash: request::hash(&text),
             query: &request.query,
             terms,
+            grant,
         });
         let link = Link::Request {
             asker: self.settings.did.clone(),
@@ -271,7 +304,8 @@ impl Verifier {
             Some(_) => Default::default(),
             None => self.reading.claims(id, now),
         };
-        let detail = verdict::detail(&session, &query, record, claims, now);
+        let mut detail = verdict::detail(&session, &query, record, claims, now);
+        detail.erasure = self.tables.erasure(id)?;
         Ok(Some(detail))
     }
 
@@ -292,7 +326,19 @@ impl Verifier {
         if is_forgotten {
             self.changed();
         }
-        Ok(is_forgotten)
+        if !session.is_held() {
+            return Ok(is_forgotten);
+        }
+        let mut erased = session.clone();
+        erased.erase(now);
+        let tx = self.tables.begin();
+        self.commit(tx, &session, Some(&erased))?;
+        self.tables.finish_erasing();
+        let mut tx = self.tables.begin();
+        let after = self.overtake(now, &erased, &mut tx)?;
+        tables::commit(tx)?;
+        self.settle(&erased, after.as_ref());
+        Ok(true)
     }
 
     /// Checks a credential or presentation text on its own, without asking for a key binding. Status may be as old as our
@@ -314,13 +360,14 @@ impl Verifier {
         verify::credential(text.trim(), &context).0
     }
 
-    /// Does what is due: expires requests, erases claims, removes old records. Names the sessions that changed; what a very
+    /// Does what is due: expires requests, erases claims and signs that they are, removes old records. Names the sessions that changed; what a very
     /// long stop left undone the next tick goes on with.
     pub fn tick(&mut self, now: Timestamp) -> Result<Vec<String>, Error> {
         let mut changed: BTreeSet<String> = self.reading.forget_due(now).into_iter().collect();
         if !changed.is_empty() {
             self.changed();
         }
+        self.tables.finish_erasing();
         for _ in 0..TICK_BATCHES {
             let due = self.agenda.due(now, TICK_BATCH);
             if due.is_empty() {
@@ -335,12 +382,14 @@ impl Verifier {
                 let after = self.overtake(now, &before, &mut tx)?;
                 steps.push((before, after));
             }
-            tx.commit()?;
+            tables::commit(tx)?;
+            self.tables.finish_erasing();
             for (before, after) in &steps {
                 self.settle(before, after.as_ref());
             }
             changed.extend(due);
         }
+        self.tick_grants(now)?;
         Ok(changed.into_iter().collect())
     }
 
@@ -367,9 +416,15 @@ impl Verifier {
                     self.tables.delete_secrets(tx, &session.id);
                 }
                 Due::Erase => {
-                    session.erased_at = Some(now);
+                    session.erase(now);
                     self.tables.delete_claims(tx, &session.id);
                 }
+                // Not in the transaction that erases: what is signed has happened.
+                Due::Sign if before.erased_at.is_none() => {
+                    self.tables.put_session(tx, &session)?;
+                    return Ok(Some(session));
+                }
+                Due::Sign => self.sign_erasure(now, &mut session, tx),
                 Due::Remove => {
                     self.tables.delete_all(tx, &session);
                     return Ok(None);
@@ -391,7 +446,7 @@ impl Verifier {
         if let Some(after) = after {
             self.tables.put_session(&mut tx, after)?;
         }
-        tx.commit()?;
+        tables::commit(tx)?;
         self.settle(before, after);
         Ok(())
     }

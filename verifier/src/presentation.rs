@@ -2,18 +2,19 @@
 //!
 //! Every message has a reply, and the reply leaves only after what it says is durable. What a message can do:
 //!
-//! | session | `Fetch` | `Answer` | `Decline` |
-//! |---|---|---|---|
-//! | no such name | `unknown_session` | `unknown_session` | `unknown_session` |
-//! | active, fetched | the signed request, the same bytes each time | see [`crate::policy`] | ends as *failed*, `Closed` |
-//! | completed | `unknown_session` | `replay` | `unknown_session` |
-//! | expired | `expired` | `expired` | `expired` |
-//! | failed (declined) | `unknown_session` | `unknown_session` | `Closed` again |
+//! | session | `Fetch` | `Answer` | `Decline` | `Erase` |
+//! |---|---|---|---|---|
+//! | no such name | `unknown_session` | `unknown_session` | `unknown_session` | `unknown_session` |
+//! | active, fetched | the signed request, the same bytes each time | see [`crate::policy`] | ends as *failed*, `Closed` | `unknown_session` |
+//! | completed | `unknown_session` | `replay` | `unknown_session` | see [`crate::deleting`] |
+//! | expired | `expired` | `expired` | `expired` | `unknown_session` |
+//! | failed (declined) | `unknown_session` | `unknown_session` | `Closed` again | `unknown_session` |
 
 use crate::Verifier;
 use crate::error::{Error, Refusal};
 use crate::policy::{self, Decision, Ruling, Seen};
-use crate::retention::{Kept, Terms};
+use crate::reach;
+use crate::retention::{Kept, READING_SECONDS, Terms};
 use crate::session::{self, Session, State};
 use crate::tables;
 use crate::verdict::Record;
@@ -24,8 +25,8 @@ use credentials::protocol::presentation::{Ask, LIMIT, Reply};
 use credentials::query::Query;
 use credentials::schema::values_at;
 use credentials::sd_jwt::SdJwt;
-use credentials::verify::{self, Context, Expected, Verdict, VpToken};
-use credentials::{Code, Problem, Timestamp, json, status};
+use credentials::verify::{self, CLOCK_SKEW, Check, Context, Expected, Outcome, Verdict, VpToken};
+use credentials::{Code, Problem, Timestamp, grant, json, status};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -39,6 +40,7 @@ impl Verifier {
             Ask::Fetch { session } => ("fetch", self.fetch(now, &session)),
             Ask::Answer { session, answer } => ("answer", self.answer(now, status, &session, &answer)),
             Ask::Decline { session } => ("decline", self.decline(now, &session)),
+            Ask::Erase { session, deletion } => ("erase", self.erase(now, &session, &deletion)),
         };
         reply.unwrap_or_else(|refusal| {
             let problem = refusal.problem(doing);
@@ -99,14 +101,78 @@ impl Verifier {
         }
         let query = session.query()?;
         let terms = self.terms(now, &session, &query)?;
-        let token = self.read(&session, answer)?;
+        let mut body = self.read(&session, answer)?;
+        let reach = reach::taken_from(&mut body)?;
+        let subject = self.tables.customer(&session.id)?;
+        if let Some(asked) = session.grant.clone() {
+            let reply = self.take_grant(now, session, &asked, body, answer)?;
+            self.keep_reach(subject.as_ref().map(|subject| subject.as_str()), reach)?;
+            return Ok(reply);
+        }
+        let (token, given) = parts(body).ok_or(Code::Malformed)?;
+        let given = self.given(now, &session, &query, &token, given)?;
         let Some(decision) = self.judge(now, status, &session, &query, &terms, &token)? else {
             return Err(Code::WrongSubject.into());
         };
-        let kept = decision
+        let mut kept = decision
             .answer()
             .map_or_else(Kept::nothing, |it| Kept::of(it, &query, &terms, now));
-        self.conclude(now, session, &decision, kept, answer)
+        // Never longer than what the holder said yes to, which began a moment earlier.
+        if let Some(most) = given.as_ref().and_then(|given| given.until) {
+            kept.until = kept.until.map(|until| until.min(most));
+        }
+        let reply = self.conclude(now, session, &decision, kept, given, answer)?;
+        self.keep_reach(subject.as_ref().map(|subject| subject.as_str()), reach)?;
+        Ok(reply)
+    }
+
+    /// The holder's signed decision, when one goes with the answer: about this request, to us, for what was asked, and bound by the
+    /// key of every copy that is shown. A wallet of another make may send none; one that does not fit refuses the answer.
+    fn given(
+        &self,
+        now: Timestamp,
+        session: &Session,
+        query: &Query,
+        token: &VpToken,
+        text: Option<String>,
+    ) -> Result<Option<Given>, Problem> {
+        let wrong = || Problem::new(Code::WrongRequest, "decision");
+        let bound = token.values().flatten().filter_map(|text| SdJwt::parse(text).ok());
+        let mut bound = bound.filter_map(|shown| shown.key_binding().map(|binding| binding.decision));
+        let Some(text) = text else {
+            return match bound.all(|said| said.is_none()) {
+                true => Ok(None),
+                false => Err(wrong()),
+            };
+        };
+        let (decision, _) = credentials::decision::Decision::open(&text)?;
+        let hash = grant::hash_of(&credentials::decision::hash(&text))?;
+        if !bound.all(|said| said == Some(hash)) {
+            return Err(wrong());
+        }
+        let keeps = session.terms.keep_seconds;
+        let asked = query
+            .credentials
+            .iter()
+            .map(|asked| (asked.id.clone(), query.paths(&asked.id)));
+        let is_ours = decision.request == BASE64_URL_SAFE_NO_PAD.encode(session.request_hash)
+            && decision.recipient == self.settings.did
+            && decision.service == session.service
+            && decision.outcome == "shared"
+            && decision.claims == asked.collect()
+            && decision.until == (keeps > 0).then(|| decision.at.plus(keeps));
+        let is_now = decision.at >= session.created.plus(-CLOCK_SKEW) && decision.at <= now.plus(CLOCK_SKEW);
+        // By our registration, where there is one to compare with.
+        let is_registered = self.registration(&session.service).map_or(true, |registration| {
+            registration.purpose.code == decision.purpose && registration.ground.code == decision.ground
+        });
+        match is_ours && is_now && is_registered {
+            true => Ok(Some(Given {
+                until: decision.until,
+                text,
+            })),
+            false => Err(wrong()),
+        }
     }
 
     /// A session by its name; anything that cannot be a name is not looked up.
@@ -131,7 +197,7 @@ impl Verifier {
     }
 
     /// Decrypts an answer and reads it. Nothing of a text that is not a whole answer to this session's request is used.
-    fn read(&self, session: &Session, answer: &str) -> Result<VpToken, Refusal> {
+    fn read(&self, session: &Session, answer: &str) -> Result<Value, Refusal> {
         if answer.len() > LIMIT {
             return Err(Code::TooLarge.into());
         }
@@ -142,8 +208,7 @@ impl Verifier {
         let plain = DecryptionKey::from_bytes(&key)
             .open(answer, &session.request_hash, LIMIT)
             .map_err(|_| Code::Malformed)?;
-        let body = json::parse(&plain, LIMIT).map_err(|_| Code::Malformed)?;
-        vp_token(body).ok_or_else(|| Code::Malformed.into())
+        json::parse(&plain, LIMIT).map_err(|_| Code::Malformed.into())
     }
 
     /// The gate, and what we make of its report. `None`: another person's answer.
@@ -219,15 +284,25 @@ impl Verifier {
         before: Session,
         decision: &Decision,
         kept: Kept,
+        given: Option<Given>,
         answer: &str,
     ) -> Result<Reply, Refusal> {
+        // A decision counts when every copy is bound by its holder's key, whatever else is wrong with the answer.
+        let mut bindings = decision
+            .report()
+            .lines
+            .iter()
+            .filter(|line| line.check == Check::HolderBinding);
+        let is_bound = bindings.all(|line| line.outcome == Outcome::Ok);
+        let given = given.filter(|_| is_bound);
         let receipt = Receipt {
             request: BASE64_URL_SAFE_NO_PAD.encode(before.request_hash),
             answer: BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(answer.as_bytes())),
+            decision: given.as_ref().map(|given| credentials::decision::hash(&given.text)),
             asker: self.settings.did.clone(),
             verdict: decision.verdict(),
             code: decision.code(),
-            kept: kept.paths,
+            kept: kept.paths.clone(),
             until: kept.until,
             ground: before.terms.ground.code.clone(),
             at: now,
@@ -239,12 +314,17 @@ impl Verifier {
             self.trust.as_deref(),
             receipt.clone(),
             now,
-        );
+        )
+        .with(given.map(|given| given.text));
 
         let mut after = before.clone();
         after.end(now, State::Completed, decision.code());
         after.verdict = Some(decision.verdict());
         after.keep_until = kept.until;
+        if decision.verdict() == Verdict::Valid {
+            after.shown = kept.paths;
+            after.held_until = kept.until.is_none().then(|| now.plus(READING_SECONDS));
+        }
         let mut tx = self.tables.begin();
         self.tables.put_verdict(&mut tx, &after, &record)?;
         self.tables.delete_secrets(&mut tx, &after.id);
@@ -265,10 +345,21 @@ impl Verifier {
     }
 }
 
-/// Exactly `{"vp_token": {id: [text, …], …}}`.
-fn vp_token(body: Value) -> Option<VpToken> {
+/// The holder's decision that came with an answer.
+struct Given {
+    text: String,
+    until: Option<Timestamp>,
+}
+
+/// Exactly `{"vp_token": {id: [text, …], …}}`, or with `"decision": text` beside it.
+fn parts(body: Value) -> Option<(VpToken, Option<String>)> {
     let Value::Object(mut body) = body else {
         return None;
+    };
+    let given = match body.remove("decision") {
+        None => None,
+        Some(Value::String(text)) => Some(text),
+        Some(_) => return None,
     };
     let token = body.remove("vp_token")?;
     let Value::Object(token) = token else {
@@ -296,5 +387,6 @@ fn vp_token(body: Value) -> Option<VpToken> {
                 .collect::<Option<Vec<String>>>()?;
             Some((id, texts))
         })
-        .collect()
+        .collect::<Option<VpToken>>()
+        .map(|token| (token, given))
 }

@@ -19,6 +19,7 @@ const ID_MAX: usize = 32;
 ///   bankruptcy) would make the request unanswerable for most holders, so it is asked only when it is named.
 /// - With `claims`, each is asked of every one of these types that may be asked for it. A type that was not named and has none of
 ///   the claims is left out.
+/// - A rung of a ladder ("at least so much") is asked when it is named, as reached.
 /// - The holder's number is asked of each credential even when it was not named, because only by it can the answer be the
 ///   customer's; where it is always shown it is not asked.
 pub(crate) fn compose(new: &NewRequest<'_>, registration: &Registration, types: &Types) -> Result<Query, Problem> {
@@ -48,8 +49,12 @@ pub(crate) fn compose(new: &NewRequest<'_>, registration: &Registration, types: 
                 claims: paths
                     .into_iter()
                     .map(|path| ClaimQuery {
+                        // Whether a rung is reached: one that is not is no answer.
+                        values: match credential_type.ladder(&path) {
+                            Some(_) => vec![Value::Bool(true)],
+                            None => Vec::new(),
+                        },
                         path,
-                        values: Vec::new(),
                     })
                     .collect(),
             }
@@ -57,6 +62,7 @@ pub(crate) fn compose(new: &NewRequest<'_>, registration: &Registration, types: 
         .collect();
     let query = Query { credentials };
     registration.allows(&query)?;
+    query.fits(types)?;
     // The parser is the one place that knows every bound of a query.
     Query::parse(&query.to_value())
 }
@@ -173,7 +179,8 @@ fn narrowed(new: &NewRequest<'_>, asked: &[Arc<CredentialType>], registered: &[V
     for path in new.claims {
         let mut is_placed = false;
         for ((credential_type, may), paths) in asked.iter().zip(registered).zip(&mut claims) {
-            if may.iter().any(|allowed| allowed.covers(path)) && credential_type.has_path(path) {
+            let is_allowed = may.iter().any(|allowed| allowed.covers(path)) || credential_type.ladder(path).is_some();
+            if is_allowed && credential_type.has_path(path) {
                 is_placed = true;
                 push(paths, path);
             }

@@ -1,19 +1,24 @@
 //! What may be kept of an answer, on which ground and until when; and the erasing.
 //!
-//! Only claims that were asked for are kept. What must be gone when the session ends is held in memory alone and never
-//! reaches the store: a killed process has erased it. What may be kept lies in a table of its own and is deleted at `until`
-//! by [`crate::Verifier::tick`]. Deleting takes the row out of every table; the journal's old bytes are unreadable without the
-//! store's key and go with its compaction. Destroying a key of its own per kept answer (crypto-erasure) is the store's
-//! part and not built yet.
+//! Only claims that were asked for are kept: no status index, holder's key or salt of a copy ever is. What must be gone when
+//! the session ends is held in memory alone and never reaches the store: a killed process has erased it. What may be kept lies
+//! in a table of its own, each answer under a key of its own, and [`crate::Verifier::tick`] deletes it at `until`: the store
+//! destroys the key before it says that the row is gone ([`store::Transaction::put_erasable`]). Only after that a statement is
+//! signed of what was erased and what is kept, and lies where the claims were.
 
-use credentials::Timestamp;
+use crate::Verifier;
+use crate::session::{RECORD_SECONDS, Session};
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use credentials::decision::{KeptRecord, Statement};
 use credentials::query::Query;
-use credentials::schema::Path;
+use credentials::schema::{Path, only};
 use credentials::service::{Coded, Registration};
 use credentials::verify::VerifiedPresentation;
+use credentials::{Code, Problem, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeMap;
+use store::Transaction;
 use zeroize::Zeroizing;
 
 /// How long claims that may not be kept stay in memory for the case-worker to read, in seconds after the verdict.
@@ -28,6 +33,12 @@ pub const NOT_FOR_CREDIT: &str = "ikkeTilKredittvurdering";
 
 /// A claim by which a credential says that it is erased when the session ends, whatever the registration allows; `true` binds.
 pub const ERASE_AT_END: &str = "slettVedUtlogging";
+
+/// After a failure to sign a statement it is tried again so many seconds later.
+const SIGN_AGAIN_SECONDS: i64 = 60;
+
+/// Ground on which the record of a session outlives its claims (GDPR Art. 5(2)).
+const RECORD_GROUND: &str = "accountability";
 
 /// Retention and limits of a session, as its request's registration had them when the holder was asked.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,57 +116,6 @@ fn says(claims: &Value, name: &str) -> bool {
     claims.get(name).and_then(Value::as_bool) == Some(true)
 }
 
-/// The part of `claims` at `paths` and below them. Lists keep their length, so that positions stay comparable.
-pub(crate) fn only(claims: &Value, paths: &[Path]) -> Value {
-    let paths: Vec<&[Option<String>]> = paths.iter().map(|p| p.0.as_slice()).collect();
-    part(claims, &paths).unwrap_or_else(|| Value::Object(Map::new()))
-}
-
-/// `None` when no path leads into `value`.
-fn part(value: &Value, paths: &[&[Option<String>]]) -> Option<Value> {
-    if paths.iter().any(|path| path.is_empty()) {
-        return Some(value.clone());
-    }
-    match value {
-        Value::Object(members) => {
-            let mut kept = Map::new();
-            for (name, member) in members {
-                let inner = below(paths, Some(name));
-                if let Some(inner) = (!inner.is_empty()).then(|| part(member, &inner)).flatten() {
-                    kept.insert(name.clone(), inner);
-                }
-            }
-            (!kept.is_empty()).then_some(Value::Object(kept))
-        }
-        Value::Array(elements) => {
-            let inner = below(paths, None);
-            if inner.is_empty() {
-                return None;
-            }
-            let empty = |element: &Value| match element {
-                Value::Array(_) => Value::Array(Vec::new()),
-                _ => Value::Object(Map::new()),
-            };
-            let kept = elements
-                .iter()
-                .map(|element| part(element, &inner).unwrap_or_else(|| empty(element)))
-                .collect();
-            Some(Value::Array(kept))
-        }
-        _ => None,
-    }
-}
-
-/// The rests of those paths that begin with `segment`.
-fn below<'p>(paths: &[&'p [Option<String>]], segment: Option<&String>) -> Vec<&'p [Option<String>]> {
-    paths
-        .iter()
-        .filter_map(|path| path.split_first())
-        .filter(|(first, _)| first.as_ref() == segment)
-        .map(|(_, rest)| rest)
-        .collect()
-}
-
 /// Claims in memory, for reading only: gone with the process, with the session, or after [`READING_SECONDS`].
 #[derive(Default)]
 pub(crate) struct Reading {
@@ -224,39 +184,50 @@ impl Reading {
     }
 }
 
+impl Verifier {
+    /// Signs that the claims of a session are gone, or puts that off: while a key is not destroyed yet, or nothing can be signed.
+    pub(crate) fn sign_erasure(&self, now: Timestamp, session: &mut Session, tx: &mut Transaction) {
+        let signed = match self.tables.erasures_pending() {
+            0 => self.statement(now, session),
+            _ => Err(Code::Internal.into()),
+        };
+        session.sign_at = match signed {
+            Ok(statement) => {
+                self.tables.put_erasure(tx, &session.id, &statement);
+                None
+            }
+            Err(problem) => {
+                tracing::warn!(session = %session.id, code = %problem.code, "erasure not signed yet");
+                Some(now.plus(SIGN_AGAIN_SECONDS))
+            }
+        };
+    }
+
+    fn statement(&self, now: Timestamp, session: &Session) -> Result<String, Problem> {
+        let erased_at = session.erased_at.unwrap_or(now);
+        let record = KeptRecord {
+            what: "session".to_owned(),
+            ground: RECORD_GROUND.to_owned(),
+            until: erased_at.plus(RECORD_SECONDS),
+        };
+        let statement = Statement {
+            request: BASE64_URL_SAFE_NO_PAD.encode(session.request_hash),
+            asker: self.settings.did.clone(),
+            erased: session.shown.clone(),
+            received: session.ended.unwrap_or(session.created),
+            ground: session.terms.ground.code.clone(),
+            erased_at,
+            kept: vec![record],
+            at: now.max(erased_at),
+        };
+        statement.sign(&self.settings.kid, self.signer.as_ref())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-
-    fn list(path: &[&str]) -> Path {
-        Path(path.iter().map(|s| (*s != "[]").then(|| (*s).to_owned())).collect())
-    }
-
-    #[test]
-    fn only_what_was_asked_is_kept_and_lists_keep_their_length() {
-        let claims = json!({
-            "number": "1", "month": "2026-05", "other": {"a": 1},
-            "lines": [{"kind": "x", "amount": "1.00"}, {"kind": "y"}, {"amount": "3.00", "more": [1, 2]}],
-        });
-        let cases = [
-            (
-                vec![list(&["lines", "[]", "amount"])],
-                json!({"lines": [{"amount": "1.00"}, {}, {"amount": "3.00"}]}),
-            ),
-            (
-                vec![list(&["number"]), list(&["lines"])],
-                json!({"number": "1", "lines": claims["lines"]}),
-            ),
-            (vec![list(&["lines", "amount"])], json!({})),
-            (vec![list(&["number", "below"])], json!({})),
-            (vec![list(&["absent"])], json!({})),
-            (vec![], json!({})),
-        ];
-        for (paths, expected) in cases {
-            assert_eq!(only(&claims, &paths), expected, "{paths:?}");
-        }
-    }
 
     #[test]
     fn claims_for_reading_are_forgotten_in_time_and_the_oldest_make_room() {

@@ -1,12 +1,14 @@
 //! A session: one request to one customer, from the link to the verdict, and what becomes due when.
 
 use crate::retention::Terms;
+use credentials::grant::GrantAsked;
 use credentials::query::Query;
+use credentials::schema::Path;
 use credentials::verify::Verdict;
 use credentials::{Code, Problem, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most sessions that may be open at once. Each holds at most 32 KiB of request, a key and a nonce, so 10,000 are some
 /// 320 MiB on disk and 1 MiB in memory; a bank's branch network has fewer cases waiting within the seven days a request lives.
@@ -66,8 +68,21 @@ pub(crate) struct Session {
     pub(crate) terms: Terms,
     /// Until when claims lie in the store, if any do or did.
     pub(crate) keep_until: Option<Timestamp>,
+    /// Until when claims are held in memory, if any are or were: what the process that held them took with it counts as held
+    /// until the session ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) held_until: Option<Timestamp>,
+    /// Which claims, by query id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) shown: BTreeMap<String, Vec<Path>>,
     /// When they were erased.
     pub(crate) erased_at: Option<Timestamp>,
+    /// When the statement of that is to be signed; none when it is, or there is nothing to state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sign_at: Option<Timestamp>,
+    /// When a standing grant was asked for: its terms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) grant: Option<GrantAsked>,
 }
 
 /// What a new session is made of.
@@ -83,6 +98,7 @@ pub(crate) struct New<'a> {
     pub(crate) request_hash: [u8; 32],
     pub(crate) query: &'a Query,
     pub(crate) terms: Terms,
+    pub(crate) grant: Option<GrantAsked>,
 }
 
 impl Session {
@@ -104,7 +120,11 @@ impl Session {
             query: new.query.to_value(),
             terms: new.terms,
             keep_until: None,
+            held_until: None,
+            shown: BTreeMap::new(),
             erased_at: None,
+            sign_at: None,
+            grant: new.grant,
         }
     }
 
@@ -129,12 +149,27 @@ impl Session {
         self.code = code;
     }
 
+    /// Notes that its claims are erased, and that this is to be signed.
+    pub(crate) fn erase(&mut self, now: Timestamp) {
+        let at = self.ended.map_or(now, |ended| ended.max(now));
+        self.erased_at = Some(at);
+        self.sign_at = Some(now);
+    }
+
+    /// Whether claims are held in memory alone, or were and it is not noted yet that they are gone.
+    pub(crate) fn is_held(&self) -> bool {
+        self.held_until.is_some() && self.erased_at.is_none()
+    }
+
     /// What has to be done next by itself, and when.
     pub(crate) fn due(&self) -> (Timestamp, Due) {
         if self.state.is_open() {
             return (self.expires, Due::Expire);
         }
-        match (self.keep_until, self.erased_at) {
+        if let Some(at) = self.sign_at {
+            return (at, Due::Sign);
+        }
+        match (self.keep_until.or(self.held_until), self.erased_at) {
             (Some(until), None) => (until, Due::Erase),
             (_, erased) => {
                 let ended = self.ended.unwrap_or(self.expires);
@@ -152,6 +187,8 @@ pub(crate) enum Due {
     Expire,
     /// Kept claims are erased.
     Erase,
+    /// That they are is signed.
+    Sign,
     /// The record itself goes.
     Remove,
 }

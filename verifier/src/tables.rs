@@ -1,14 +1,18 @@
-//! What the verifier keeps, on `store`. Everything in it is sealed; rows that must go early have tables of their own.
+//! What the verifier keeps, on `store`. Everything in it is sealed; rows that must go early have tables of their own, and what
+//! is personal in them a key of its own (*), which is destroyed when the row is taken out: by the tick that erases, and by the
+//! next tick for what goes when a session ends.
 //!
 //! | table | row | goes |
 //! |---|---|---|
 //! | `verifier.sessions` | state, times, query, nonce | with the record |
 //! | `verifier.requests` | the signed request, as evidence of what was asked | with the record |
-//! | `verifier.keys` | one-time X25519 secret | when the session ends |
-//! | `verifier.customers` | the customer's number | when the session ends |
+//! | `verifier.keys` * | one-time X25519 secret | when the session ends |
+//! | `verifier.customers` * | the customer's number | when the session ends |
 //! | `verifier.verdicts` | checks, notes, receipt; no claim | with the record |
-//! | `verifier.claims` | claims kept on a ground | at `until` |
+//! | `verifier.claims` * | claims kept on a ground | at `until` |
+//! | `verifier.erasures` | the signed statement that claims were erased | with the record |
 //! | `verifier.nonces` | keyed hash of every nonce given out | with the record |
+//! | `verifier.reaches` | where a customer's wallet is reached | with the customer's word, or the newest |
 //! | `verifier.spent` | keyed hash of every nonce used | with the record |
 //!
 //! A nonce outlives its request by [`crate::RECORD_SECONDS`] at least; after that no session is left that would take it.
@@ -17,6 +21,7 @@ use crate::Error;
 use crate::error::Refusal;
 use crate::session::Session;
 use crate::verdict::Record;
+use credentials::letter::Reach;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -34,8 +39,10 @@ pub(crate) struct Tables {
     customers: Table,
     verdicts: Table,
     claims: Table,
+    erasures: Table,
     nonces: Table,
     spent: Table,
+    reaches: Table,
 }
 
 impl Tables {
@@ -47,14 +54,38 @@ impl Tables {
             customers: store.table("verifier.customers"),
             verdicts: store.table("verifier.verdicts"),
             claims: store.table("verifier.claims"),
+            erasures: store.table("verifier.erasures"),
             nonces: store.table("verifier.nonces"),
             spent: store.table("verifier.spent"),
+            reaches: store.table("verifier.reaches"),
             store,
         }
     }
 
     pub(crate) fn epoch(&self) -> u32 {
         self.store.epoch()
+    }
+
+    /// Destroys the keys of deleted rows that are there yet. Where the disk does not let it, nobody states an erasure.
+    pub(crate) fn finish_erasing(&self) {
+        if self.store.erasures_pending() > 0
+            && let Err(error) = self.store.finish_erasing()
+        {
+            tracing::warn!(%error, "a key is not destroyed yet");
+        }
+    }
+
+    /// Keys of deleted rows that are not destroyed yet.
+    /// Fails while a key is not destroyed.
+    pub(crate) fn require_erased(&self) -> Result<(), Error> {
+        match self.store.erasures_pending() {
+            0 => Ok(()),
+            _ => Ok(self.store.finish_erasing().map(drop)?),
+        }
+    }
+
+    pub(crate) fn erasures_pending(&self) -> u64 {
+        self.store.erasures_pending()
     }
 
     pub(crate) fn begin(&self) -> Transaction {
@@ -111,6 +142,11 @@ impl Tables {
         read(&self.claims, id, "verifier.claims")
     }
 
+    /// The signed statement that what was shown is erased.
+    pub(crate) fn erasure(&self, id: &str) -> Result<Option<String>, Error> {
+        text(self.erasures.get(id)?, "verifier.erasures")
+    }
+
     /// Whether we ever gave out this nonce and still remember it.
     pub(crate) fn is_our_nonce(&self, nonce: &str) -> Result<bool, Error> {
         Ok(self.nonces.contains(&self.nonce_name(nonce))?)
@@ -120,7 +156,17 @@ impl Tables {
         self.store.keyed_hash(NONCE, nonce.as_bytes())
     }
 
+    pub(crate) fn reach(&self, subject: &str) -> Result<Option<Reach>, Error> {
+        read(&self.reaches, subject, "verifier.reaches")
+    }
+
     // --- writing ---
+
+    pub(crate) fn put_reach(&self, tx: &mut Transaction, subject: &str, reach: &Reach) -> Result<(), Error> {
+        let row = row(reach, "verifier.reaches")?;
+        tx.put(&self.reaches, subject, &row);
+        Ok(())
+    }
 
     pub(crate) fn put_session(&self, tx: &mut Transaction, session: &Session) -> Result<(), Error> {
         let row = row(session, "verifier.sessions")?;
@@ -143,8 +189,8 @@ impl Tables {
             .require_absent(&self.nonces, &nonce)
             .put(&self.nonces, &nonce, &[])
             .put(&self.requests, &session.id, request.as_bytes())
-            .put(&self.keys, &session.id, key)
-            .put(&self.customers, &session.id, customer.as_bytes());
+            .put_erasable(&self.keys, &session.id, key)
+            .put_erasable(&self.customers, &session.id, customer.as_bytes());
         self.put_session(tx, session)
     }
 
@@ -153,6 +199,13 @@ impl Tables {
         let row = row(record, "verifier.verdicts")?;
         tx.put(&self.verdicts, &session.id, &row);
         self.spend(tx, session);
+        Ok(())
+    }
+
+    /// The same verdict with something noted to it.
+    pub(crate) fn put_noted(&self, tx: &mut Transaction, id: &str, record: &Record) -> Result<(), Error> {
+        let row = row(record, "verifier.verdicts")?;
+        tx.put(&self.verdicts, id, &row);
         Ok(())
     }
 
@@ -169,17 +222,21 @@ impl Tables {
         claims: &BTreeMap<String, Value>,
     ) -> Result<(), Error> {
         let row = Zeroizing::new(row(claims, "verifier.claims")?);
-        tx.put(&self.claims, id, &row);
+        tx.put_erasable(&self.claims, id, &row);
         Ok(())
+    }
+
+    pub(crate) fn put_erasure(&self, tx: &mut Transaction, id: &str, statement: &str) {
+        tx.put(&self.erasures, id, statement.as_bytes());
     }
 
     pub(crate) fn delete_claims(&self, tx: &mut Transaction, id: &str) {
         tx.delete(&self.claims, id);
     }
 
-    /// What only an open session needs.
+    /// What only an open session needs. Their keys are destroyed by the next tick: a holder waits for the answer.
     pub(crate) fn delete_secrets(&self, tx: &mut Transaction, id: &str) {
-        tx.delete(&self.keys, id).delete(&self.customers, id);
+        tx.delete(&self.keys, id).delete(&self.customers, id).erase_later();
     }
 
     /// Every row of a session.
@@ -190,32 +247,71 @@ impl Tables {
         tx.delete(&self.sessions, &session.id)
             .delete(&self.requests, &session.id)
             .delete(&self.verdicts, &session.id)
+            .delete(&self.erasures, &session.id)
             .delete(&self.nonces, &nonce)
             .delete(&self.spent, &nonce);
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 impl Tables {
+    /// Every value of every table, as whoever has the passphrase reads them.
+    pub(crate) fn values(&self) -> Vec<Vec<u8>> {
+        let mut values = Vec::new();
+        for table in self.all() {
+            let mut take = |_: &[u8], _: &[u8], value: &[u8]| {
+                values.push(value.to_vec());
+                true
+            };
+            table.scan(&mut take).unwrap();
+        }
+        values
+    }
+
+    /// How the store is doing.
+    pub(crate) fn health(&self) -> store::Health {
+        self.store.health()
+    }
+
     /// Rows of all tables.
     pub(crate) fn rows(&self) -> Result<u64, Error> {
-        let tables = [
+        self.all()
+            .into_iter()
+            .try_fold(0, |rows, table| Ok(rows + table.len()?))
+    }
+
+    fn all(&self) -> [&Table; 9] {
+        [
             &self.sessions,
             &self.requests,
             &self.keys,
             &self.customers,
             &self.verdicts,
             &self.claims,
+            &self.erasures,
             &self.nonces,
             &self.spent,
-        ];
-        tables.into_iter().try_fold(0, |rows, table| Ok(rows + table.len()?))
+        ]
     }
 
     /// Puts back what an ended session has lost.
     pub(crate) fn put_again(&self, tx: &mut Transaction, id: &str, key: &[u8; 32], customer: &str) {
         tx.put(&self.keys, id, key)
             .put(&self.customers, id, customer.as_bytes());
+    }
+}
+
+/// Commits. That a key could not be destroyed at once stops nothing: the rows are gone, the store tries again with every commit,
+/// and nobody states an erasure before ([`Tables::erasures_pending`]).
+pub(crate) fn commit(tx: Transaction) -> Result<(), store::Error> {
+    match tx.commit() {
+        Ok(_) => Ok(()),
+        Err(store::Error::ErasurePending { .. }) => {
+            tracing::warn!("deleted, but a key is not destroyed yet");
+            Ok(())
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -1,7 +1,10 @@
 //! The verifier against real signatures, real encryption and a real store.
 
 mod asking;
+mod deleting;
+mod grants;
 mod hostile;
+mod killed;
 mod notices;
 mod presenting;
 mod retaining;

@@ -5,7 +5,7 @@ use crate::session::{Session, State};
 use credentials::query::Query;
 use credentials::schema::Text;
 use credentials::trust::Trust;
-use credentials::verify::{Line, Verdict};
+use credentials::verify::{Line, Report, Verdict};
 use credentials::{Code, Did, Timestamp};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
@@ -63,20 +63,46 @@ pub struct SessionDetail {
     pub keep_ground: String,
     /// The same for people.
     pub keep_ground_text: Text,
-    /// When kept claims were erased.
+    /// When the claims were erased: those that were kept, or only held for reading.
     #[serde(serialize_with = "rfc3339_option")]
     pub erased_at: Option<Timestamp>,
+    /// Our signed statement of that (JWS, [`credentials::decision::Statement`]).
+    pub erasure: Option<String>,
     /// When the answer was checked.
     #[serde(serialize_with = "rfc3339_option")]
     pub checked_at: Option<Timestamp>,
     /// The receipt as the holder got it (JWS).
     pub receipt: Option<String>,
+    /// The holder's own part of it (JWS): the decision, or the grant.
+    pub decision: Option<String>,
+    /// That the holder asked for deletion (JWS), and when it came.
+    pub deletion: Option<DeletionView>,
 }
 
 impl std::fmt::Debug for SessionDetail {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "SessionDetail({:?}, ..)", self.view)
     }
+}
+
+/// A request for deletion that came, and what was answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DeletionView {
+    /// When it first came.
+    #[serde(serialize_with = "rfc3339")]
+    pub at: Timestamp,
+    /// As the holder signed it (JWS).
+    pub request: String,
+    /// What we said when nothing was erased because of it (JWS); where something was, the statement of erasure is the answer.
+    pub answer: Option<String>,
+}
+
+/// The same, as it is stored.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Noted {
+    pub(crate) at: Timestamp,
+    pub(crate) request: String,
+    pub(crate) answer: Option<String>,
 }
 
 /// Who issued a credential.
@@ -99,9 +125,55 @@ pub(crate) struct Record {
     trust_at: Option<Timestamp>,
     checked_at: Timestamp,
     receipt: String,
+    /// What the holder signed.
+    #[serde(default)]
+    given: Option<String>,
+    #[serde(default)]
+    deletion: Option<Noted>,
 }
 
 impl Record {
+    /// With what the holder signed.
+    pub(crate) fn with(self, given: Option<String>) -> Record {
+        Record { given, ..self }
+    }
+
+    /// What the holder signed.
+    pub(crate) fn given(&self) -> Option<&str> {
+        self.given.as_deref()
+    }
+
+    /// The receipt.
+    pub(crate) fn receipt(&self) -> &str {
+        &self.receipt
+    }
+
+    /// That the holder asked for deletion.
+    pub(crate) fn deletion(&self) -> Option<&Noted> {
+        self.deletion.as_ref()
+    }
+
+    /// Notes that the holder asked for deletion.
+    pub(crate) fn note_deletion(&mut self, deletion: Noted) {
+        self.deletion = Some(deletion);
+    }
+
+    /// Of a grant that was asked for.
+    pub(crate) fn of_grant(report: Report, receipt: String, now: Timestamp) -> Record {
+        Record {
+            checks: report.lines,
+            notes: Vec::new(),
+            issuers: BTreeMap::new(),
+            not_for_credit: Vec::new(),
+            status_at: report.status_at,
+            trust_at: report.trust_at,
+            checked_at: now,
+            receipt,
+            given: None,
+            deletion: None,
+        }
+    }
+
     pub(crate) fn new(
         decision: &Decision,
         not_for_credit: Vec<String>,
@@ -136,6 +208,8 @@ impl Record {
             trust_at: report.trust_at,
             checked_at: now,
             receipt,
+            given: None,
+            deletion: None,
         }
     }
 }
@@ -181,8 +255,11 @@ pub(crate) fn detail(
         keep_ground: session.terms.ground.code.clone(),
         keep_ground_text: session.terms.ground.text.clone(),
         erased_at: session.erased_at,
+        erasure: None,
         checked_at: None,
         receipt: None,
+        decision: None,
+        deletion: None,
     };
     if let Some(record) = record {
         detail.status_age_s = age(record.status_at, record.checked_at);
@@ -193,6 +270,10 @@ pub(crate) fn detail(
         detail.not_for_credit = record.not_for_credit;
         detail.checked_at = Some(record.checked_at);
         detail.receipt = Some(record.receipt);
+        detail.decision = record.given;
+        detail.deletion = record
+            .deletion
+            .map(|Noted { at, request, answer }| DeletionView { at, request, answer });
     }
     detail
 }

@@ -2,10 +2,12 @@
 //! it is kept. The text is a pure function of the request, what would be shared, and the language; its hash goes into the decision.
 
 use crate::disclosure::{Leaf, leaves};
+use crate::grant::{Review, Standing};
 use crate::selection::Lack;
 use crate::tables::Kind;
 use crate::text::{Catalogue, plain};
 use credentials::Timestamp;
+use credentials::grant::Kind as GrantKind;
 use credentials::request::OpenedRequest;
 use credentials::schema::{Class, CredentialType, Path};
 use serde_json::Value;
@@ -49,8 +51,14 @@ pub(crate) struct Consent<'a> {
     /// Who keeps the trust list.
     pub(crate) operator: &'a str,
     pub(crate) collecting: Option<&'a Collecting>,
+    /// When a standing grant is asked for; `parts` are shown to its issuer then.
+    pub(crate) standing: Option<&'a Standing>,
+    /// When what was granted is looked at or ended.
+    pub(crate) review: Option<&'a Review>,
     pub(crate) parts: &'a [&'a Part],
     pub(crate) gaps: &'a [Gap],
+    /// Names of those who can write to this wallet after a yes.
+    pub(crate) writers: &'a [String],
 }
 
 impl Consent<'_> {
@@ -61,6 +69,8 @@ impl Consent<'_> {
             out: String::new(),
         };
         self.who_and_why(&mut page);
+        self.granted(&mut page);
+        self.reviewed(&mut page);
         if self.gaps.is_empty() {
             self.shared(&mut page);
         } else {
@@ -82,6 +92,8 @@ impl Consent<'_> {
             Kind::Present => page.line("title-present", &name),
             Kind::Identify => page.line("title-identify", &name),
             Kind::Authorise => page.line("title-authorise", &name),
+            Kind::Grant => page.line("title-grant", &name),
+            Kind::Review => page.line("title-review", &name),
         }
         page.gap();
         page.line(
@@ -107,7 +119,7 @@ impl Consent<'_> {
             let what = [("type", label), ("name", self.asker())];
             match self.kind {
                 Kind::Authorise => page.line("collect-company", &what),
-                Kind::Present | Kind::Identify => page.line("collect", &what),
+                Kind::Present | Kind::Identify | Kind::Grant | Kind::Review => page.line("collect", &what),
             }
             match &collecting.organisation {
                 Some(number) => page.line("collect-for", &[("organisation", number)]),
@@ -120,10 +132,77 @@ impl Consent<'_> {
         }
     }
 
+    /// What is granted, until when, how often, and that it can be taken back.
+    fn granted(&self, page: &mut Page<'_>) {
+        let (Some(standing), Some(asked)) = (self.standing, &self.opened.request.grant) else {
+            return;
+        };
+        let Some(terms) = &self.opened.registration.grant else {
+            return;
+        };
+        let language = page.texts.language();
+        let (asker, source) = (self.asker(), standing.identification.asker.name.as_str());
+        let mut labels: Vec<String> = Vec::new();
+        for claim in self
+            .opened
+            .request
+            .query
+            .credentials
+            .iter()
+            .flat_map(|asked| &asked.claims)
+        {
+            let label = standing.credential_type.label(&claim.path, language);
+            if !labels.contains(&label) {
+                labels.push(label);
+            }
+        }
+        page.gap();
+        page.line("grant-title", &[("name", asker), ("issuer", source)]);
+        let label = standing.credential_type.label.get(language);
+        page.out.push_str("  ");
+        page.line(
+            "grant-claims",
+            &[("type", label), ("labels", &list(&labels, page.texts))],
+        );
+        let uses = asked.uses_per_day.to_string();
+        page.line("grant-uses", &[("name", asker), ("count", &uses)]);
+        let until = moment(asked.until, page.texts);
+        page.line("grant-until", &[("time", &until)]);
+        match terms.kind {
+            GrantKind::Login => page.line("grant-login", &[("name", asker)]),
+            GrantKind::Case => page.line("grant-case", &[("name", asker)]),
+            GrantKind::Business => page.line("grant-business", &[("name", asker)]),
+        }
+        match terms.keeps_after_end {
+            true => page.line("grant-keeps", &[("name", asker)]),
+            false => page.line("grant-erases", &[("name", asker)]),
+        }
+        page.line("grant-told", &[("issuer", source)]);
+        page.line("grant-withdraw", &[]);
+    }
+
+    /// What is looked at, and what is taken back.
+    fn reviewed(&self, page: &mut Page<'_>) {
+        let Some(review) = self.review else { return };
+        let label = review.credential_type.label.get(page.texts.language());
+        page.gap();
+        page.line("review-see", &[("name", self.asker()), ("type", label)]);
+        for (asker, until) in &review.ends {
+            let until = moment(*until, page.texts);
+            page.line("review-end", &[("asker", asker), ("time", &until)]);
+        }
+        if !review.ends.is_empty() {
+            page.line("review-told", &[("name", self.asker())]);
+        }
+    }
+
     fn shared(&self, page: &mut Page<'_>) {
         let language = page.texts.language();
         page.gap();
-        page.line("share-title", &[]);
+        match self.standing {
+            Some(standing) => page.line("grant-shows", &[("issuer", &standing.identification.asker.name)]),
+            None => page.line("share-title", &[]),
+        }
         for part in self.parts {
             page.credential(part);
             page.claims(part, Manner::Shared);
@@ -133,6 +212,11 @@ impl Consent<'_> {
             page.gap();
             page.line("learned-title", &[("name", self.asker())]);
             page.apart(self.parts, Manner::Learned);
+            let rungs = self.parts.iter().filter(|part| part.has_rung());
+            for part in rungs {
+                let label = part.credential_type.label.get(language);
+                page.line("at-least", &[("name", self.asker()), ("type", label)]);
+            }
         }
         if is_some(Manner::Sensitive) {
             page.gap();
@@ -175,6 +259,9 @@ impl Consent<'_> {
                 Lack::OtherPerson => "lack-other-person",
             };
             page.line(key, &[("type", label)]);
+            if matches!(gap.lack, Lack::Spent | Lack::Void) {
+                page.line("spent-means", &[]);
+            }
             let mut labels: Vec<String> = Vec::new();
             for path in &gap.asked {
                 let label = gap.credential_type.label(path, language);
@@ -196,7 +283,9 @@ impl Consent<'_> {
         let registration = &self.opened.registration;
         let name = self.asker();
         page.gap();
-        page.line("once", &[("name", name)]);
+        if self.standing.is_none() {
+            page.line("once", &[("name", name)]);
+        }
         let ground = registration.keep_ground.text.get(language);
         let keep_seconds = self.opened.request.stated.keep_seconds;
         if keep_seconds <= 0 {
@@ -206,12 +295,16 @@ impl Consent<'_> {
             page.line("keep", &[("name", name), ("time", &time)]);
         }
         page.line("keep-ground", &[("ground", ground)]);
+        if !self.writers.is_empty() && self.gaps.is_empty() {
+            page.line("writers", &[("names", &list(self.writers, page.texts))]);
+        }
         page.line("case", &[("case", &self.opened.request.case)]);
         let expires = moment(self.opened.request.expires, page.texts);
         page.line("expires", &[("time", &expires)]);
         match self.kind {
-            Kind::Present => page.line("refuse", &[("name", name)]),
+            Kind::Present | Kind::Grant => page.line("refuse", &[("name", name)]),
             Kind::Identify | Kind::Authorise => page.line("refuse-collecting", &[("name", name)]),
+            Kind::Review => page.line("refuse-review", &[("name", name)]),
         }
     }
 }
@@ -230,6 +323,14 @@ enum Manner {
 impl Part {
     fn has(&self, wanted: Manner) -> bool {
         self.leaves().iter().any(|(_, manner)| *manner == wanted)
+    }
+
+    /// Whether an answer "at least so much" is shown, and not how much.
+    fn has_rung(&self) -> bool {
+        let leaves = leaves(&self.shown, &self.credential_type);
+        leaves
+            .iter()
+            .any(|leaf| self.credential_type.ladder(&leaf.path).is_some())
     }
 
     /// What is shown, and how each claim of it is set.

@@ -5,7 +5,7 @@
 //! it; a crash on the way leaves the rest to the next start.
 
 use crate::history::{Event, What};
-use crate::tables::{CopyRow, CredentialRow, EpochRow, IssuingRow, RequestRow, Stage, Tables};
+use crate::tables::{BatchRow, CopyRow, CredentialRow, EpochRow, IssuingRow, RequestRow, Stage, Tables};
 use crate::{Error, Wallet, issuance};
 use credentials::{Code, Timestamp};
 
@@ -32,12 +32,16 @@ pub(crate) fn settle(tables: &mut Tables) -> Result<(), Error> {
     }
     let requests = tables.named::<RequestRow>()?;
     let issuings = tables.named::<IssuingRow>()?;
+    let batches = tables.named::<BatchRow>()?;
     let mut keys = Vec::new();
     for (_, row) in &issuings {
         // The keys of what is held belong to its copies.
         if !matches!(row.stage, Stage::Delivered { .. }) {
             keys.extend(issuance::new_keys(row)?);
         }
+    }
+    for (_, batch) in &batches {
+        keys.extend(batch.own_keys()?);
     }
     // First what the person is to be told: a copy that is void already does not show any more that it was unused.
     let telling = EpochRow {
@@ -64,6 +68,10 @@ pub(crate) fn settle(tables: &mut Tables) -> Result<(), Error> {
     }
     for (transaction, _) in &issuings {
         change.delete::<IssuingRow>(transaction);
+    }
+    // The other copy of this wallet may have used their keys.
+    for (batch, _) in &batches {
+        change.delete::<BatchRow>(batch);
     }
     for key in &keys {
         change.delete_key(key);

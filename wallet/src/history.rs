@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 /// A line of history. Holds no claim value, ever: types, names of claims, organisations and codes only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
+    /// Its number in the history, from 1. A line keeps it.
+    #[serde(default)]
+    pub id: u64,
     /// When.
     pub at: Timestamp,
     /// What.
@@ -34,7 +37,7 @@ pub struct Event {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
-    /// For what was shared: what the receipt says; none when no receipt came.
+    /// For what was shared or granted: what the receipt says; none when no receipt came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<ReceiptSummary>,
 }
@@ -61,6 +64,26 @@ pub enum What {
     Deleted,
     /// The copies of a credential count as used, because the wallet was restored or copied.
     CopiesVoid,
+    /// The issuer told that there is a newer credential to collect.
+    Renewed,
+    /// The person gave a standing grant.
+    Granted,
+    /// It was used, by what the issuer told.
+    Used,
+    /// It was taken back.
+    Withdrawn,
+    /// Its time ran out.
+    GrantExpired,
+    /// The holder was reminded that it stands.
+    Reminded,
+    /// The holder asked an asker to erase what it was shown.
+    DeletionRequested,
+    /// The asker said what it erased and what it keeps.
+    DeletionAnswered,
+    /// A report to the supervisory authority was written.
+    Reported,
+    /// The holder proved who they are, to see or end what is granted at an issuer.
+    Reviewed,
 }
 
 impl What {
@@ -69,6 +92,8 @@ impl What {
             Kind::Present => What::Shared,
             Kind::Identify => What::Identified,
             Kind::Authorise => What::Authorised,
+            Kind::Grant => What::Granted,
+            Kind::Review => What::Reviewed,
         }
     }
 }

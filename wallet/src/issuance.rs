@@ -6,10 +6,12 @@
 mod company;
 mod delivery;
 mod keys;
+mod refresh;
 mod terms;
 
 pub(crate) use company::carry_authorised;
 pub(crate) use keys::{covers, new_keys};
+pub(crate) use terms::asks_only;
 
 use crate::history::{Event, What};
 use crate::tables::{ActivationCode, IssuingRow, RequestRow, Stage, bytes, text};
@@ -22,7 +24,6 @@ use credentials::time::DAY;
 use credentials::{Code, Did, Problem, Timestamp, random};
 use keys::offer_id;
 use std::sync::Arc;
-use terms::asks_only;
 use zeroize::Zeroizing;
 
 /// Most credentials of one delivery, as types may declare.
@@ -45,6 +46,8 @@ pub(crate) struct Talk {
 pub(crate) enum Wait {
     Terms,
     Delivery,
+    /// The replacement of a batch; the transaction is the batch's.
+    Refreshed,
     /// That the issuer knows of the credentials of these names.
     Acknowledged {
         credentials: Vec<String>,
@@ -56,7 +59,7 @@ impl Talk {
     pub(crate) fn collected(self) -> Option<Outcome> {
         match self.wait {
             Wait::Acknowledged { credentials } => Some(Outcome::Collected { credentials }),
-            Wait::Terms | Wait::Delivery => None,
+            Wait::Terms | Wait::Delivery | Wait::Refreshed => None,
         }
     }
 }
@@ -162,6 +165,9 @@ impl Wallet {
         reply: Reply,
     ) -> Result<Step, Error> {
         let transaction = talk.transaction;
+        if matches!(talk.wait, Wait::Refreshed) {
+            return self.receive_refresh(thread, now, &transaction, reply);
+        }
         // Two threads may be at one issuing: the command that is given again, and what goes on by itself after a start.
         // Whichever comes second takes no step twice, and a refusal that it got ends nothing that has gone on since.
         let row = self.tables.get::<IssuingRow>(&transaction)?;
@@ -328,7 +334,7 @@ impl Wallet {
             .filter(|transaction| {
                 !self.talks.values().any(|talk| match talk {
                     crate::Talk::Issue(talk) => talk.transaction == *transaction,
-                    crate::Talk::Present(_) => false,
+                    crate::Talk::Present(_) | crate::Talk::Consent(_) => false,
                 })
             })
             .collect())

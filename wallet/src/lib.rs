@@ -18,12 +18,16 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing))]
 
 mod consent;
+mod deletion;
 mod disclosure;
 mod epoch;
 mod error;
+mod grant;
 mod history;
 mod holding;
 mod issuance;
+mod letters;
+mod paper;
 mod presentation;
 mod selection;
 mod tables;
@@ -34,14 +38,17 @@ mod view;
 mod tests;
 
 pub use error::Error;
+pub use grant::{Found, GrantState, GrantView, UseView};
 pub use history::{Event, ReceiptSummary, What};
+pub use paper::{AUTHORITY, Reported};
 pub use tables::Kind;
 pub use view::{CopyStates, Held, HeldClaim, HeldDetail, HeldState, Pending, PendingState, Unfinished};
 
 use credentials::decision::Receipt;
 use credentials::identifier::OrganisationNumber;
+use credentials::letter::Reach;
 use credentials::link::Link;
-use credentials::protocol::{issuance as issue, presentation as present};
+use credentials::protocol::{consent as consent_messages, issuance as issue, presentation as present};
 use credentials::random;
 use credentials::schema::{HolderKind, Types};
 use credentials::trust::{Organisation, Trust};
@@ -94,6 +101,8 @@ pub enum Outgoing {
     Issue(issue::Ask),
     /// Over `/bevis/present/1`.
     Present(present::Ask),
+    /// Over `/bevis/consent/1`.
+    Consent(consent_messages::Ask),
 }
 
 /// A reply of a counterpart.
@@ -103,6 +112,8 @@ pub enum Incoming {
     Issue(issue::Reply),
     /// Over `/bevis/present/1`.
     Present(present::Reply),
+    /// Over `/bevis/consent/1`.
+    Consent(consent_messages::Reply),
 }
 
 /// What came of a command.
@@ -124,7 +135,46 @@ pub enum Outcome {
         /// What the asker confirms.
         receipt: Receipt,
     },
-    /// The person's no was recorded and, where anybody is to be told, told.
+    /// A standing grant was given: issuer and asker have it.
+    Granted {
+        /// Its name in [`Wallet::grants`].
+        grant: String,
+        /// What the asker confirms.
+        receipt: Receipt,
+    },
+    /// A grant was taken back, and one of the two acknowledged that.
+    Withdrawn {
+        /// Its name.
+        grant: String,
+        /// Whether the issuer has.
+        issuer_told: bool,
+        /// Whether the asker has.
+        asker_told: bool,
+    },
+    /// The issuer told how a grant was used.
+    Told {
+        /// Its name.
+        grant: String,
+        /// Uses that were new.
+        uses: u32,
+    },
+    /// It is in the counterpart's mailbox: the counterpart is off.
+    Posted,
+    /// A letter was taken note of.
+    Noted,
+    /// An asker said what it erased of what it was shown, and what it keeps.
+    Erased {
+        /// Hash of its request.
+        request: String,
+        /// What it says (JWS).
+        statement: String,
+    },
+    /// An issuer showed what is granted there.
+    Standing {
+        /// Each, newest first.
+        grants: Vec<Found>,
+    },
+    /// The person's no was recorded; where anybody is to be told, [`Wallet::resume`] tells it at a time that says nothing.
     Refused,
     /// A text to carry to the other wallet.
     Carry {
@@ -154,10 +204,13 @@ impl std::fmt::Debug for Outgoing {
         f.write_str(match self {
             Outgoing::Issue(issue::Ask::Begin { .. }) => "Begin",
             Outgoing::Issue(issue::Ask::Request(_)) => "Request",
+            Outgoing::Issue(issue::Ask::Refresh(_)) => "Refresh",
             Outgoing::Issue(issue::Ask::Acknowledge { .. }) => "Acknowledge",
             Outgoing::Present(present::Ask::Fetch { .. }) => "Fetch",
             Outgoing::Present(present::Ask::Answer { .. }) => "Answer",
             Outgoing::Present(present::Ask::Decline { .. }) => "Decline",
+            Outgoing::Present(present::Ask::Erase { .. }) => "Erase",
+            Outgoing::Consent(_) => "Consent",
         })
     }
 }
@@ -166,6 +219,7 @@ impl std::fmt::Debug for Incoming {
         f.write_str(match self {
             Incoming::Issue(_) => "Issue(..)",
             Incoming::Present(_) => "Present(..)",
+            Incoming::Consent(_) => "Consent(..)",
         })
     }
 }
@@ -175,6 +229,13 @@ impl std::fmt::Debug for Outcome {
             Outcome::Waiting { id } => write!(f, "Waiting({id})"),
             Outcome::Collected { credentials } => write!(f, "Collected({credentials:?})"),
             Outcome::Shared { receipt } => write!(f, "Shared({:?})", receipt.verdict),
+            Outcome::Granted { grant, receipt } => write!(f, "Granted({grant}, {:?})", receipt.verdict),
+            Outcome::Withdrawn { grant, .. } => write!(f, "Withdrawn({grant})"),
+            Outcome::Told { grant, uses } => write!(f, "Told({grant}, {uses})"),
+            Outcome::Posted => f.write_str("Posted"),
+            Outcome::Noted => f.write_str("Noted"),
+            Outcome::Erased { request, .. } => write!(f, "Erased({request})"),
+            Outcome::Standing { grants } => write!(f, "Standing({})", grants.len()),
             Outcome::Refused => f.write_str("Refused"),
             Outcome::Carry { .. } => f.write_str("Carry(..)"),
         }
@@ -185,6 +246,7 @@ impl std::fmt::Debug for Outcome {
 enum Talk {
     Issue(issuance::Talk),
     Present(presentation::Talk),
+    Consent(grant::Talk),
 }
 
 impl Talk {
@@ -192,6 +254,7 @@ impl Talk {
         match self {
             Talk::Issue(talk) => &talk.to,
             Talk::Present(talk) => &talk.to,
+            Talk::Consent(talk) => &talk.to,
         }
     }
 }
@@ -210,6 +273,8 @@ pub struct Wallet {
     last_thread: Thread,
     /// What this process showed of each waiting request, so that a yes is to what was read.
     shown: Mutex<BTreeMap<String, Shown>>,
+    /// Where organisations may write to.
+    reaches: BTreeMap<Did, Reach>,
 }
 
 impl Wallet {
@@ -245,6 +310,7 @@ impl Wallet {
             talks: BTreeMap::new(),
             last_thread: 0,
             shown: Mutex::new(BTreeMap::new()),
+            reaches: BTreeMap::new(),
         })
     }
 
@@ -295,7 +361,8 @@ impl Wallet {
         self.command(|wallet, thread| wallet.decide_yes(thread, now, id, language))
     }
 
-    /// The person's no to a waiting request. An asker of claims gets the one message that says neither why nor what is held; an issuer gets nothing.
+    /// The person's no to a waiting request. An asker of claims gets the one message that says neither why nor what is held, at the
+    /// next of the times that its request has for that ([`Wallet::next_refusal`]); an issuer gets nothing.
     pub fn refuse(&mut self, now: Timestamp, id: &str) -> (Thread, Vec<Step>) {
         self.command(|wallet, thread| wallet.decide_no(thread, now, id))
     }
@@ -304,16 +371,30 @@ impl Wallet {
     /// from time to time; what is on its way already is left alone.
     pub fn resume(&mut self, now: Timestamp) -> Vec<(Thread, Vec<Step>)> {
         let mut threads = Vec::new();
-        for swept in [self.sweep_requests(now), self.sweep_issuings(now)] {
+        for swept in [
+            self.sweep_grants(now),
+            self.sweep_requests(now),
+            self.sweep_issuings(now),
+            self.sweep_reviews(now),
+        ] {
             if let Err(error) = swept {
                 log(&error);
             }
         }
-        for id in self.unsent_requests().unwrap_or_else(|error| none(&error)) {
+        for id in self.unsent_requests(now).unwrap_or_else(|error| none(&error)) {
             threads.push(self.command(|wallet, thread| wallet.resend_request(thread, now, &id)));
         }
         for transaction in self.unsent_issuings().unwrap_or_else(|error| none(&error)) {
             threads.push(self.command(|wallet, thread| wallet.resend_issuing(thread, &transaction)));
+        }
+        for batch in self.due_batches(now).unwrap_or_else(|error| none(&error)) {
+            threads.push(self.command(|wallet, thread| wallet.send_refresh(thread, now, &batch)));
+        }
+        for more in [self.resume_grants(now), self.resume_deletions(now)] {
+            match more {
+                Ok(more) => threads.extend(more),
+                Err(error) => log(&error),
+            }
         }
         threads
     }
@@ -326,6 +407,7 @@ impl Wallet {
         let result = self.check_peer(talk.to(), peer).and_then(|()| match (talk, message) {
             (Talk::Issue(talk), Incoming::Issue(reply)) => self.receive_issue(thread, now, peer, talk, reply),
             (Talk::Present(talk), Incoming::Present(reply)) => self.receive_present(thread, now, peer, talk, reply),
+            (Talk::Consent(talk), Incoming::Consent(reply)) => self.receive_consent(thread, now, peer, talk, reply),
             _ => Err(Code::UnexpectedMessage.into()),
         });
         settle(thread, result)
@@ -443,6 +525,7 @@ fn is_passing(code: Code) -> bool {
             | Code::DiskReadOnly
             | Code::StatusMissing
             | Code::StatusStale
+            | Code::CatchingUp
             | Code::NotListed
     )
 }

@@ -2,14 +2,18 @@
 //! identifications share with it.
 
 mod decision;
+mod rung;
+
+pub(crate) use decision::{Draft, LastShown, decision, declining_at, subject};
 
 use crate::history::{Event, What};
 use crate::tables::{DecisionRow, Kind, ReceiptRow, RequestRow, RequestStage, text};
 use crate::{Error, Outcome, Outgoing, Step, Thread, Wallet, done, is_passing, name_of};
-use credentials::decision::Receipt;
+use credentials::decision::{Receipt, hash as decision_hash};
 use credentials::protocol::presentation::{Ask, Reply};
 use credentials::request::{self, OpenedRequest};
-use credentials::{Code, Did, Timestamp};
+use credentials::verify::Verdict;
+use credentials::{Code, Did, Problem, Timestamp};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -26,6 +30,8 @@ pub(crate) enum Wait {
     Receipt { id: String, hash: String, answer: String },
     /// That a decline was taken note of.
     Closed { id: String },
+    /// What was erased of what was shown to the request of that hash.
+    Erased { hash: String },
 }
 
 impl Wallet {
@@ -48,8 +54,11 @@ impl Wallet {
         }
         let name = text(hash);
         let here = self.tables.named::<RequestRow>()?;
-        if let Some((id, _)) = here.into_iter().find(|(_, row)| row.hash == name) {
-            return Ok(done(thread, Ok(Outcome::Waiting { id })));
+        if let Some((id, row)) = here.into_iter().find(|(_, row)| row.hash == name) {
+            return match row.kind {
+                Kind::Grant => self.go_on_with_grant(thread, now, &id, &row),
+                _ => Ok(done(thread, Ok(Outcome::Waiting { id }))),
+            };
         }
         if self.tables.get::<DecisionRow>(&name)?.is_some() {
             return Err(Code::Replay.into());
@@ -74,15 +83,20 @@ impl Wallet {
     ) -> Result<Step, Error> {
         match (talk.wait, reply) {
             (Wait::Request { session, hash }, Reply::Request { request }) => {
-                let result = self.take_request(now, peer, &talk.to, &session, &hash, &request);
+                let result = self.take_request(thread, now, peer, &talk.to, &session, &hash, &request);
                 if let Err(Error::Refused(problem)) = &result {
                     self.record_failure(now, &talk.to, Vec::new(), None, problem.code)?;
                 }
-                Ok(done(thread, Ok(Outcome::Waiting { id: result? })))
+                result
             }
             (Wait::Receipt { id, hash, answer }, Reply::Receipt { receipt }) => {
+                let grant = self.grant_of(&id)?;
                 let receipt = self.take_receipt(&talk.to, &id, &hash, &answer, &receipt)?;
-                Ok(done(thread, Ok(Outcome::Shared { receipt })))
+                let Some(grant) = grant else {
+                    return Ok(done(thread, Ok(Outcome::Shared { receipt })));
+                };
+                self.grant_answered(now, &grant, receipt.verdict == Verdict::Valid)?;
+                Ok(done(thread, Ok(Outcome::Granted { grant, receipt })))
             }
             (Wait::Receipt { id, hash, .. }, Reply::Problem(problem)) => {
                 // The same answer may have been sent twice: what the first sending brought counts.
@@ -91,18 +105,23 @@ impl Wallet {
                     return Ok(done(thread, Ok(Outcome::Shared { receipt })));
                 }
                 if !is_passing(problem.code) && self.tables.get::<RequestRow>(&id)?.is_some() {
-                    let event = self.event(now, What::Failed, &talk.to);
-                    let mut change = self.tables.change();
-                    change.event(&Event {
+                    let event = Event {
                         request: Some(hash),
                         code: Some(problem.code),
-                        ..event
-                    })?;
+                        ..self.event(now, What::Failed, &talk.to)
+                    };
+                    let grant = self.grant_of(&id)?;
+                    let mut change = self.tables.change();
+                    change.event(&event)?;
                     change.delete::<RequestRow>(&id);
                     change.commit()?;
+                    if let Some(grant) = grant {
+                        self.grant_answered(now, &grant, false)?;
+                    }
                 }
                 Err(problem.into())
             }
+            (Wait::Erased { hash }, reply) => self.take_statement(thread, now, &talk.to, &hash, reply),
             (Wait::Closed { id }, Reply::Closed) => self.end_refused(thread, &id),
             // The session is gone: there is nobody left to tell.
             (Wait::Closed { id }, Reply::Problem(problem)) if !is_passing(problem.code) => {
@@ -113,16 +132,26 @@ impl Wallet {
         }
     }
 
+    /// The grant that a request asks for.
+    fn grant_of(&self, id: &str) -> Result<Option<String>, Error> {
+        let row = self.tables.get::<RequestRow>(id)?;
+        Ok(row
+            .filter(|row| row.kind == Kind::Grant)
+            .and_then(|row| row.transaction))
+    }
+
     /// Checks a fetched request and puts it before the person.
+    #[expect(clippy::too_many_arguments)]
     fn take_request(
         &mut self,
+        thread: Thread,
         now: Timestamp,
         peer: &str,
         asker: &Did,
         session: &str,
         hash: &[u8],
         jws: &str,
-    ) -> Result<String, Error> {
+    ) -> Result<Step, Error> {
         if request::hash(jws).as_slice() != hash {
             return Err(Code::LinkInvalid.into());
         }
@@ -131,41 +160,71 @@ impl Wallet {
         if opened.request.asker != *asker || opened.request.session != session {
             return Err(Code::LinkInvalid.into());
         }
+        self.put_before_person(thread, now, &opened)
+    }
+
+    /// Puts a checked request before the person, however it came; one for a grant once the issuer has said what it takes.
+    pub(crate) fn put_before_person(
+        &mut self,
+        thread: Thread,
+        now: Timestamp,
+        opened: &OpenedRequest,
+    ) -> Result<Step, Error> {
         // An identification is only answered where it covers new keys: in the conversation with the issuer.
         if opened.request.issue.is_some() {
             return Err(Code::WrongRequest.into());
         }
         // The same link may have been taken twice at once: what the first fetch brought before the person stays the only one.
-        let name = text(hash);
+        let name = text(&opened.hash);
         let here = self.tables.named::<RequestRow>()?;
-        if let Some((id, _)) = here.into_iter().find(|(_, row)| row.hash == name) {
-            return Ok(id);
+        if let Some((id, row)) = here.into_iter().find(|(_, row)| row.hash == name) {
+            return match row.kind {
+                Kind::Grant => self.go_on_with_grant(thread, now, &id, &row),
+                _ => Ok(done(thread, Ok(Outcome::Waiting { id }))),
+            };
         }
         if self.tables.get::<DecisionRow>(&name)?.is_some() {
             return Err(Code::Replay.into());
         }
         opened.request.query.fits(&self.types)?;
+        self.check_rungs(opened)?;
         for asked in &opened.request.query.credentials {
             if self.known_type(&asked.vct)?.holder.kind != self.settings.kind {
                 return Err(Code::WrongWallet.into());
             }
         }
         let id = self.short_name();
-        let row = request_row(&opened, Kind::Present);
+        if opened.request.grant.is_some() {
+            return self.begin_grant(thread, now, &id, request_row(opened, Kind::Grant), opened);
+        }
+        let row = request_row(opened, Kind::Present);
         let mut change = self.tables.change();
         change.add(&id, &row)?;
         change.commit()?;
-        Ok(id)
+        Ok(done(thread, Ok(Outcome::Waiting { id })))
     }
 
     /// Checks a receipt and keeps it; the request is then finished.
-    fn take_receipt(&mut self, asker: &Did, id: &str, hash: &str, answer: &str, jws: &str) -> Result<Receipt, Error> {
+    pub(crate) fn take_receipt(
+        &mut self,
+        asker: &Did,
+        id: &str,
+        hash: &str,
+        answer: &str,
+        jws: &str,
+    ) -> Result<Receipt, Error> {
         let receipt = Receipt::open(jws, &*self.trust()?)?;
         if receipt.asker != *asker {
             return Err(Code::WrongOrigin.into());
         }
         if receipt.request != hash || receipt.answer != answer {
             return Err(Code::WrongRequest.into());
+        }
+        // Both hold the same receipt: the asker's part names the holder's.
+        let decided = self.tables.get::<DecisionRow>(hash)?;
+        let given = decided.and_then(|row| row.given).map(|text| decision_hash(&text));
+        if receipt.verdict == Verdict::Valid && receipt.decision != given {
+            return Err(Problem::new(Code::WrongRequest, "decision").into());
         }
         let row = ReceiptRow {
             receipt: receipt.clone(),
@@ -185,7 +244,7 @@ impl Wallet {
             return Err(Code::Expired.into());
         }
         match (row.stage, row.kind) {
-            (RequestStage::Answered { answer }, Kind::Present) => {
+            (RequestStage::Answered { answer }, Kind::Present | Kind::Grant) => {
                 let wait = Wait::Receipt {
                     id: id.to_owned(),
                     hash: row.hash,
@@ -202,21 +261,35 @@ impl Wallet {
                 let authorise = row.authorise.ok_or(Error::NotFound)?;
                 crate::issuance::carry_authorised(thread, &authorise, answer)
             }
+            (RequestStage::Answered { answer }, Kind::Review) => {
+                let name = row.transaction.ok_or(Error::NotFound)?;
+                self.send_review(thread, &name, answer)
+            }
+            (RequestStage::Declined, _) if row.tell_at.is_some_and(|at| now < at) => {
+                Ok(done(thread, Ok(Outcome::Refused)))
+            }
             (RequestStage::Declined, _) => {
                 let wait = Wait::Closed { id: id.to_owned() };
                 let session = row.session;
                 self.send_present(thread, row.asker, Ask::Decline { session }, wait)
             }
-            (RequestStage::Open, _) => Err(Error::NotFound),
+            (RequestStage::Open | RequestStage::Granting, _) => Err(Error::NotFound),
         }
     }
 
     /// Requests whose answer or refusal is to be sent and is not on its way.
-    pub(crate) fn unsent_requests(&self) -> Result<Vec<String>, Error> {
+    pub(crate) fn unsent_requests(&self, now: Timestamp) -> Result<Vec<String>, Error> {
         let rows = self.tables.named::<RequestRow>()?;
         Ok(rows
             .into_iter()
-            .filter(|(_, row)| row.kind == Kind::Present && !matches!(row.stage, RequestStage::Open))
+            .filter(|(_, row)| {
+                matches!(row.kind, Kind::Present | Kind::Grant)
+                    && match row.stage {
+                        RequestStage::Answered { .. } => true,
+                        RequestStage::Declined => row.tell_at.is_none_or(|at| now >= at),
+                        RequestStage::Open | RequestStage::Granting => false,
+                    }
+            })
             .map(|(id, _)| id)
             .filter(|id| {
                 !self.talks.values().any(|talk| match talk {
@@ -228,6 +301,16 @@ impl Wallet {
                 })
             })
             .collect())
+    }
+
+    /// When the next refusal leaves that waits for its time: [`Wallet::resume`] sends it then.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Row`].
+    pub fn next_refusal(&self) -> Result<Option<Timestamp>, Error> {
+        let rows = self.tables.named::<RequestRow>()?.into_iter();
+        let waiting = rows.filter(|(_, row)| matches!(row.stage, RequestStage::Declined));
+        Ok(waiting.filter_map(|(_, row)| row.tell_at).min())
     }
 
     /// Drops requests that nobody can answer any more. What was shared stays in the history.
@@ -255,6 +338,7 @@ impl Wallet {
     /// A line of history to be filled in.
     pub(crate) fn event(&self, at: Timestamp, what: What, with: &Did) -> Event {
         Event {
+            id: 0,
             at,
             what,
             with: with.clone(),
@@ -296,7 +380,7 @@ impl Wallet {
         Ok(done(thread, Ok(Outcome::Refused)))
     }
 
-    fn send_present(&mut self, thread: Thread, to: Did, ask: Ask, wait: Wait) -> Result<Step, Error> {
+    pub(crate) fn send_present(&mut self, thread: Thread, to: Did, ask: Ask, wait: Wait) -> Result<Step, Error> {
         let talk = crate::Talk::Present(Talk { to, wait });
         self.send(thread, Outgoing::Present(ask), talk)
     }
@@ -316,5 +400,6 @@ pub(crate) fn request_row(opened: &OpenedRequest, kind: Kind) -> RequestRow {
         transaction: None,
         authorise: None,
         stage: RequestStage::Open,
+        tell_at: None,
     }
 }

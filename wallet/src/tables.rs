@@ -7,9 +7,10 @@ use crate::Settings;
 use crate::history::Event;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use credentials::decision::Decision;
+use credentials::letter::Reach;
 use credentials::link::Authorise;
 use credentials::status::State;
-use credentials::{Did, SigningKey, Timestamp, VerifyingKey};
+use credentials::{Code, Did, SigningKey, Timestamp, VerifyingKey};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use store::{Key, Store, Table, Transaction};
@@ -55,6 +56,31 @@ pub(crate) struct EpochRow {
 }
 impl EpochRow {
     pub(crate) const ID: &'static str = "settled";
+}
+
+/// Copies that are replaced together. Id: the transaction in which they came, base64url.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct BatchRow {
+    pub(crate) issuer: Did,
+    pub(crate) vct: String,
+    /// Names of the credentials, as they were delivered.
+    pub(crate) credentials: Vec<String>,
+    /// The public refresh key.
+    pub(crate) key: String,
+    pub(crate) stage: BatchStage,
+}
+/// How far replacing got.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum BatchStage {
+    /// Until an instant that was drawn when the copies came.
+    Resting { until: Timestamp },
+    /// The order may have been sent, with these new keys, the next refresh key last.
+    Asked {
+        transaction: String,
+        keys: Vec<String>,
+        since: Timestamp,
+    },
 }
 
 /// Collecting a credential. Id: the transaction, base64url.
@@ -123,6 +149,10 @@ pub enum Kind {
     Identify,
     /// An issuer asks who a person is, before a company's wallet is opened.
     Authorise,
+    /// Somebody asks for a standing grant.
+    Grant,
+    /// An issuer asks who the holder is, before it shows or ends what was granted there.
+    Review,
 }
 
 /// A request before the person. Id: its name.
@@ -138,11 +168,14 @@ pub(crate) struct RequestRow {
     pub(crate) expires: Timestamp,
     pub(crate) service: String,
     pub(crate) case: String,
-    /// The issuing it identifies for.
+    /// The issuing it identifies for, or the grant it asks for.
     pub(crate) transaction: Option<String>,
     /// The text of the company's wallet.
     pub(crate) authorise: Option<Authorise>,
     pub(crate) stage: RequestStage,
+    /// When a refusal leaves; none = at once.
+    #[serde(default)]
+    pub(crate) tell_at: Option<Timestamp>,
 }
 /// How far answering got.
 #[derive(Clone, Serialize, Deserialize)]
@@ -154,6 +187,78 @@ pub(crate) enum RequestStage {
     Answered { answer: String },
     /// The person said no; the asker is to be told.
     Declined,
+    /// The person said yes to a grant, which is on its way to the issuer.
+    Granting,
+}
+
+/// A standing grant, or one that is asked for. Id: its short name.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct GrantRow {
+    pub(crate) issuer: Did,
+    pub(crate) asker: Did,
+    pub(crate) vct: String,
+    /// Name of the request, while it waits.
+    pub(crate) request: String,
+    pub(crate) terms: Option<GrantTerms>,
+    /// The signed grant, once the person said yes.
+    pub(crate) grant: Option<String>,
+    /// The issuer's signed deposit.
+    pub(crate) deposit: Option<String>,
+    pub(crate) stage: GrantStage,
+    pub(crate) withdrawn_at: Option<Timestamp>,
+    /// The signed withdrawal.
+    pub(crate) withdrawal: Option<String>,
+    /// The issuer's acknowledgement; empty when it never had the grant.
+    pub(crate) withdrawn: Option<String>,
+    /// The asker's receipt; empty when it never had the grant, or somebody else told it.
+    pub(crate) erasure: Option<String>,
+    /// Number of the newest use that was told.
+    pub(crate) uses_seen: u32,
+    /// Whether the history says that it ran out.
+    pub(crate) is_expiry_told: bool,
+    /// Whether the issuer was asked since then, and has nothing more to tell.
+    #[serde(default)]
+    pub(crate) is_all_told: bool,
+    /// Where the asker may write to, as the person read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reach: Option<Reach>,
+    /// When the holder was last reminded that it stands.
+    #[serde(default)]
+    pub(crate) reminded_at: Option<Timestamp>,
+}
+/// What the issuer wants to see.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct GrantTerms {
+    pub(crate) nonce: String,
+    /// The issuer's signed request.
+    pub(crate) request: String,
+}
+/// How far a grant got.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum GrantStage {
+    /// The issuer is asked what it takes.
+    Begun,
+    /// The request waits for the person.
+    Waiting,
+    /// The person said yes; exactly this may have been sent to the issuer. The number that it shows.
+    Depositing { answer: String, subject: Option<String> },
+    /// The issuer keeps it; the asker is given it.
+    Answering,
+    /// Both have it.
+    Active,
+    /// Taken back.
+    Withdrawn,
+}
+
+/// A use that the issuer told. Group: the grant's name; id: its number, big-endian.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct UseRow {
+    pub(crate) number: u32,
+    pub(crate) at: Timestamp,
+    pub(crate) claims: Vec<credentials::schema::Path>,
+    /// As the issuer signed it.
+    pub(crate) signed: String,
 }
 
 /// A decision. Id: hash of the request.
@@ -163,6 +268,58 @@ pub(crate) struct DecisionRow {
     pub(crate) decision: Decision,
     /// The decision signed with the key of each copy that was shown; none when refused.
     pub(crate) signed: Vec<String>,
+    /// The decision as the asker has it: signed with a key made for it. Also of a refusal, which the asker does not get.
+    #[serde(default)]
+    pub(crate) given: Option<String>,
+    /// The asker's session.
+    #[serde(default)]
+    pub(crate) session: String,
+    /// What was decided on: the signed request.
+    #[serde(default)]
+    pub(crate) asked: String,
+}
+
+/// That an asker is to erase what it was shown. Id: hash of the request.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct DeletionRow {
+    pub(crate) asker: Did,
+    /// The asker's session; none of a grant.
+    pub(crate) session: Option<String>,
+    /// The grant's name in this wallet.
+    pub(crate) grant: Option<String>,
+    /// As the holder signed it.
+    pub(crate) signed: String,
+    pub(crate) at: Timestamp,
+    /// What the asker says, signed.
+    pub(crate) answer: Option<String>,
+    /// Why the asker will not answer.
+    pub(crate) refused: Option<Code>,
+}
+impl DeletionRow {
+    pub(crate) fn is_open(&self) -> bool {
+        self.answer.is_none() && self.refused.is_none()
+    }
+}
+
+/// What is granted at an issuer, looked at by showing it who the person is. Id: a short name.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct ReviewRow {
+    pub(crate) issuer: Did,
+    pub(crate) vct: String,
+    /// Names of the grants that are taken back.
+    pub(crate) end: Vec<String>,
+    /// Nonce of the issuer's terms, once it has said them.
+    pub(crate) nonce: Option<String>,
+    /// Until when it may come to its end.
+    pub(crate) until: Timestamp,
+}
+
+/// The rung of a ladder that an asker was shown in a case. Group: none; id: [`crate::presentation::rung_id`].
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct RungRow {
+    pub(crate) path: credentials::schema::Path,
+    /// Hash of the request.
+    pub(crate) request: String,
 }
 
 /// A receipt. Id: hash of the request.
@@ -185,14 +342,32 @@ impl Row for CopyRow {
 impl Row for IssuingRow {
     const TABLE: &'static str = "wallet-issuings";
 }
+impl Row for BatchRow {
+    const TABLE: &'static str = "wallet-batches";
+}
 impl Row for RequestRow {
     const TABLE: &'static str = "wallet-requests";
 }
 impl Row for DecisionRow {
     const TABLE: &'static str = "wallet-decisions";
 }
+impl Row for RungRow {
+    const TABLE: &'static str = "wallet-rungs";
+}
 impl Row for ReceiptRow {
     const TABLE: &'static str = "wallet-receipts";
+}
+impl Row for DeletionRow {
+    const TABLE: &'static str = "wallet-deletions";
+}
+impl Row for ReviewRow {
+    const TABLE: &'static str = "wallet-reviews";
+}
+impl Row for GrantRow {
+    const TABLE: &'static str = "wallet-grants";
+}
+impl Row for UseRow {
+    const TABLE: &'static str = "wallet-grant-uses";
 }
 impl Row for EpochRow {
     const TABLE: &'static str = "wallet-epoch";
@@ -267,6 +442,12 @@ impl Tables {
             .collect()
     }
 
+    /// What was told of a grant's uses, in order.
+    pub(crate) fn uses(&self, grant: &str) -> Result<Vec<UseRow>, Error> {
+        let rows = self.rows::<UseRow>(grant.as_bytes())?;
+        Ok(rows.into_iter().map(|(_, row)| row).collect())
+    }
+
     /// The private half of a copy's key.
     pub(crate) fn key(&self, public: &VerifyingKey) -> Result<SigningKey, Error> {
         let id = public.to_bytes();
@@ -336,6 +517,10 @@ impl Change<'_> {
 
     pub(crate) fn put_copy(&mut self, credential: &str, number: u32, row: &CopyRow) -> Result<(), Error> {
         self.put_in(credential.as_bytes(), &number.to_be_bytes(), row)
+    }
+
+    pub(crate) fn put_use(&mut self, grant: &str, row: &UseRow) -> Result<(), Error> {
+        self.put_in(grant.as_bytes(), &row.number.to_be_bytes(), row)
     }
 
     pub(crate) fn delete<T: Row>(&mut self, id: &str) {

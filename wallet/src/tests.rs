@@ -2,8 +2,14 @@
 
 mod collecting;
 mod company;
+mod deleting;
 mod epochs;
+mod granting;
+mod grants;
 mod keeping;
+mod papers;
 mod presenting;
+mod refreshing;
 mod refusing;
+mod thresholds;
 mod world;

@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn every_key_that_the_code_names_is_in_the_catalogue() {
         let nb: BTreeMap<_, _> = lines(NB).collect();
-        let source = include_str!("consent.rs");
+        let source = concat!(include_str!("consent.rs"), include_str!("paper.rs"));
         let mut named = 0;
         for call in ["get(\"", "fill(\"", "line(\"", "key: \"", "=> \"lack-"] {
             for part in source.split(call).skip(1) {

@@ -4,7 +4,7 @@
 
 use crate::disclosure::leaves;
 use crate::history::{Event, ReceiptSummary, What};
-use crate::tables::{DecisionRow, IssuingRow, Kind, ReceiptRow, RequestRow, RequestStage, Stage};
+use crate::tables::{DecisionRow, DeletionRow, IssuingRow, Kind, ReceiptRow, RequestRow, RequestStage, Stage};
 use crate::text::language;
 use crate::{Error, Wallet, name_of};
 use credentials::schema::{Class, Text};
@@ -258,7 +258,7 @@ impl Wallet {
                 kind: row.kind,
                 state: match row.stage {
                     RequestStage::Open => PendingState::Waiting,
-                    RequestStage::Answered { .. } => PendingState::Answered,
+                    RequestStage::Answered { .. } | RequestStage::Granting => PendingState::Answered,
                     RequestStage::Declined => PendingState::Refused,
                 },
                 asker_name: name_of(self.trust.as_deref(), &row.asker),
@@ -324,8 +324,13 @@ impl Wallet {
     /// [`Error::Store`], [`Error::Row`].
     pub fn history(&self) -> Result<Vec<Event>, Error> {
         let mut events = Vec::new();
-        for (_, mut event) in self.tables.rows::<Event>(b"")? {
-            if event.what == What::Shared
+        for (id, mut event) in self.tables.rows::<Event>(b"")? {
+            let number = id.as_slice().try_into().map(u64::from_be_bytes);
+            let number = number.map_err(|_| Error::Row {
+                table: "wallet-history",
+            })?;
+            event.id = number.saturating_add(1);
+            if matches!(event.what, What::Shared | What::Granted)
                 && let Some(request) = &event.request
                 && let Some(row) = self.tables.get::<ReceiptRow>(request)?
             {
@@ -369,7 +374,9 @@ impl Wallet {
             .tables
             .named::<DecisionRow>()?
             .into_iter()
-            .map(|(_, row)| json!({ "kind": row.kind, "decision": row.decision, "signed": row.signed }))
+            .map(|(_, row)| {
+                json!({ "kind": row.kind, "decision": row.decision, "signed": row.signed, "given": row.given })
+            })
             .collect();
         let receipts: Vec<Value> = self
             .tables
@@ -377,12 +384,19 @@ impl Wallet {
             .into_iter()
             .map(|(_, row)| json!({ "receipt": row.receipt, "signed": row.signed }))
             .collect();
+        let deletions: Vec<Value> = self
+            .tables
+            .named::<DeletionRow>()?
+            .into_iter()
+            .map(|(_, row)| json!({ "asker": row.asker, "signed": row.signed, "answer": row.answer }))
+            .collect();
         Ok(json!({
             "schema": "wallet-export/v1",
             "holder": self.settings,
             "credentials": credentials,
             "decisions": decisions,
             "receipts": receipts,
+            "deletions": deletions,
             "history": self.history()?,
         }))
     }

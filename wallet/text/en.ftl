@@ -29,6 +29,7 @@ credential = { $type }, issuer { $issuer }
 element = { $label } { $number }
 claim = { $label }: { $value }
 learned-title = This is what { $name } learns as a worked-out answer:
+at-least = { $name } learns only that it is at least that much. How much it is stands in “{ $type }” and is not shown.
 sensitive-title = This information is especially sensitive:
 withheld = This is what you do not share: { $labels }.
 withheld-company = This is what the company does not share: { $labels }.
@@ -50,6 +51,7 @@ lack-superseded = The credential “{ $type }” has been replaced by a newer on
 lack-revoked = The credential “{ $type }” has been revoked by its issuer.
 lack-suspended = The credential “{ $type }” has been suspended by its issuer.
 lack-spent = All copies of the credential “{ $type }” have been used.
+spent-means = Each copy is shown to one organisation. One that was used could be recognised by whoever saw it before.
 lack-void = The copies of the credential “{ $type }” count as used, because the wallet has been restored or copied.
 lack-other-person = The credential “{ $type }” belongs to another person than the other credentials.
 asked = What is asked for: { $labels }.
@@ -75,3 +77,42 @@ day = day
 days = days
 hour = hour
 hours = hours
+
+# --- standing consent ---
+title-grant = { $name } asks for your consent to fetch information again and again
+title-grant-company = { $name } asks for the company's consent to fetch information again and again
+grant-title = { $name } may fetch this from { $issuer }, without asking you each time:
+grant-title-company = { $name } may fetch this from { $issuer }, without asking the company each time:
+grant-claims = { $type }: { $labels }
+grant-uses = At most { $count } times a day.
+grant-until = The consent ends: { $time }
+grant-login = { $name } fetches it when you log in, and erases it when you log out.
+grant-case = { $name } fetches it as the case goes on.
+grant-business = { $name } fetches it for an overview of the business.
+grant-erases = When the consent ends, { $name } erases what it has fetched.
+grant-keeps = What { $name } has fetched it keeps for the time named below, also when the consent has ended.
+grant-told = You see each use in this wallet; { $issuer } tells it.
+grant-withdraw = You can take the consent back at any time, here in the wallet, with one press. It counts at once.
+grant-shows = So that { $issuer } knows whose consent it is, you show { $issuer } this once:
+writers = After a yes, { $names } can write to this wallet through a mailbox, also when it is off.
+
+# --- what is granted at an issuer ---
+title-review = You ask { $name } what you have granted there
+title-review-company = The company asks { $name } what it has granted there
+review-see = { $name } shows the standing consents to “{ $type }”, also those of a wallet that is lost.
+review-end = This consent is taken back: { $asker }, which would have ended { $time }.
+review-told = It counts as soon as { $name } has your yes. { $name } tells whoever could fetch.
+refuse-review = If you say no, nothing is sent to { $name }, and nothing is taken back.
+
+# --- report to the supervisory authority ---
+report-title = Report to { $authority }
+report-asker = It is about: { $name } ({ $did })
+report-service = Service: { $service }
+report-happened = It happened: { $time }
+report-receipt = Enclosed: the receipt that the recipient signed.
+report-withdrawn = Enclosed: the withdrawal of the consent.
+report-deletion = Enclosed: the request for deletion.
+report-answer = Enclosed: what the recipient says it has erased and what it keeps.
+report-unanswered = The request for deletion has not been answered.
+report-complaint = What I want to say:
+report-made = Made in the wallet: { $time }

@@ -29,6 +29,7 @@ credential = { $type }, utsteder { $issuer }
 element = { $label } { $number }
 claim = { $label }: { $value }
 learned-title = Dette får { $name } vite som et utregnet svar:
+at-least = { $name } får bare vite at det er minst så mye. Hvor mye det er, står i «{ $type }» og blir ikke vist.
 sensitive-title = Disse opplysningene er særlig følsomme:
 withheld = Dette deler du ikke: { $labels }.
 withheld-company = Dette deler virksomheten ikke: { $labels }.
@@ -50,6 +51,7 @@ lack-superseded = Beviset «{ $type }» er erstattet av et nyere.
 lack-revoked = Beviset «{ $type }» er trukket tilbake av utstederen.
 lack-suspended = Beviset «{ $type }» er satt på pause av utstederen.
 lack-spent = Alle kopiene av beviset «{ $type }» er brukt.
+spent-means = Hver kopi vises til én virksomhet. En som er brukt, kan kjennes igjen av den som så den før.
 lack-void = Kopiene av beviset «{ $type }» teller som brukt, for lommeboken er hentet tilbake eller kopiert.
 lack-other-person = Beviset «{ $type }» gjelder en annen person enn de andre bevisene.
 asked = Det blir spurt om: { $labels }.
@@ -75,3 +77,42 @@ day = dag
 days = dager
 hour = time
 hours = timer
+
+# --- stående samtykke ---
+title-grant = { $name } ber om ditt samtykke til å hente opplysninger flere ganger
+title-grant-company = { $name } ber om virksomhetens samtykke til å hente opplysninger flere ganger
+grant-title = { $name } kan hente dette fra { $issuer } uten å spørre deg hver gang:
+grant-title-company = { $name } kan hente dette fra { $issuer } uten å spørre virksomheten hver gang:
+grant-claims = { $type }: { $labels }
+grant-uses = Høyst { $count } ganger om dagen.
+grant-until = Samtykket slutter: { $time }
+grant-login = { $name } henter det når du logger inn, og sletter det når du logger ut.
+grant-case = { $name } henter det mens saken går.
+grant-business = { $name } henter det for å gi oversikt over virksomheten.
+grant-erases = Når samtykket slutter, sletter { $name } det som er hentet.
+grant-keeps = Det { $name } har hentet, beholdes så lenge som det står nedenfor, også når samtykket er slutt.
+grant-told = Du ser hver bruk i denne lommeboken; { $issuer } forteller om den.
+grant-withdraw = Du kan trekke samtykket tilbake når som helst, her i lommeboken, med ett trykk. Det gjelder med en gang.
+grant-shows = For at { $issuer } skal vite hvem som samtykker, viser du { $issuer } dette én gang:
+writers = Etter et ja kan { $names } skrive til denne lommeboken gjennom en postkasse, også når den er av.
+
+# --- what is granted at an issuer ---
+title-review = Du spør { $name } hva du har gitt samtykke til der
+title-review-company = Foretaket spør { $name } hva det har gitt samtykke til der
+review-see = { $name } viser de løpende samtykkene til «{ $type }», også dem fra en lommebok som er borte.
+review-end = Dette samtykket trekkes tilbake: { $asker }, som ellers ville vart til { $time }.
+review-told = Det gjelder så snart { $name } har ditt ja. { $name } sier fra til den som kunne hente.
+refuse-review = Sier du nei, sendes ingenting til { $name }, og ingenting trekkes tilbake.
+
+# --- report to the supervisory authority ---
+report-title = Melding til { $authority }
+report-asker = Den gjelder: { $name } ({ $did })
+report-service = Tjeneste: { $service }
+report-happened = Det skjedde: { $time }
+report-receipt = Vedlagt: kvitteringen som mottakeren har signert.
+report-withdrawn = Vedlagt: tilbaketrekkingen av samtykket.
+report-deletion = Vedlagt: kravet om sletting.
+report-answer = Vedlagt: hva mottakeren sier er slettet, og hva som beholdes.
+report-unanswered = Kravet om sletting er ikke besvart.
+report-complaint = Det jeg vil si:
+report-made = Laget i lommeboken: { $time }

@@ -29,6 +29,7 @@ credential = { $type }, utstedar { $issuer }
 element = { $label } { $number }
 claim = { $label }: { $value }
 learned-title = Dette får { $name } vite som eit utrekna svar:
+at-least = { $name } får berre vite at det er minst så mykje. Kor mykje det er, står i «{ $type }» og blir ikkje vist.
 sensitive-title = Desse opplysningane er særleg følsame:
 withheld = Dette deler du ikkje: { $labels }.
 withheld-company = Dette deler verksemda ikkje: { $labels }.
@@ -50,6 +51,7 @@ lack-superseded = Beviset «{ $type }» er erstatta av eit nyare.
 lack-revoked = Beviset «{ $type }» er trekt tilbake av utstedaren.
 lack-suspended = Beviset «{ $type }» er sett på pause av utstedaren.
 lack-spent = Alle kopiane av beviset «{ $type }» er brukte.
+spent-means = Kvar kopi blir vist til éi verksemd. Ein som er brukt, kan kjennast att av den som såg han før.
 lack-void = Kopiane av beviset «{ $type }» tel som brukte, for lommeboka er henta tilbake eller kopiert.
 lack-other-person = Beviset «{ $type }» gjeld ein annan person enn dei andre bevisa.
 asked = Det blir spurt om: { $labels }.
@@ -75,3 +77,42 @@ day = dag
 days = dagar
 hour = time
 hours = timar
+
+# --- ståande samtykke ---
+title-grant = { $name } ber om samtykket ditt til å hente opplysningar fleire gonger
+title-grant-company = { $name } ber om samtykket frå verksemda til å hente opplysningar fleire gonger
+grant-title = { $name } kan hente dette frå { $issuer } utan å spørje deg kvar gong:
+grant-title-company = { $name } kan hente dette frå { $issuer } utan å spørje verksemda kvar gong:
+grant-claims = { $type }: { $labels }
+grant-uses = Høgst { $count } gonger om dagen.
+grant-until = Samtykket sluttar: { $time }
+grant-login = { $name } hentar det når du loggar inn, og slettar det når du loggar ut.
+grant-case = { $name } hentar det medan saka går.
+grant-business = { $name } hentar det for å gi oversikt over verksemda.
+grant-erases = Når samtykket sluttar, slettar { $name } det som er henta.
+grant-keeps = Det { $name } har henta, blir teke vare på så lenge som det står nedanfor, òg når samtykket er slutt.
+grant-told = Du ser kvar bruk i denne lommeboka; { $issuer } fortel om han.
+grant-withdraw = Du kan trekkje samtykket tilbake når som helst, her i lommeboka, med eitt trykk. Det gjeld med ein gong.
+grant-shows = For at { $issuer } skal vite kven som samtykkjer, viser du { $issuer } dette éin gong:
+writers = Etter eit ja kan { $names } skrive til denne lommeboka gjennom ei postkasse, også når ho er av.
+
+# --- what is granted at an issuer ---
+title-review = Du spør { $name } kva du har gitt samtykke til der
+title-review-company = Føretaket spør { $name } kva det har gitt samtykke til der
+review-see = { $name } viser dei løpande samtykka til «{ $type }», også dei frå ei lommebok som er borte.
+review-end = Dette samtykket blir trekt tilbake: { $asker }, som elles ville vart til { $time }.
+review-told = Det gjeld så snart { $name } har ditt ja. { $name } seier frå til den som kunne hente.
+refuse-review = Seier du nei, blir ingenting sendt til { $name }, og ingenting blir trekt tilbake.
+
+# --- report to the supervisory authority ---
+report-title = Melding til { $authority }
+report-asker = Ho gjeld: { $name } ({ $did })
+report-service = Teneste: { $service }
+report-happened = Det hende: { $time }
+report-receipt = Vedlagt: kvitteringa som mottakaren har signert.
+report-withdrawn = Vedlagt: tilbaketrekkinga av samtykket.
+report-deletion = Vedlagt: kravet om sletting.
+report-answer = Vedlagt: kva mottakaren seier er sletta, og kva som blir halde på.
+report-unanswered = Kravet om sletting er ikkje svart på.
+report-complaint = Det eg vil seie:
+report-made = Laga i lommeboka: { $time }

@@ -1,9 +1,12 @@
 //! Decisions and receipts: signed, read back, refused when bent.
 
 use super::*;
+use crate::jws;
+use crate::record::to_value;
 use crate::trust::cast::{self, BANK, TAX, did, kid, now};
 use crate::verify::Verdict;
-use serde_json::json;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 fn hash() -> String {
@@ -20,6 +23,8 @@ fn decision() -> Decision {
         language: "nn".to_owned(),
         claims: BTreeMap::from([("income".to_owned(), vec![Path::of(&["personidentifikator"])])]),
         outcome: "shared".to_owned(),
+        ground: "consent".to_owned(),
+        until: Some(now().plus(60)),
         at: now(),
     }
 }
@@ -28,6 +33,7 @@ fn receipt() -> Receipt {
     Receipt {
         request: hash(),
         answer: hash(),
+        decision: None,
         asker: did(BANK),
         verdict: Verdict::Invalid,
         code: Some(Code::Revoked),
@@ -82,6 +88,8 @@ fn the_fields_of_a_decision_keep_their_form() {
         ("text", json!("not base64url!")),
         ("language", json!("se")),
         ("outcome", json!("maybe")),
+        ("ground", json!("")),
+        ("until", json!(0)),
         ("recipient", json!("bank")),
         ("at", json!("now")),
         ("value", json!("48500.00")),
@@ -120,4 +128,130 @@ fn a_receipt_counts_when_its_asker_signed_it() {
     late.at = now().plus(400 * crate::time::DAY);
     let text = late.sign(&kid(BANK), &cast::key(4)).expect("signs");
     assert_eq!(open(&text).err(), Some(Code::KeyOutsideWindow));
+}
+
+fn statement() -> Statement {
+    Statement {
+        request: hash(),
+        asker: did(BANK),
+        erased: BTreeMap::from([("income".to_owned(), vec![Path::of(&["personidentifikator"])])]),
+        received: now(),
+        ground: "creditworthiness_duty".to_owned(),
+        erased_at: now().plus(60),
+        kept: vec![KeptRecord {
+            what: "session".to_owned(),
+            ground: "accountability".to_owned(),
+            until: now().plus(120),
+        }],
+        at: now().plus(61),
+    }
+}
+
+#[test]
+fn a_statement_of_erasure_is_opened_as_its_asker_signed_it_and_refused_from_anybody_else() {
+    let trust = cast::listed(&cast::draft());
+    let open = |text: &str| Statement::open(text, &trust).map_err(|problem| problem.code);
+    let text = statement().sign(&kid(BANK), &cast::key(4)).expect("signs");
+    assert_eq!(open(&text), Ok(statement()));
+    let anothers = statement().sign(&kid(BANK), &cast::key(77)).expect("signs");
+    assert_eq!(open(&anothers), Err(Code::SignatureInvalid));
+    assert_eq!(
+        statement().sign(&kid(TAX), &cast::key(4)).unwrap_err().code,
+        Code::Malformed
+    );
+    let record = to_value(&statement()).expect("JSON");
+    let receipt = raw(RECEIPT_TYP, Some(&kid(BANK)), json!({}), &record, 4);
+    assert_eq!(open(&receipt), Err(Code::Malformed));
+}
+
+#[test]
+fn a_statement_of_what_is_not_erased_yet_cannot_be_signed() {
+    let early = Statement {
+        erased_at: now().plus(62),
+        ..statement()
+    };
+    assert_eq!(early.sign(&kid(BANK), &cast::key(4)).unwrap_err().code, Code::Malformed);
+    assert!(statement().sign(&kid(BANK), &cast::key(4)).is_ok());
+}
+
+fn deletion(decision: &str) -> Deletion {
+    Deletion {
+        asker: did(BANK),
+        request: hash(),
+        decision: super::hash(decision),
+        at: now(),
+    }
+}
+
+#[test]
+fn a_deletion_is_asked_for_by_the_key_of_the_decision_and_at_the_asker_that_keeps_it() {
+    let given = decision().sign(&cast::key(77)).expect("signs");
+    let key = cast::key(77).verifying_key();
+    let open = |text: &str, asker: &Did, request: &str, given: &str| {
+        Deletion::open(text, asker, request, given, &key).map_err(|problem| problem.code)
+    };
+    let asked = deletion(&given);
+    let text = asked.sign(&cast::key(77)).expect("signs");
+    assert_eq!(open(&text, &did(BANK), &hash(), &given), Ok(asked.clone()));
+    let anothers = asked.sign(&cast::key(78)).expect("signs");
+    assert_eq!(
+        open(&anothers, &did(BANK), &hash(), &given),
+        Err(Code::SignatureInvalid)
+    );
+    assert_eq!(
+        open(&text, &did(TAX), &hash(), &given),
+        Err(Code::WrongRequest),
+        "for another asker"
+    );
+    let other = decision().sign(&cast::key(78)).expect("signs");
+    assert_eq!(
+        open(&text, &did(BANK), &hash(), &other),
+        Err(Code::WrongRequest),
+        "of another decision"
+    );
+    let another_request = BASE64_URL_SAFE_NO_PAD.encode([2; 32]);
+    assert_eq!(
+        open(&text, &did(BANK), &another_request, &given),
+        Err(Code::WrongRequest)
+    );
+    assert_eq!(
+        open(&given, &did(BANK), &hash(), &given),
+        Err(Code::Malformed),
+        "signed for something else"
+    );
+}
+
+#[test]
+fn a_report_is_read_as_it_was_signed_and_its_complaint_is_bounded() {
+    let report = Report {
+        authority: "Datatilsynet".to_owned(),
+        asker: did(BANK),
+        service: "S01".to_owned(),
+        request: hash(),
+        what: "shared".to_owned(),
+        happened: now(),
+        complaint: "x".repeat(COMPLAINT_MAX),
+        papers: vec![decision().sign(&cast::key(77)).expect("signs")],
+        at: now(),
+    };
+    let text = report.sign(&cast::key(77)).expect("signs");
+    assert_eq!(Report::open(&text), Ok((report.clone(), cast::key(77).verifying_key())));
+    let altered = Report {
+        service: "S15".to_owned(),
+        ..report.clone()
+    };
+    let own = json!({ "jwk": cast::key(77).verifying_key().to_jwk() });
+    let forged = raw(REPORT_TYP, None, own, &to_value(&altered).expect("JSON"), 78);
+    assert_eq!(
+        Report::open(&forged).map_err(|problem| problem.code),
+        Err(Code::SignatureInvalid)
+    );
+    let long = Report {
+        complaint: "x".repeat(COMPLAINT_MAX + 1),
+        ..report
+    };
+    assert_eq!(
+        long.sign(&cast::key(77)).map_err(|problem| problem.code),
+        Err(Code::Malformed)
+    );
 }

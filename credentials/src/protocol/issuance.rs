@@ -1,4 +1,4 @@
-//! `/bevis/issue/1`: begin → terms; request → delivery; acknowledge.
+//! `/bevis/issue/1`: begin → terms; request → delivery; acknowledge; refresh → delivery.
 
 use crate::Problem;
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,8 @@ pub enum Ask {
     },
     /// Here is who I am, and my new keys.
     Request(Box<Request>),
+    /// Replace my copies.
+    Refresh(Box<Refresh>),
     /// I have it, durably.
     Acknowledge {
         /// Idempotency key.
@@ -42,10 +44,26 @@ pub struct Request {
     pub vct: String,
     /// The terms' nonce.
     pub nonce: String,
-    /// One key proof for each copy and each credential (rows × copies), in order.
+    /// One key proof for each copy and each credential (rows × copies), in order; and one more, of the refresh key, from a wallet that
+    /// wants its copies replaced later ([`Ask::Refresh`]).
     pub proofs: Vec<String>,
     /// Who.
     pub identification: Identification,
+}
+/// See [`Ask::Refresh`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refresh {
+    /// Transaction in which the copies were delivered, 16 bytes.
+    #[serde(with = "serde_bytes")]
+    pub batch: Vec<u8>,
+    /// Idempotency key of the replacement, 16 bytes.
+    #[serde(with = "serde_bytes")]
+    pub transaction: Vec<u8>,
+    /// One key proof for each copy of each credential of the batch, in order, and one of the next refresh key. Their nonce is the
+    /// batch in base64url.
+    pub proofs: Vec<String>,
+    /// [`crate::refresh::Order`], signed with the batch's refresh key.
+    pub order: String,
 }
 /// How the holder proves who they are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-//! `/bevis/present/1`: fetch the signed request; answer or decline; receipt.
+//! `/bevis/present/1`: fetch the signed request; answer or decline; receipt; and later what was shown is to be erased.
 
 use crate::Problem;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ pub enum Ask {
         /// Name.
         session: String,
     },
-    /// The answer: compact JWE of JSON `{"vp_token":{…}}`, `apv` = request hash.
+    /// The answer: compact JWE of JSON `{"vp_token":{…},"decision":…}`, `apv` = request hash.
     Answer {
         /// Name.
         session: String,
@@ -25,6 +25,13 @@ pub enum Ask {
     Decline {
         /// Name.
         session: String,
+    },
+    /// The holder wants erased what was shown. Said again, it is answered the same. [`Reply::Erased`].
+    Erase {
+        /// Name.
+        session: String,
+        /// Signed [`crate::decision::Deletion`].
+        deletion: String,
     },
 }
 /// From the asker.
@@ -42,6 +49,11 @@ pub enum Reply {
     },
     /// A decline was taken note of.
     Closed,
+    /// What was erased, and what is kept on which ground until when.
+    Erased {
+        /// Signed [`crate::decision::Statement`].
+        statement: String,
+    },
     /// No.
     Problem(Problem),
 }

@@ -70,6 +70,15 @@ fn samples(check: &mut dyn Sampler) {
         })),
     );
     check.sample(
+        "a16752656672657368a465626174636841016b7472616e73616374696f6e41026670726f6f667381617065         6f72646572616f",
+        &issuance::Ask::Refresh(Box::new(issuance::Refresh {
+            batch: vec![1],
+            transaction: vec![2],
+            proofs: vec!["p".into()],
+            order: "o".into(),
+        })),
+    );
+    check.sample(
         "a16b41636b6e6f776c65646765a16b7472616e73616374696f6e4109",
         &issuance::Ask::Acknowledge { transaction: vec![9] },
     );
@@ -199,6 +208,8 @@ fn samples(check: &mut dyn Sampler) {
         },
     );
 
+    mailbox_samples(check, &problem);
+
     check.sample("6448656164", &status::Ask::Head);
     check.sample(
         "a1654368756e6ba26468617368616866 6f6666736574190100",
@@ -257,6 +268,72 @@ fn samples(check: &mut dyn Sampler) {
     check.sample(
         "a16750726f626c656da264636f6465676e6f5f646174616664657461696c6178",
         &status::Reply::Problem(problem),
+    );
+}
+
+/// Those of mailboxes.
+fn mailbox_samples(check: &mut dyn Sampler, problem: &Problem) {
+    check.sample(
+        "a166437265617465a16570726f6f666170",
+        &mailbox::Ask::Create { proof: "p".into() },
+    );
+    check.sample(
+        "a163507574a3657175657565500101010101010101010101010101010165746f6b656e582002020202020202020202020202\
+         0202020202020202020202020202020202020268656e76656c6f70654103",
+        &mailbox::Ask::Put {
+            queue: [1; 16],
+            token: [2; 32],
+            envelope: vec![3],
+        },
+    );
+    check.sample(
+        "a1654665746368a265717565756550010101010101010101010101010101016570726f6f666170",
+        &mailbox::Ask::Fetch {
+            queue: [1; 16],
+            proof: "p".into(),
+        },
+    );
+    check.sample(
+        "a16b41636b6e6f776c65646765a46571756575655001010101010101010101010101010101666e756d626572076269645820\
+         02020202020202020202020202020202020202020202020202020202020202026570726f6f666170",
+        &mailbox::Ask::Acknowledge {
+            queue: [1; 16],
+            number: 7,
+            id: [2; 32],
+            proof: "p".into(),
+        },
+    );
+    check.sample(
+        "a16644656c657465a265717565756550010101010101010101010101010101016570726f6f666170",
+        &mailbox::Ask::Delete {
+            queue: [1; 16],
+            proof: "p".into(),
+        },
+    );
+    check.sample(
+        "a16743726561746564a2657175657565500101010101010101010101010101010165746f6b656e5820020202020202020202\
+         0202020202020202020202020202020202020202020202",
+        &mailbox::Reply::Created {
+            queue: [1; 16],
+            token: [2; 32],
+        },
+    );
+    check.sample("644b657074", &mailbox::Reply::Kept);
+    check.sample(
+        "a16757616974696e67a269656e76656c6f70657381a2666e756d6265720768656e76656c6f70654103646d6f726501",
+        &mailbox::Reply::Waiting {
+            envelopes: vec![mailbox::Waiting {
+                number: 7,
+                envelope: vec![3],
+            }],
+            more: 1,
+        },
+    );
+    check.sample("6c41636b6e6f776c6564676564", &mailbox::Reply::Acknowledged);
+    check.sample("6744656c65746564", &mailbox::Reply::Deleted);
+    check.sample(
+        "a16750726f626c656da264636f6465676e6f5f646174616664657461696c6178",
+        &mailbox::Reply::Problem(problem.clone()),
     );
 }
 
@@ -403,4 +480,36 @@ fn a_name_twice_or_a_kind_unknown_is_malformed() {
     malformed(b"\xa1\x65Probe\xa1\x67session\x61s");
     malformed(b"\xa2\x65Fetch\xa1\x67session\x61s\x65Fetch\xa1\x67session\x61t");
     malformed(b"\x65Fetch");
+}
+
+#[test]
+fn a_queue_or_token_of_another_length_is_malformed() {
+    let fetch = |id: &[u8]| {
+        let length = u8::try_from(id.len()).expect("short");
+        let head = if length < 24 {
+            vec![0x40 | length]
+        } else {
+            vec![0x58, length]
+        };
+        let bytes = [&b"\xa1\x65Fetch\xa2\x65queue"[..], &head, id, b"\x65proof\x61p"].concat();
+        decode::<mailbox::Ask>(&bytes, mailbox::LIMIT).map_err(|problem| problem.code)
+    };
+    assert!(fetch(&[1; 16]).is_ok());
+    for length in [0, 15, 17, 32] {
+        assert_eq!(fetch(&vec![1; length]).err(), Some(Code::Malformed), "{length}");
+    }
+}
+
+#[test]
+fn messages_of_mailboxes_print_neither_tokens_nor_envelopes() {
+    let put = mailbox::Ask::Put {
+        queue: [1; 16],
+        token: [2; 32],
+        envelope: vec![3],
+    };
+    let created = mailbox::Reply::Created {
+        queue: [1; 16],
+        token: [2; 32],
+    };
+    assert_eq!(format!("{put:?} {created:?}"), "Put(..) Created(..)");
 }

@@ -1,6 +1,7 @@
 //! The members of the request object: written, read, and the form of each.
 
 use super::{IssuePurpose, Request, is_case};
+use crate::grant::{GrantAsked, USES_PER_DAY_MAX};
 use crate::identifier::OrganisationNumber;
 use crate::query::Query;
 use crate::service::Statement;
@@ -62,11 +63,27 @@ impl Request {
                             .is_none_or(|number| OrganisationNumber::parse(number).is_some())
                 }),
             ),
+            (
+                "grant",
+                self.grant.as_ref().is_none_or(|grant| self.is_grantable(grant)),
+            ),
         ];
         match rules.iter().find(|(_, holds)| !holds) {
             Some((name, _)) => Err(malformed(name)),
             None => Ok(()),
         }
+    }
+
+    /// A grant is of one type, of whole claims, of somebody else, and nothing is collected with it.
+    fn is_grantable(&self, grant: &GrantAsked) -> bool {
+        let [asked] = self.query.credentials.as_slice() else {
+            return false;
+        };
+        self.issue.is_none()
+            && grant.issuer != self.asker
+            && grant.until > self.expires
+            && (1..=USES_PER_DAY_MAX).contains(&grant.uses_per_day)
+            && asked.claims.iter().all(|claim| claim.values.is_empty())
     }
 
     pub(super) fn to_value(&self) -> Value {
@@ -91,6 +108,12 @@ impl Request {
         });
         if let (Some(issue), Some(members)) = (&self.issue, bevis.as_object_mut()) {
             members.insert("issue".to_owned(), json!(issue));
+        }
+        if let (Some(grant), Some(members)) = (&self.grant, bevis.as_object_mut()) {
+            members.insert("grant".to_owned(), json!(grant));
+        }
+        if let (true, Some(members)) = (self.reach, bevis.as_object_mut()) {
+            members.insert("reach".to_owned(), Value::Bool(true));
         }
         json!({
             "client_id": self.client_id(),
@@ -147,6 +170,8 @@ pub(super) struct Parts {
     stated: Statement,
     case: String,
     issue: Option<IssuePurpose>,
+    grant: Option<GrantAsked>,
+    reach: bool,
 }
 
 #[derive(Deserialize)]
@@ -160,6 +185,10 @@ struct Bevis {
     case: String,
     #[serde(default)]
     issue: Option<IssuePurpose>,
+    #[serde(default)]
+    grant: Option<GrantAsked>,
+    #[serde(default)]
+    reach: bool,
 }
 
 impl Parts {
@@ -211,6 +240,8 @@ impl Parts {
             },
             case: bevis.case,
             issue: bevis.issue,
+            grant: bevis.grant,
+            reach: bevis.reach,
         })
     }
 
@@ -228,6 +259,8 @@ impl Parts {
             stated: self.stated,
             case: self.case,
             issue: self.issue,
+            grant: self.grant,
+            reach: self.reach,
         })
     }
 }

@@ -20,6 +20,8 @@ fn request() -> Request {
         stated: Registration::known("S01").expect("built in").statement(),
         case: "Sak 2026-0042".to_owned(),
         issue: None,
+        grant: None,
+        reach: false,
     }
 }
 
@@ -55,6 +57,7 @@ fn a_request_is_opened_as_it_was_signed() {
     asked.issue = Some(IssuePurpose {
         vct: "urn:bevis:CompanyRegistration:1".to_owned(),
         organisation: Some("219840365".to_owned()),
+        standing: None,
     });
     let text = asked.sign(&kid(BANK), &cast::key(4)).expect("signs");
     let opened = opened(&text, Some(&peer(4)), now()).expect("opens");

@@ -1,10 +1,10 @@
 //! Reading a type's declaration, and the formats that its schema may name.
 
 use super::{
-    Class, CredentialType, DECLARATION_MAX, Effect, Ending, Field, Holder, HolderProof, Path, Text, Validity, ending,
-    tree,
+    Class, CredentialType, DECLARATION_MAX, Effect, Ending, Field, Holder, HolderProof, OfOthers, Path, Periods,
+    Refresh, Text, Thresholds, Validity, ending, tree,
 };
-use crate::identifier::{AccountNumber, OrganisationNumber, PersonNumber};
+use crate::identifier::{AccountNumber, Iban, Kid, OrganisationNumber, PersonNumber};
 use crate::protocol::issuance::COPIES_MAX;
 use crate::{Code, Problem, Timestamp, json};
 use serde::Deserialize;
@@ -19,6 +19,8 @@ const ROWS_MAX: u16 = 8;
 const FIELDS_MAX: usize = 256;
 /// Most endings.
 const ENDINGS_MAX: usize = 32;
+/// Most lists with periods, and most lists of others.
+const LISTS_MAX: usize = 8;
 /// Longest validity in days: ten years.
 const DAYS_MAX: u16 = 3653;
 /// Longest label, in characters.
@@ -56,13 +58,15 @@ const FOREIGN: [&str; 7] = [
 type Check = fn(&str) -> bool;
 
 /// A check digit format, or one of the forms of text that have one meaning only.
-const FORMATS: [(&str, Check); 8] = [
+const FORMATS: [(&str, Check); 10] = [
     ("fodselsnummer", |text| PersonNumber::parse(text).is_some()),
     ("organisasjonsnummer", |text| OrganisationNumber::parse(text).is_some()),
     ("norsk_identifikator", |text| {
         PersonNumber::parse(text).is_some() || OrganisationNumber::parse(text).is_some()
     }),
     ("kontonummer", |text| AccountNumber::parse(text).is_some()),
+    ("iban", |text| Iban::parse(text).is_some()),
+    ("kid", |text| Kid::parse(text).is_some()),
     ("decimal", is_decimal),
     ("date", |text| ending::date_of(text).is_some()),
     ("month", is_month),
@@ -85,12 +89,20 @@ struct Declaration {
     validity: Validity,
     copies: u16,
     #[serde(default)]
+    refresh: Option<Refresh>,
+    #[serde(default)]
     as_of: Option<Path>,
     #[serde(default)]
     names: BTreeMap<String, String>,
     fields: Vec<Field>,
     #[serde(default)]
     endings: Vec<Ending>,
+    #[serde(default)]
+    periods: Vec<Periods>,
+    #[serde(default)]
+    of_others: Option<OfOthers>,
+    #[serde(default)]
+    thresholds: Option<Thresholds>,
     claims: Value,
 }
 
@@ -123,10 +135,14 @@ impl CredentialType {
             rows: declared.rows,
             validity: declared.validity,
             copies: declared.copies,
+            refresh: declared.refresh,
             as_of: declared.as_of,
             names: declared.names,
             fields: declared.fields,
             endings: declared.endings,
+            periods: declared.periods,
+            of_others: declared.of_others,
+            thresholds: declared.thresholds,
             schema: declared.claims,
         };
         read.check_scalars()?;
@@ -135,6 +151,7 @@ impl CredentialType {
         read.check_keys()?;
         read.check_proof()?;
         read.check_ending_paths()?;
+        read.check_lists()?;
         Ok(read)
     }
 
@@ -153,7 +170,14 @@ impl CredentialType {
             Validity::Days(days) => days,
             Validity::EndOfNextDay | Validity::TenthOfNextMonth => 1,
         };
-        require((1..=DAYS_MAX).contains(&days), "validity")
+        require((1..=DAYS_MAX).contains(&days), "validity")?;
+        let seconds = i64::from(DAYS_MAX) * crate::time::DAY;
+        let fine = |refresh: &Refresh| {
+            i64::from(refresh.after_seconds) + i64::from(refresh.within_seconds) <= seconds
+                && refresh.within_seconds > 0
+                && (1..=DAYS_MAX).contains(&refresh.chain_days)
+        };
+        require(self.refresh.as_ref().is_none_or(fine), "refresh")
     }
 
     fn check_names(&self) -> Result<(), Problem> {
@@ -240,6 +264,33 @@ impl CredentialType {
         Ok(())
     }
 
+    fn check_lists(&self) -> Result<(), Problem> {
+        let is_list = |path: &Path| path.is_single() && tree::allows(&tree::at(&self.schema, path), "array");
+        let inside = |list: &Path, path: &Path| Path([list.0.as_slice(), &[None], &path.0].concat());
+        require(self.periods.len() <= LISTS_MAX, "periods")?;
+        for periods in &self.periods {
+            let dates = [&periods.from, &periods.to]
+                .into_iter()
+                .all(|path| path.is_single() && self.is_of(&inside(&periods.list, path), "date"));
+            require(is_list(&periods.list) && dates, "periods")?;
+        }
+        if let Some(ladder) = &self.thresholds {
+            let rung = |rung: &u32| tree::allows(&tree::at(&self.schema, &ladder.rung(*rung)), "boolean");
+            let fine = ladder.is_formed()
+                && ladder.rungs.iter().all(rung)
+                && self.is_of(&ladder.amounts, "decimal")
+                && self.has_path(&ladder.per)
+                && ladder.only.as_ref().is_none_or(|(path, _)| self.has_path(path));
+            require(fine, "thresholds")?;
+        }
+        let Some(others) = &self.of_others else { return Ok(()) };
+        let named = |list: &Path| is_list(list) && self.has_path(&inside(list, &others.number));
+        let lists = (1..=LISTS_MAX).contains(&others.lists.len()) && others.lists.iter().all(named);
+        let sums =
+            others.sums.len() <= LISTS_MAX && others.sums.iter().all(|sum| sum.is_single() && self.has_path(sum));
+        require(lists && sums && others.number.is_single(), "of_others")
+    }
+
     fn is_of(&self, path: &Path, format: &str) -> bool {
         tree::has_format(&tree::at(&self.schema, path), format)
     }
@@ -300,7 +351,9 @@ fn has_foreign_reference(schema: &Value) -> bool {
 /// The reason that a value of the wrong form is refused with.
 pub(super) fn reason_of(format: &str) -> &'static str {
     match format {
-        "fodselsnummer" | "organisasjonsnummer" | "norsk_identifikator" | "kontonummer" => "check_digit",
+        "fodselsnummer" | "organisasjonsnummer" | "norsk_identifikator" | "kontonummer" | "iban" | "kid" => {
+            "check_digit"
+        }
         "decimal" => "decimal",
         _ => "schema",
     }

@@ -1,7 +1,7 @@
 //! Claims path pointers.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A claims path pointer as DCQL has it (OpenID4VP 1.0 §7): names, and `null` for "every element of the array".
 /// Index numbers are not used by our types. Read from outside it has 1 to 8 segments of 1 to 64 bytes.
@@ -109,4 +109,90 @@ pub fn values_at<'a>(value: &'a Value, path: &Path) -> Vec<&'a Value> {
         };
     }
     found
+}
+
+/// The part of `claims` at `paths` and below them. Lists keep their length, so that positions stay comparable.
+pub fn only(claims: &Value, paths: &[Path]) -> Value {
+    let paths: Vec<&[Option<String>]> = paths.iter().map(|p| p.0.as_slice()).collect();
+    part(claims, &paths).unwrap_or_else(|| Value::Object(Map::new()))
+}
+
+/// `None` when no path leads into `value`.
+fn part(value: &Value, paths: &[&[Option<String>]]) -> Option<Value> {
+    if paths.iter().any(|path| path.is_empty()) {
+        return Some(value.clone());
+    }
+    match value {
+        Value::Object(members) => {
+            let mut kept = Map::new();
+            for (name, member) in members {
+                let inner = below(paths, Some(name));
+                if let Some(inner) = (!inner.is_empty()).then(|| part(member, &inner)).flatten() {
+                    kept.insert(name.clone(), inner);
+                }
+            }
+            (!kept.is_empty()).then_some(Value::Object(kept))
+        }
+        Value::Array(elements) => {
+            let inner = below(paths, None);
+            if inner.is_empty() {
+                return None;
+            }
+            let empty = |element: &Value| match element {
+                Value::Array(_) => Value::Array(Vec::new()),
+                _ => Value::Object(Map::new()),
+            };
+            let kept = elements
+                .iter()
+                .map(|element| part(element, &inner).unwrap_or_else(|| empty(element)))
+                .collect();
+            Some(Value::Array(kept))
+        }
+        _ => None,
+    }
+}
+
+/// The rests of those paths that begin with `segment`.
+fn below<'p>(paths: &[&'p [Option<String>]], segment: Option<&String>) -> Vec<&'p [Option<String>]> {
+    paths
+        .iter()
+        .filter_map(|path| path.split_first())
+        .filter(|(first, _)| first.as_ref() == segment)
+        .map(|(_, rest)| rest)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn list(path: &[&str]) -> Path {
+        Path(path.iter().map(|s| (*s != "[]").then(|| (*s).to_owned())).collect())
+    }
+
+    #[test]
+    fn only_what_was_asked_is_kept_and_lists_keep_their_length() {
+        let claims = json!({
+            "number": "1", "month": "2026-05", "other": {"a": 1},
+            "lines": [{"kind": "x", "amount": "1.00"}, {"kind": "y"}, {"amount": "3.00", "more": [1, 2]}],
+        });
+        let cases = [
+            (
+                vec![list(&["lines", "[]", "amount"])],
+                json!({"lines": [{"amount": "1.00"}, {}, {"amount": "3.00"}]}),
+            ),
+            (
+                vec![list(&["number"]), list(&["lines"])],
+                json!({"number": "1", "lines": claims["lines"]}),
+            ),
+            (vec![list(&["lines", "amount"])], json!({})),
+            (vec![list(&["number", "below"])], json!({})),
+            (vec![list(&["absent"])], json!({})),
+            (vec![], json!({})),
+        ];
+        for (paths, expected) in cases {
+            assert_eq!(only(&claims, &paths), expected, "{paths:?}");
+        }
+    }
 }

@@ -18,7 +18,7 @@ const INTEGER_MAX: u64 = (1 << 53) - 1;
 pub struct RowError {
     /// Path of the field, with positions in lists (`inntekt[2].beloep`); `?` stands for a name that the type does not have.
     pub path: String,
-    /// Stable code: `schema`, `check_digit`, `decimal`, `notice_too_short`, `ending_not_allowed`, `too_large`, `not_an_object`, `missing_key`
+    /// Stable code: `schema`, `check_digit`, `decimal`, `notice_too_short`, `ending_not_allowed`, `period`, `period_overlap`, `too_large`, `not_an_object`, `missing_key`
     pub reason: String,
 }
 
@@ -68,7 +68,7 @@ impl std::fmt::Debug for Claims {
 
 impl CredentialType {
     /// Checks one row: size, schema, check digits (`format`: `fodselsnummer`, `organisasjonsnummer`, `norsk_identifikator`,
-    /// `kontonummer`, `decimal`, `date`, `month`, `instant`), endings.
+    /// `kontonummer`, `iban`, `kid`, `decimal`, `date`, `month`, `instant`), endings, periods.
     /// A number where the schema says `string` with format `decimal` becomes the decimal string of its own text, never through
     /// a float; a number elsewhere must be an integer. Reserved names become the credential's ([`CredentialType::names`]).
     pub fn row(&self, row: Value) -> Result<Row, RowError> {
@@ -96,6 +96,8 @@ impl CredentialType {
             }
         }
         self.check_endings(&row)?;
+        self.check_periods(&row)?;
+        self.check_no_ladder(&row)?;
         Ok(row)
     }
 
@@ -163,7 +165,8 @@ impl CredentialType {
         }
     }
 
-    /// The claims of a row: class X taken away, the as-of time rounded to its day.
+    /// The claims of a row: class X, what is void and what is about somebody else taken away, periods in their order, the as-of
+    /// time rounded to its day, the ladder worked out.
     pub fn claims(&self, row: &Row) -> Claims {
         let mut value = row.0.clone();
         for path in self.withheld() {
@@ -175,6 +178,40 @@ impl CredentialType {
                 Some(Value::String(day.to_string()))
             });
         }
+        for periods in &self.periods {
+            edit(&mut value, &periods.list.0, &|list| {
+                let mut elements = list.as_array().cloned().unwrap_or_default();
+                periods.settle(&mut elements);
+                Some(Value::Array(elements))
+            });
+        }
+        if let Some(others) = &self.of_others {
+            let own = self.holder_number(row);
+            let is_own = |element: &Value| {
+                let number = values_at(element, &others.number);
+                number.first().and_then(|number| number.as_str()) == own.as_deref()
+            };
+            let is_listed = |list: &Path| {
+                values_at(&row.0, list)
+                    .into_iter()
+                    .filter_map(Value::as_array)
+                    .flatten()
+                    .all(is_own)
+            };
+            if !others.lists.iter().all(is_listed) {
+                for list in &others.lists {
+                    let mut elements = list.0.clone();
+                    elements.push(None);
+                    edit(&mut value, &elements, &|element| {
+                        is_own(element).then(|| element.clone())
+                    });
+                }
+                for sum in &others.sums {
+                    edit(&mut value, &sum.0, &|_| None);
+                }
+            }
+        }
+        self.add_ladder(row, &mut value);
         Claims(value)
     }
 

@@ -1,7 +1,7 @@
 //! Credential types: declarations, rows, classes.
 
 use super::*;
-use crate::{Code, Timestamp, json};
+use crate::{Code, Problem, Timestamp, json};
 use proptest::prelude::*;
 use serde_json::json;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use std::sync::Arc;
 mod builtin;
 mod csv;
 mod declarations;
+mod lists;
 
 /// A type that this crate does not have, with one field of every kind.
 const SEVENTH: &str = r##"{

@@ -6,13 +6,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 /// The declarations that come with this crate.
-const BUILTIN: [&[u8]; 6] = [
+const BUILTIN: [&[u8]; 9] = [
     include_bytes!("../../types/PersonIdentification.json"),
     include_bytes!("../../types/MonthlyIncome.json"),
     include_bytes!("../../types/TaxAssessmentSummary.json"),
     include_bytes!("../../types/StudentLoanBalance.json"),
     include_bytes!("../../types/TransportLicenceGuarantee.json"),
     include_bytes!("../../types/CompanyRegistration.json"),
+    include_bytes!("../../types/AapDecision.json"),
+    include_bytes!("../../types/DisabilityBenefitDecision.json"),
+    include_bytes!("../../types/TaxClaimsAndPayments.json"),
 ];
 
 /// Most types a node knows.
@@ -25,7 +28,7 @@ pub struct Types {
 }
 
 impl Types {
-    /// C01–C06, from the files of this crate.
+    /// C01–C06, C08, C09 and C13, from the files of this crate.
     pub fn builtin() -> Types {
         static TYPES: OnceLock<Types> = OnceLock::new();
         let read = || {

@@ -30,6 +30,8 @@ pub struct KeyBinding {
     pub request_hash: Option<[u8; 32]>,
     /// `bevis_keys` and `bevis_transaction`, when it authorises issuing
     pub covers: Option<Covers>,
+    /// `bevis_decision`: hash of the holder's signed decision, when it goes with the answer
+    pub decision: Option<[u8; 32]>,
     jws: Jws,
 }
 
@@ -45,13 +47,15 @@ impl KeyBinding {
         let transaction = optional_bytes::<16>(&jws, "bevis_transaction")?;
         let keys_hash = optional_bytes::<32>(&jws, "bevis_keys")?;
         let organisation = optional_text(&jws, "bevis_organisation")?;
+        let grant = optional_bytes::<32>(&jws, "bevis_grant")?;
         let covers = match (transaction, keys_hash) {
             (Some(transaction), Some(keys_hash)) => Some(Covers {
                 transaction,
                 keys_hash,
                 organisation,
+                grant,
             }),
-            (None, None) if organisation.is_none() => None,
+            (None, None) if organisation.is_none() && grant.is_none() => None,
             _ => return Err(malformed("bevis_keys")),
         };
         Ok(KeyBinding {
@@ -62,6 +66,7 @@ impl KeyBinding {
             actual_sd_hash: Sha256::digest(covered.as_bytes()).into(),
             request_hash: optional_bytes(&jws, "bevis_request")?,
             covers,
+            decision: optional_bytes(&jws, "bevis_decision")?,
             jws,
         })
     }
@@ -80,6 +85,8 @@ pub struct Covers {
     pub keys_hash: [u8; 32],
     /// Company number, when a company's wallet is opened.
     pub organisation: Option<String>,
+    /// What is said of standing grants: the hash of the one that is deposited, or of the names of those that are taken back.
+    pub grant: Option<[u8; 32]>,
 }
 
 /// SHA-256 over label `bevis-keys/1` and the 32-byte keys in order.
@@ -110,6 +117,25 @@ pub struct Bind<'a> {
 ///
 /// Errors: `malformed` when `selected` does not end with `~`, `too_large`, and what the signer says.
 pub fn bind(selected: &str, bind: &Bind<'_>, holder: &dyn Signer) -> Result<String, Problem> {
+    bind_all(selected, bind, None, holder)
+}
+
+/// As [`bind`], and says of which decision ([`crate::decision::hash`], decoded) of the holder's the presentation is.
+pub fn bind_decided(
+    selected: &str,
+    bind: &Bind<'_>,
+    decision: &[u8; 32],
+    holder: &dyn Signer,
+) -> Result<String, Problem> {
+    bind_all(selected, bind, Some(decision), holder)
+}
+
+fn bind_all(
+    selected: &str,
+    bind: &Bind<'_>,
+    decision: Option<&[u8; 32]>,
+    holder: &dyn Signer,
+) -> Result<String, Problem> {
     if !selected.ends_with('~') {
         return Err(malformed("key binding"));
     }
@@ -127,6 +153,12 @@ pub fn bind(selected: &str, bind: &Bind<'_>, holder: &dyn Signer) -> Result<Stri
         if let Some(organisation) = &covers.organisation {
             members.insert("bevis_organisation".to_owned(), json!(organisation));
         }
+        if let Some(grant) = &covers.grant {
+            members.insert("bevis_grant".to_owned(), json!(encode(grant)));
+        }
+    }
+    if let (Some(decision), Some(members)) = (decision, payload.as_object_mut()) {
+        members.insert("bevis_decision".to_owned(), json!(encode(decision)));
     }
     let binding = jws::sign(KB_TYP, None, Map::new(), &payload, holder)?;
     let bound = format!("{selected}{binding}");

@@ -7,6 +7,7 @@ use crate::{Code, Did, Problem, Random, Timestamp, VerifyingKey};
 use crate::{canonical, json, jws, random};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// What one copy is made of. Times are rounded to the day by the caller.
 pub struct Issue<'a> {
@@ -33,7 +34,8 @@ pub struct Issue<'a> {
 ///
 /// An object or array that the type lists with class S or D is one disclosure around the disclosures inside it; one that it
 /// does not list stays visible as a frame. Elements of an array keep their places; an array of plain values is one disclosure.
-/// Disclosures and digests are sorted by digest, so that a position tells nothing.
+/// Disclosures and digests are sorted by digest, so that a position tells nothing. Decoys fill the digests of each object up to the
+/// count that its type can have there, so that their number tells nothing of what a row has or lacks.
 ///
 /// Errors: `schema_invalid` for a class X field, a number with a fraction or a forbidden name (with its path), `malformed` for
 /// arguments that do not fit together, `too_large` beyond [`SD_JWT_MAX`].
@@ -59,6 +61,7 @@ pub fn issue(issue: &Issue<'_>, salts: &mut dyn Random, signer: &dyn Signer) -> 
         credential_type: issue.credential_type,
         salts,
         disclosures: Vec::new(),
+        counts: BTreeMap::new(),
     };
     let mut payload = concealing.object(claims, &mut Path(Vec::new()))?;
     let mut disclosures = concealing.disclosures;
@@ -106,6 +109,8 @@ struct Concealing<'a> {
     salts: &'a mut dyn Random,
     /// Digest and text.
     disclosures: Vec<(String, String)>,
+    /// How many members can be concealed at a place.
+    counts: BTreeMap<Path, usize>,
 }
 
 impl Concealing<'_> {
@@ -130,6 +135,19 @@ impl Concealing<'_> {
                 shown.insert(name.clone(), value);
             }
             path.0.pop();
+        }
+        // What a row has not, looks like what is not shown of it (RFC 9901 §4.2.5).
+        let most = match self.counts.get(path) {
+            Some(most) => *most,
+            None => {
+                let most = self.credential_type.concealable(path);
+                self.counts.insert(path.clone(), most);
+                most
+            }
+        };
+        while digests.len() < most {
+            let decoy = BASE64_URL_SAFE_NO_PAD.encode(random::bytes::<32>(self.salts));
+            digests.push(super::digest(&decoy));
         }
         if !digests.is_empty() {
             digests.sort_unstable();

@@ -43,8 +43,19 @@ const TYPES: [(&str, i64); 1] = [
 /// Services whose source promises that what is shown is erased when the session ends.
 const ERASED_AT_END: [&str; 1] = ["S15"];
 
-/// Longest time between signing a request under a registration and its expiry, in seconds.
-pub(super) fn request_seconds(registration: &Registration) -> i64 {
+/// Types of health data: no contract is a ground to ask for them, and consent only when it is explicit (GDPR 9(2)(a), E07).
+const HEALTH: [&str; 2] = ["AapDecision", "DisabilityBenefitDecision"];
+/// The ground on which they may be asked.
+pub(super) const EXPLICIT_CONSENT: &str = "explicit_consent";
+
+/// Whether a registration asks for health data.
+pub(super) fn needs_explicit_consent(registration: &Registration) -> bool {
+    let mut asked = registration.may_ask.iter();
+    asked.any(|may| HEALTH.contains(&super::type_name(&may.vct)))
+}
+
+/// Longest time between signing a request under a registration and its expiry, and longest time of a grant, in seconds.
+pub(super) fn seconds(registration: &Registration) -> i64 {
     let own = SERVICES.iter().find(|(id, _)| *id == registration.id);
     let days = own.map_or(DAYS, |(_, days)| *days);
     let asked = registration.may_ask.iter();

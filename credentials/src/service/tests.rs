@@ -129,7 +129,7 @@ fn one_credential_beyond_makes_the_whole_query_too_much() {
 fn every_registered_claim_exists_in_its_type_and_none_is_withheld() {
     let types = Types::builtin();
     let ids: Vec<String> = Registration::builtin().into_iter().map(|known| known.id).collect();
-    assert_eq!(ids, ["S01", "S09", "S11", "S15", "K01", "K02"]);
+    assert_eq!(ids, ["S01", "S06", "S09", "S10", "S11", "S15", "K01", "K02", "K03"]);
     for service in Registration::builtin() {
         for may in &service.may_ask {
             let notice = NoticeType::bankruptcy();
@@ -151,7 +151,11 @@ fn every_registered_claim_exists_in_its_type_and_none_is_withheld() {
                     .fields
                     .iter()
                     .any(|field| field.sensitive && path.covers(&field.path));
-                assert!(!sensitive, "{} {path} is of a special category", service.id);
+                assert!(
+                    !sensitive || service.ground.code == "explicit_consent",
+                    "{} {path} is of a special category",
+                    service.id
+                );
             }
         }
         for never in &service.never {
@@ -193,6 +197,33 @@ fn a_registration_asks_no_longer_than_the_law_or_the_source_lets_its_service() {
             Err(Problem::new(Code::Malformed, detail)),
             "{id}"
         );
+    }
+}
+
+#[test]
+fn health_data_is_asked_on_explicit_consent_and_on_no_other_ground() {
+    let case = registration("S10");
+    assert_eq!(case.check(), Ok(()));
+    for other in ["consent", "contract", "hvitvaskingsloven"] {
+        let mut bent = case.clone();
+        bent.ground.code = other.to_owned();
+        assert_eq!(bent.check(), Err(Problem::new(Code::Malformed, "ground")), "{other}");
+    }
+    let mut mixed = registration("S01");
+    mixed.may_ask.push(case.may_ask[1].clone());
+    assert_eq!(mixed.check(), Err(Problem::new(Code::Malformed, "ground")));
+}
+
+#[test]
+fn business_overviews_are_granted_for_ninety_days_and_cases_for_three_years() {
+    use crate::grant::Kind;
+    for (id, kind, days, keeps) in [("S06", Kind::Business, 90, false), ("S10", Kind::Case, 1_095, true)] {
+        let terms = registration(id).grant.expect("granted");
+        assert_eq!((terms.kind, terms.keeps_after_end), (kind, keeps), "{id}");
+        assert_eq!(terms.seconds_max, days * DAY - CLOCK_CHANGE_MARGIN, "{id}");
+        let mut bent = registration(id);
+        bent.grant.as_mut().expect("granted").seconds_max += 1;
+        assert!(bent.check().is_err(), "{id}");
     }
 }
 

@@ -22,6 +22,8 @@ pub enum NodeRole {
     Verifier,
     /// Signs heads.
     Anchor,
+    /// Keeps mailboxes.
+    Mailbox,
 }
 
 /// What a certificate says.

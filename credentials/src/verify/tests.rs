@@ -180,6 +180,7 @@ fn covers() -> Covers {
         transaction: [1; 16],
         keys_hash: keys_hash(&[cast::key(5).verifying_key()]),
         organisation: None,
+        grant: None,
     }
 }
 

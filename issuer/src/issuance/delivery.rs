@@ -1,6 +1,6 @@
 //! Delivery: rows are signed to the proven keys, logged, recorded and given out, and can be given out again unchanged.
 
-use credentials::protocol::issuance::{LIMIT, Reply, Request};
+use credentials::protocol::issuance::{LIMIT, Reply};
 use credentials::schema::{CredentialType, HolderProof, Row};
 use credentials::sd_jwt::{Issue, StatusRef, issue};
 use credentials::status::State;
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use store::Key;
 
 use super::identification::Identified;
-use super::proof_key;
+use super::named_keys;
 use crate::access::{Entry, Ground, categories};
 use crate::register::{Collectable, from_json};
 use crate::staged::{Due, Staged};
@@ -61,6 +61,32 @@ pub(super) struct Proven<'a> {
     pub(super) identified: &'a Identified,
 }
 
+/// A request that is answered as it was before.
+pub(super) struct Asked<'a> {
+    pub(super) vct: &'a str,
+    pub(super) nonce: &'a str,
+    pub(super) proofs: &'a [String],
+}
+
+/// For whom copies are signed.
+pub(super) struct Receiver<'a> {
+    pub(super) holder: &'a str,
+    pub(super) opened_by: Option<[u8; 32]>,
+    pub(super) transaction: &'a [u8; 16],
+    /// The copies' keys in order; one more is the refresh key.
+    pub(super) keys: &'a [VerifyingKey],
+}
+
+/// What was signed and staged.
+pub(super) struct Signed {
+    pub(super) rows: Vec<DeliveredRow>,
+    pub(super) texts: Vec<Vec<String>>,
+    /// Categories for the access log.
+    pub(super) logged: Vec<String>,
+    /// The credentials, and when they expire.
+    pub(super) issued: Vec<(CredentialId, Timestamp)>,
+}
+
 /// What all copies of one credential have in common.
 struct Copies<'a> {
     row: &'a Row,
@@ -87,20 +113,72 @@ impl Issuer {
         } = *proven;
         let rows = self.rows_to_deliver(now, credential_type, identified)?;
         let mut staged = self.stage();
-        let mut delivery = Delivery {
+        let receiver = Receiver {
+            holder: &identified.holder,
+            opened_by: identified.person.as_deref().map(|number| self.person(number)),
+            transaction,
+            keys,
+        };
+        let signed = self.sign_rows(now, &mut staged, credential_type, &receiver, rows)?;
+        let delivery = Delivery {
             vct: credential_type.vct.clone(),
             nonce: nonce.to_owned(),
             keys: keys.iter().flat_map(|key| key.to_bytes()).collect(),
             at: now,
             acknowledged: false,
             ground: identified.ground,
-            rows: Vec::with_capacity(rows.len()),
+            rows: signed.rows,
+            replaces: None,
         };
+        let record = self.tables.deliveries.encode(&delivery)?;
+        staged
+            .transaction
+            .put(&self.tables.deliveries.table, transaction, &record);
+        staged.due.push((delivery_ends(now), Due::Delivery(*transaction)));
+        let copies = usize::from(credential_type.copies).saturating_mul(usize::from(credential_type.rows));
+        self.put_batch(
+            &mut staged,
+            credential_type,
+            transaction,
+            keys.get(copies),
+            now,
+            &signed.issued,
+        )?;
+        self.end_terms(&mut staged, nonce);
+        staged.done.push((terms.expires, Due::Terms(nonce.to_owned())));
+        if let Some(id) = &identified.offer
+            && let Some(mut offer) = self.read_offer(id)?
+        {
+            offer.closed = true;
+            self.put_offer(&mut staged, id, &offer)?;
+        }
+        self.put_reach(&mut staged, &identified.holder, identified.reach.as_ref())?;
+        self.log_delivery(now, &mut staged, &delivery, &identified.holder, signed.logged, false)?;
+        self.commit_or_withhold(staged)?;
+        self.terms.retain(|open| open.nonce != *nonce);
+        Ok(Reply::Delivery {
+            transaction: transaction.to_vec(),
+            credentials: signed.texts,
+        })
+    }
+
+    /// Signs rows to their keys and stages what is kept of them: `too_large`.
+    pub(super) fn sign_rows(
+        &mut self,
+        now: Timestamp,
+        staged: &mut Staged,
+        credential_type: &CredentialType,
+        receiver: &Receiver<'_>,
+        rows: Vec<Collectable>,
+    ) -> Result<Signed, Error> {
+        let Receiver { keys, transaction, .. } = *receiver;
+        let mut delivered = Vec::with_capacity(rows.len());
+        let mut issued = Vec::with_capacity(rows.len());
         let mut texts = Vec::with_capacity(rows.len());
         let mut logged = Vec::new();
         let of_rows = keys.chunks(usize::from(credential_type.copies).max(1));
         for (row, keys) in rows.into_iter().zip(of_rows) {
-            let prepared = self.take_prepared(&mut staged, credential_type, &row)?;
+            let prepared = self.take_prepared(staged, credential_type, &row)?;
             texts.push(self.sign_copies(
                 credential_type,
                 keys,
@@ -117,7 +195,7 @@ impl Issuer {
             let credential = Credential {
                 vct: credential_type.vct.clone(),
                 row_key: row.key,
-                holder: identified.holder.clone(),
+                holder: receiver.holder.to_owned(),
                 state: State::Valid,
                 seed: prepared.seed,
                 positions: prepared.positions,
@@ -126,40 +204,62 @@ impl Issuer {
                 expires: row.expires,
                 acknowledged: None,
                 transaction: *transaction,
-                opened_by: identified.person.as_deref().map(|number| self.person(number)),
+                opened_by: receiver.opened_by,
                 reason: None,
             };
-            self.put_credential(&mut staged, &id, &credential)?;
-            delivery.rows.push(DeliveredRow {
+            self.put_credential(staged, &id, &credential)?;
+            issued.push((id, credential.expires));
+            delivered.push(DeliveredRow {
                 credential: id,
                 row: row.json,
             });
         }
         within_limit(&texts)?;
-        let record = self.tables.deliveries.encode(&delivery)?;
-        staged
-            .transaction
-            .put(&self.tables.deliveries.table, transaction, &record);
-        staged.due.push((delivery_ends(now), Due::Delivery(*transaction)));
-        self.end_terms(&mut staged, nonce);
-        staged.done.push((terms.expires, Due::Terms(nonce.to_owned())));
-        if let Some(id) = &identified.offer
-            && let Some(mut offer) = self.read_offer(id)?
-        {
-            offer.closed = true;
-            self.put_offer(&mut staged, id, &offer)?;
-        }
-        self.log_delivery(now, &mut staged, &delivery, &identified.holder, logged, false)?;
-        self.commit_or_withhold(staged)?;
-        self.terms.retain(|open| open.nonce != *nonce);
-        Ok(Reply::Delivery {
-            transaction: transaction.to_vec(),
-            credentials: texts,
+        Ok(Signed {
+            rows: delivered,
+            texts,
+            logged,
+            issued,
         })
     }
 
     /// The rows that are due to the holder: `no_data`, `role_missing`, `rate_limited`.
     fn rows_to_deliver(
+        &self,
+        now: Timestamp,
+        credential_type: &CredentialType,
+        identified: &Identified,
+    ) -> Result<Vec<Collectable>, Error> {
+        let rows = self.rows_of_identified(now, credential_type, identified)?;
+        self.check_frequency(now, credential_type, &rows)?;
+        Ok(rows)
+    }
+
+    /// Refuses what is delivered too often (`rate_limited`).
+    pub(super) fn check_frequency(
+        &self,
+        now: Timestamp,
+        credential_type: &CredentialType,
+        rows: &[Collectable],
+    ) -> Result<(), Error> {
+        for row in rows {
+            let given = self.tables.by_row.table.group(&pair(&credential_type.vct, &row.key))?;
+            let mut today: usize = 0;
+            for (_, span) in given {
+                let span: Span = self.tables.by_row.decode(&span)?;
+                if now.since(span.at) < DAY {
+                    today = today.saturating_add(1);
+                }
+            }
+            if today >= DELIVERIES_A_DAY {
+                return Err(Code::RateLimited.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows of the holder who was identified, by a person who may act for them: `no_data`, `role_missing`.
+    pub(crate) fn rows_of_identified(
         &self,
         now: Timestamp,
         credential_type: &CredentialType,
@@ -176,19 +276,6 @@ impl Issuer {
             }
         }
         rows.truncate(usize::from(credential_type.rows));
-        for row in &rows {
-            let given = self.tables.by_row.table.group(&pair(&credential_type.vct, &row.key))?;
-            let mut today: usize = 0;
-            for (_, span) in given {
-                let span: Span = self.tables.by_row.decode(&span)?;
-                if now.since(span.at) < DAY {
-                    today = today.saturating_add(1);
-                }
-            }
-            if today >= DELIVERIES_A_DAY {
-                return Err(Code::RateLimited.into());
-            }
-        }
         Ok(rows)
     }
 
@@ -255,7 +342,7 @@ impl Issuer {
         &mut self,
         now: Timestamp,
         credential_type: &CredentialType,
-        request: &Request,
+        request: &Asked<'_>,
         transaction: &[u8; 16],
         delivery: &Delivery,
     ) -> Result<Reply, Error> {
@@ -270,18 +357,12 @@ impl Issuer {
         }
         // The claims of these keys come before their proofs: another key is named as such, however well it is proven.
         let (before, rest) = delivery.keys.as_chunks::<32>();
-        let named: Vec<[u8; 32]> = request
-            .proofs
-            .iter()
-            .filter_map(|proof| {
-                let proof = credentials::jws::Jws::parse(proof, super::KEY_PROOF_TYP, super::PROOF_MAX).ok()?;
-                Some(proof_key(&proof)?.to_bytes())
-            })
-            .collect();
+        let named: Vec<[u8; 32]> = named_keys(request.proofs).iter().map(|key| key.to_bytes()).collect();
         if named != before || !rest.is_empty() {
             return Err(Code::KeysChanged.into());
         }
-        let keys = self.proven_keys(request, transaction, before.len())?;
+        let counts = before.len()..=before.len();
+        let keys = self.proven_keys(request.proofs, request.nonce, transaction, counts)?;
         let mut texts = Vec::with_capacity(delivery.rows.len());
         let mut logged = Vec::new();
         let mut holder = String::new();
@@ -315,7 +396,7 @@ impl Issuer {
         })
     }
 
-    fn log_delivery(
+    pub(super) fn log_delivery(
         &self,
         at: Timestamp,
         staged: &mut Staged,
@@ -339,12 +420,14 @@ impl Issuer {
                 .map(|row| serde_bytes::ByteBuf::from(row.credential))
                 .collect(),
             again,
+            recipient: None,
+            grant: None,
         };
         self.log(staged, &entry)
     }
 
     /// Commits what has the log entry in it. If that cannot be written, nothing is given out.
-    fn commit_or_withhold(&mut self, staged: Staged) -> Result<(), Error> {
+    pub(crate) fn commit_or_withhold(&mut self, staged: Staged) -> Result<(), Error> {
         self.commit(staged).map_err(|error| match error {
             Error::Store(error) => Error::Log(error),
             other => other,
@@ -362,6 +445,9 @@ impl Issuer {
                 if credential.state != State::Revoked {
                     staged.end_with_the_day(&self.tables, &id, &mut credential, State::Revoked)?;
                 }
+            }
+            if let Some(batch) = &delivery.replaces {
+                self.reopen_batch(staged, batch)?;
             }
         }
         staged.transaction.delete(&self.tables.deliveries.table, transaction);

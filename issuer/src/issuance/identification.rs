@@ -1,8 +1,9 @@
 //! Who the holder is: by the activation code of an offer, or by a presentation that covers the new keys.
 
 use credentials::jwe::DecryptionKey;
+use credentials::letter::Reach;
 use credentials::query::{ClaimQuery, CredentialQuery, Query};
-use credentials::request::{IssuePurpose, Request};
+use credentials::request::{IssuePurpose, Request, StandingPurpose};
 use credentials::schema::{CredentialType, HolderProof, Path, values_at};
 use credentials::sd_jwt::{Covers, keys_hash};
 use credentials::service::Registration;
@@ -10,7 +11,7 @@ use credentials::status::Source;
 use credentials::verify::{self, Context, Expected, VpToken};
 use credentials::{Code, Timestamp, VerifyingKey, json, random};
 
-use super::unguessable;
+use super::{NewTerms, unguessable};
 use crate::access::Ground;
 use crate::offer::OfferId;
 use crate::status::OwnAndMirror;
@@ -27,24 +28,28 @@ const ANSWER_MAX: usize = 256 * 1024;
 const STATUS_AGE_MAX: i64 = credentials::service::STATUS_AGE_DEFAULT;
 
 /// Who was identified.
-pub(super) struct Identified {
+pub(crate) struct Identified {
     /// The holder's number: a person's or a company's.
-    pub(super) holder: String,
+    pub(crate) holder: String,
     /// The person who opened the company's wallet.
-    pub(super) person: Option<String>,
+    pub(crate) person: Option<String>,
     /// The offer that was used.
-    pub(super) offer: Option<OfferId>,
-    pub(super) ground: Ground,
+    pub(crate) offer: Option<OfferId>,
+    pub(crate) ground: Ground,
+    /// Where their wallet is reached, if it said so.
+    pub(crate) reach: Option<Reach>,
 }
 
 /// An identification as it was given.
-pub(super) struct Given<'a> {
-    pub(super) terms: &'a Terms,
-    pub(super) asked: &'a Asked,
-    pub(super) nonce: &'a str,
-    pub(super) transaction: [u8; 16],
-    pub(super) keys: &'a [VerifyingKey],
-    pub(super) answer: &'a str,
+pub(crate) struct Given<'a> {
+    pub(crate) terms: &'a Terms,
+    pub(crate) asked: &'a Asked,
+    pub(crate) nonce: &'a str,
+    pub(crate) transaction: [u8; 16],
+    pub(crate) keys: &'a [VerifyingKey],
+    /// What is said of standing grants.
+    pub(crate) grant: Option<[u8; 32]>,
+    pub(crate) answer: &'a str,
 }
 
 /// The credential type and claim that an identification asks for.
@@ -71,13 +76,12 @@ fn query_of(credential_type: &CredentialType) -> Option<Query> {
 
 impl Issuer {
     /// The signed request for the identification that a type takes.
-    pub(super) fn identification_request(
+    pub(crate) fn identification_request(
         &mut self,
-        now: Timestamp,
-        expires: Timestamp,
+        terms: &NewTerms,
         credential_type: &CredentialType,
-        nonce: &str,
         organisation: Option<String>,
+        standing: Option<StandingPurpose>,
         key: &DecryptionKey,
     ) -> Result<String, Error> {
         let query = query_of(credential_type).ok_or(Code::Internal)?;
@@ -86,10 +90,10 @@ impl Issuer {
         let reference: [u8; 4] = random::bytes(self.random.as_mut());
         let request = Request {
             asker: self.settings.did.clone(),
-            nonce: nonce.to_owned(),
+            nonce: terms.nonce.clone(),
             session: unguessable::<16>(self.random.as_mut()),
-            issued: now,
-            expires,
+            issued: terms.issued,
+            expires: terms.expires,
             query,
             encryption: key.public_jwk(),
             origins: self.settings.peers.clone(),
@@ -100,7 +104,10 @@ impl Issuer {
             issue: Some(IssuePurpose {
                 vct: credential_type.vct.clone(),
                 organisation,
+                standing,
             }),
+            grant: None,
+            reach: true,
         };
         request
             .sign(&self.settings.kid, self.signer.as_ref())
@@ -125,11 +132,12 @@ impl Issuer {
             person: None,
             offer: Some(id),
             ground: Ground::ActivationCode,
+            reach: None,
         })
     }
 
     /// The person or company whose credential was shown, through the verify gate, bound to this request and these keys.
-    pub(super) fn identify_by_presentation(
+    pub(crate) fn identify_by_presentation(
         &self,
         now: Timestamp,
         mirror: &dyn Source,
@@ -144,6 +152,7 @@ impl Issuer {
             transaction: given.transaction,
             keys_hash: keys_hash(given.keys),
             organisation: given.terms.organisation.clone(),
+            grant: given.grant,
         };
         let audience = format!("decentralized_identifier:{}", self.settings.did);
         let expected = Expected {
@@ -168,7 +177,8 @@ impl Issuer {
             types: &self.types,
             status_age_max: self.status_age_max(),
         };
-        let (report, verified) = verify::presentation(&vp_token(&answer)?, &expected, &context);
+        let Answer { vp_token, reach } = Answer::read(&answer)?;
+        let (report, verified) = verify::presentation(&vp_token, &expected, &context);
         let Some(verified) = verified else {
             let problem = report.problem().cloned();
             return Err(problem.unwrap_or_else(|| Code::Internal.into()).into());
@@ -188,6 +198,7 @@ impl Issuer {
                 person: Some(number),
                 offer: None,
                 ground: Ground::Role,
+                reach,
             }),
             // The company whose wallet this is said to be must be the one that was shown.
             (HolderProof::Credential { .. }, Some(organisation)) if *organisation != number => {
@@ -198,6 +209,7 @@ impl Issuer {
                 person: None,
                 offer: None,
                 ground: Ground::OwnRequest,
+                reach,
             }),
             (HolderProof::ActivationCode, _) | (HolderProof::Role { .. }, None) => Err(Code::UnexpectedMessage.into()),
         }
@@ -216,14 +228,20 @@ impl Issuer {
     }
 }
 
-/// `{"vp_token":{"id":["…"]}}`, and nothing else.
-fn vp_token(answer: &[u8]) -> Result<VpToken, Error> {
-    #[derive(serde::Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Answer {
-        vp_token: VpToken,
+/// `{"vp_token":{"id":["…"]},"reach":{…}}`, the second where the wallet wants to be written to, and nothing else.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answer {
+    vp_token: VpToken,
+    #[serde(default)]
+    reach: Option<Reach>,
+}
+
+impl Answer {
+    fn read(answer: &[u8]) -> Result<Answer, Error> {
+        let value = json::parse(answer, ANSWER_MAX)?;
+        let answer: Answer = serde_json::from_value(value).map_err(|_| Code::Malformed)?;
+        answer.reach.as_ref().map_or(Ok(()), Reach::check)?;
+        Ok(answer)
     }
-    let value = json::parse(answer, ANSWER_MAX)?;
-    let answer: Answer = serde_json::from_value(value).map_err(|_| Code::Malformed)?;
-    Ok(answer.vp_token)
 }

@@ -160,7 +160,18 @@ impl Issuer {
     /// Publishes what waits now, with its decoys, and leaves the time of the daily publication as it is: for an operator who is about
     /// to close the house for longer than a day. Whoever looks learns the hour.
     pub fn publish_endings(&mut self, now: Timestamp) -> Result<Endings, Error> {
-        self.publish_round(now)?;
+        // A list passes over a round that it has been through: what came since the last one, within the same second, is another round.
+        let been: BTreeSet<Timestamp> = self
+            .lists
+            .lists
+            .values()
+            .filter_map(|list| list.padding.round)
+            .collect();
+        let mut round = now;
+        while been.contains(&round) {
+            round = round.plus(1);
+        }
+        self.publish_round(round)?;
         Ok(self.endings())
     }
 

@@ -83,6 +83,7 @@ fn the_stored_form_of_every_record_stays() {
             at: at(5),
             acknowledged: false,
             ground: Ground::OwnRequest,
+            replaces: None,
             rows: vec![DeliveredRow {
                 credential: [8; 16],
                 row: b"{}".to_vec(),
@@ -102,6 +103,7 @@ fn the_stored_form_of_every_record_stays() {
                 key: Secret([2; 32]),
                 hash: [1; 32],
             }),
+            standing: None,
         },
         "a6637663746174656f6666657250090909090909090909090909090909096c6f7267616e69736174696f6e616f66697373756564016765787069726573026e6964656e74696669636174696f6ea2636b657958200202020202020202020202020202020202020202020202020202020202020202646861736858200101010101010101010101010101010101010101010101010101010101010101",
     );
@@ -170,6 +172,8 @@ fn the_stored_form_of_every_record_stays() {
             ground: Ground::Role,
             credentials: vec![serde_bytes::ByteBuf::from([2; 2])],
             again: true,
+            recipient: None,
+            grant: None,
         },
         "a76261740163766374617466686f6c6465724201016a63617465676f726965738161636667726f756e6464726f6c656b63726564656e7469616c738142020265616761696ef5",
     );

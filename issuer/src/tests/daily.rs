@@ -320,3 +320,21 @@ fn lists_are_signed_anew_every_hour_although_nothing_changed() {
         assert_eq!(after.states, before.states);
     }
 }
+
+#[test]
+fn two_publications_in_one_second_leave_nothing_waiting() {
+    let mut world = World::new();
+    let rolig = world.pid(ROLIG);
+    let munter = world.pid(MUNTER);
+    let olds = [&rolig, &munter].map(|pid| world.collect(INCOME, None, pid).unwrap());
+    let now = world.now;
+    let lines = [income(ROLIG, "1.00"), income(MUNTER, "2.00")];
+    for (line, old) in lines.iter().zip(&olds) {
+        assert!(all_mirrored(&world, old, State::Valid));
+        world.agency.import(now, INCOME, std::slice::from_ref(line));
+        let endings = world.agency.issuer().publish_endings(now).unwrap();
+        assert_eq!(endings.waiting, 0);
+        world.pull();
+        assert!(all_mirrored(&world, old, State::Superseded));
+    }
+}

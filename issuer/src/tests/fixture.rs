@@ -22,6 +22,10 @@ use crate::{Issuer, NewOffer, Settings};
 pub(crate) const PID: &str = "urn:eudi:pid:1";
 pub(crate) const INCOME: &str = "urn:bevis:MonthlyIncome:1";
 pub(crate) const COMPANY: &str = "urn:bevis:CompanyRegistration:1";
+pub(crate) const AAP: &str = "urn:bevis:AapDecision:1";
+pub(crate) const DISABILITY: &str = "urn:bevis:DisabilityBenefitDecision:1";
+pub(crate) const CLAIMS: &str = "urn:bevis:TaxClaimsAndPayments:1";
+pub(crate) const LOAN: &str = "urn:bevis:StudentLoanBalance:1";
 pub(crate) const GUARANTEE: &str = "urn:bevis:TransportLicenceGuarantee:1";
 
 pub(crate) const ROLIG: &str = "14858834016";
@@ -60,7 +64,7 @@ pub(crate) fn open_store(dir: &FilePath) -> Store {
 /// An issuer with its home, which can be closed and opened again.
 pub(crate) struct Agency {
     home: tempfile::TempDir,
-    key: Arc<SigningKey>,
+    pub(crate) key: Arc<SigningKey>,
     pub(crate) settings: Settings,
     trust: Option<Arc<Trust>>,
     issuer: Option<Issuer>,
@@ -195,6 +199,8 @@ fn peer_of(domain: &str) -> String {
 pub(crate) struct World {
     pub(crate) identity: Agency,
     pub(crate) agency: Agency,
+    /// Asks under every registration, and issues nothing.
+    pub(crate) bank: Agency,
     pub(crate) mirror: Mirror,
     pub(crate) trust: Arc<Trust>,
     pub(crate) now: Timestamp,
@@ -212,7 +218,8 @@ impl World {
     pub(crate) fn after(act: impl FnOnce(&mut Agency)) -> World {
         let mut identity = Agency::new("identity.example", &[PID]);
         act(&mut identity);
-        let mut agency = Agency::new("agency.example", &[INCOME, COMPANY, GUARANTEE]);
+        let mut agency = Agency::new("agency.example", &[INCOME, COMPANY, GUARANTEE, LOAN, CLAIMS, AAP]);
+        let bank = Agency::new("bank.example", &[]);
         let now = noon();
         let organisation = |agency: &Agency, number: &str| Organisation {
             did: agency.settings.did.clone(),
@@ -241,7 +248,14 @@ impl World {
             operator: "Synthetic anchor".to_owned(),
             issued: now.plus(-3_600),
             next_update: now.plus(300 * 86_400),
-            organisations: vec![organisation(&identity, "991825827"), organisation(&agency, "974761076")],
+            organisations: vec![
+                organisation(&identity, "991825827"),
+                organisation(&agency, "974761076"),
+                Organisation {
+                    services: Registration::builtin().into_iter().map(Arc::new).collect(),
+                    ..organisation(&bank, "213579045")
+                },
+            ],
         };
         let mut anchors = Ceremony::of_three(random().as_mut(), draft.issued).unwrap();
         let trust = anchors.trust(&draft, now).unwrap();
@@ -256,6 +270,7 @@ impl World {
         let mut world = World {
             identity,
             agency,
+            bank,
             mirror: Mirror::default(),
             trust,
             now,
@@ -475,33 +490,12 @@ impl Collecting {
             transaction: self.transaction,
             keys_hash: keys_hash(&self.public()),
             organisation: opened.request.issue.unwrap().organisation,
+            grant: None,
         }
     }
 
     pub(crate) fn answer_covering(&self, world: &World, proof: &Held, covers: Covers) -> String {
-        let request = self.terms.request.as_ref().unwrap();
-        let opened = request::open(request, &world.trust, None, world.now).unwrap();
-        let query = &opened.request.query.credentials[0];
-        let paths: Vec<Path> = query.claims.iter().map(|claim| claim.path.clone()).collect();
-        let selected = SdJwt::parse(&proof.texts[0][0]).unwrap().select(&paths).unwrap();
-        let binding = Bind {
-            audience: &opened.request.client_id(),
-            nonce: &opened.request.nonce,
-            issued: world.now,
-            request_hash: opened.hash,
-            covers: Some(&covers),
-        };
-        let shown = bind(&selected, &binding, &proof.keys[0]).unwrap();
-        let token = BTreeMap::from([(query.id.clone(), vec![shown])]);
-        let answer = json!({ "vp_token": token }).to_string();
-        jwe::seal(
-            &opened.request.encryption,
-            b"wallet",
-            &opened.hash,
-            answer.as_bytes(),
-            random().as_mut(),
-        )
-        .unwrap()
+        world.answer(self.terms.request.as_ref().unwrap(), proof, &covers)
     }
 
     pub(crate) fn send(self, world: &mut World, identification: Identification) -> Result<Held, Code> {
@@ -526,6 +520,34 @@ impl Collecting {
     pub(crate) fn with_code(self, world: &mut World, code: &str) -> Result<Held, Code> {
         let identification = self.by_code(code);
         self.send(world, identification)
+    }
+}
+
+impl World {
+    /// The encrypted answer to a request for an identification, by the first copy of `proof`.
+    pub(crate) fn answer(&self, request: &str, proof: &Held, covers: &Covers) -> String {
+        let opened = request::open(request, &self.trust, None, self.now).unwrap();
+        let query = &opened.request.query.credentials[0];
+        let paths: Vec<Path> = query.claims.iter().map(|claim| claim.path.clone()).collect();
+        let selected = SdJwt::parse(&proof.texts[0][0]).unwrap().select(&paths).unwrap();
+        let binding = Bind {
+            audience: &opened.request.client_id(),
+            nonce: &opened.request.nonce,
+            issued: self.now,
+            request_hash: opened.hash,
+            covers: Some(covers),
+        };
+        let shown = bind(&selected, &binding, &proof.keys[0]).unwrap();
+        let token = BTreeMap::from([(query.id.clone(), vec![shown])]);
+        let answer = json!({ "vp_token": token }).to_string();
+        jwe::seal(
+            &opened.request.encryption,
+            b"wallet",
+            &opened.hash,
+            answer.as_bytes(),
+            random().as_mut(),
+        )
+        .unwrap()
     }
 }
 

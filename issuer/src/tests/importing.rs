@@ -277,6 +277,66 @@ fn notice_shorter_than_two_months_and_ends_by_others_are_rejected() {
 }
 
 #[test]
+fn rows_of_the_types_that_grants_run_on_are_taken_or_named() {
+    let example = |name: &str| -> Value {
+        let text = match name {
+            "aap" => include_str!("../../../credentials/src/schema/examples/AapDecision.json"),
+            "disability" => include_str!("../../../credentials/src/schema/examples/DisabilityBenefitDecision.json"),
+            _ => include_str!("../../../credentials/src/schema/examples/TaxClaimsAndPayments.json"),
+        };
+        serde_json::from_str(text).unwrap()
+    };
+    let mut agency = Agency::new("agency.example", &[AAP, DISABILITY, CLAIMS]);
+    let mut check = |vct: &str, name: &str, at: &str, bad: Value, expected: (&str, &str)| {
+        let mut wrong = example(name);
+        *wrong.pointer_mut(at).unwrap() = bad;
+        let lines = numbered(&[wrong, example(name)]);
+        let start = agency
+            .issuer()
+            .import_start(noon(), vct, digest(&lines), None, false)
+            .unwrap();
+        let progress = agency.issuer().import_lines(noon(), &start.job, &lines).unwrap();
+        let found: Vec<(u64, &str, &str)> = progress
+            .rejected
+            .iter()
+            .map(|r| (r.line, r.path.as_str(), r.reason.as_str()))
+            .collect();
+        assert_eq!(found, [(1, expected.0, expected.1)], "{vct}");
+        assert_eq!(progress.accepted, 1);
+        agency.issuer().import_finish(noon(), &start.job).unwrap();
+    };
+    let (period, overlap) = (
+        "vedtak.vedtaksliste[0].virkningsperiode.tilDato",
+        "meldekort.meldekortliste[1]",
+    );
+    check(
+        AAP,
+        "aap",
+        "/vedtak/vedtaksliste/0/virkningsperiode/tilDato",
+        json!("2025-01-01"),
+        (period, "period"),
+    );
+    let card = "/meldekort/meldekortliste/1/periode/fraDato";
+    check(AAP, "aap", card, json!("2026-08-16"), (overlap, "period_overlap"));
+    let degree = "beregningsperioder[0].uforegrad";
+    check(
+        DISABILITY,
+        "disability",
+        "/beregningsperioder/0/uforegrad",
+        json!(101),
+        (degree, "schema"),
+    );
+    let kid = "aapentKravMedGjenstaaendeBeloep[0].kravforfall[0].betalingsinformasjon.kid";
+    check(
+        CLAIMS,
+        "claims",
+        "/aapentKravMedGjenstaaendeBeloep/0/kravforfall/0/betalingsinformasjon/kid",
+        json!("3102045870020267"),
+        (kid, "check_digit"),
+    );
+}
+
+#[test]
 fn vanished_rows_are_reported_and_kept() {
     let mut agency = identity();
     feed(&mut agency, &numbered(&people()), 100);

@@ -375,7 +375,7 @@ fn the_wrong_kind_of_wallet_is_turned_away() {
     assert_eq!(begin(&mut world, COMPANY, Some(TREG)), None);
     assert_eq!(begin(&mut world, "urn:bevis:Nothing:1", None), Some(Code::UnknownType));
     assert_eq!(
-        begin(&mut world, "urn:bevis:StudentLoanBalance:1", None),
+        begin(&mut world, "urn:bevis:TaxAssessmentSummary:1", None),
         Some(Code::TypeNotAllowed)
     );
 }

@@ -40,6 +40,8 @@ pub struct Demo {
 pub enum DemoPart {
     /// Write synthetic registers
     Population(Population),
+    /// Tell how a lasting consent is given, used, seen and taken back, also while the bank or the source is off
+    Consent(ConsentDemo),
     /// Show how a change of trust, a revocation and a bankruptcy reach every bank, with times
     Trust(TrustDemo),
     /// A peer that does not keep the rules; the demo starts it
@@ -65,6 +67,20 @@ pub struct Liars {
     /// All of them flood: with gossip, with requests, and with answers that are false or never come
     #[arg(long)]
     pub flood: bool,
+}
+
+/// `demo consent`
+#[derive(Args)]
+pub struct ConsentDemo {
+    /// Persons in the registers
+    #[arg(long, default_value_t = 200)]
+    pub persons: u32,
+    /// TCP with Noise instead of QUIC
+    #[arg(long)]
+    pub tcp: bool,
+    /// Keep the homes here (made, must be empty)
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
 }
 
 /// `demo trust`

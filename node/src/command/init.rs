@@ -170,6 +170,7 @@ fn wanted(session: &Session, init: &Init) -> Result<Config, Failure> {
                 Some(_) => config::Holder::Company,
                 None => config::Holder::Person,
             },
+            mailboxes: Vec::new(),
         });
     } else {
         let did = init
@@ -207,6 +208,9 @@ fn wanted(session: &Session, init: &Init) -> Result<Config, Failure> {
         }
         if has(Role::Verifier) {
             config.verifier = Some(config::Section::default());
+        }
+        if has(Role::Mailbox) {
+            config.mailbox = Some(config::Section::default());
         }
     }
     // What we write must be what we read.

@@ -30,6 +30,8 @@ pub(super) async fn run(session: &mut Session, verifier: Verifier) -> Result<u8,
             claims,
             seconds,
             qr,
+            pair,
+            mailbox,
         } => {
             let subject = session.or_stdin(subject)?;
             let claims = claims.iter().map(|text| path(text)).collect();
@@ -40,6 +42,8 @@ pub(super) async fn run(session: &mut Session, verifier: Verifier) -> Result<u8,
                 types,
                 claims,
                 valid_seconds: seconds,
+                pair,
+                by_mailbox: mailbox,
             };
             let asked = session.execute(command).await?;
             if session.output.json {
@@ -57,6 +61,11 @@ pub(super) async fn run(session: &mut Session, verifier: Verifier) -> Result<u8,
         }
         Verifier::Customers(customers) => super::notice::customers(session, customers).await,
         Verifier::Notices(received) => super::notice::received(session, received).await,
+        Verifier::Grants(grants) => super::grants::asker(session, grants).await,
+        Verifier::Receipt { name, grant } => {
+            super::grants::receipted(session, name, grant).await?;
+            Ok(0)
+        }
         Verifier::Watch { session: id, seconds } => watch(session, id, seconds).await,
         Verifier::Sessions { session: Some(id) } => {
             let found = session.execute(Command::VerifierSession { id }).await?;
@@ -113,7 +122,7 @@ fn is_number(text: &str) -> bool {
 }
 
 /// `a.b[].c` as a claims path.
-fn path(text: &str) -> Path {
+pub(super) fn path(text: &str) -> Path {
     let mut segments = Vec::new();
     for part in text.split('.') {
         let mut name = part;
@@ -205,16 +214,23 @@ fn tell(session: &Session, found: &Value) {
     }
     ages(session, detail);
     reach(session, found.at("reach"));
+    let instant = |name: &str| {
+        let at = detail.at(name).as_str().and_then(credentials::Timestamp::parse);
+        at.map(|at| at.oslo())
+    };
+    if let Some(at) = instant("erased_at") {
+        let signed = text("erasure");
+        let signed = if signed.is_empty() { "-" } else { signed };
+        session
+            .output
+            .print("session-erased", &[("at", &at), ("signed", signed)]);
+        return;
+    }
     let language = session.output.catalogue.language();
     let ground = detail.at("keep_ground_text");
     let ground = ground.at(language).as_str().or(ground.at("nb").as_str());
     if let (Some(ground), "valid") = (ground, text("verdict")) {
-        let until = detail
-            .at("keep_until")
-            .as_str()
-            .and_then(credentials::Timestamp::parse)
-            .map(|at| at.oslo());
-        let until = until.unwrap_or_else(|| session.output.catalogue.text("until-session-end", &[]));
+        let until = instant("keep_until").unwrap_or_else(|| session.output.catalogue.text("until-session-end", &[]));
         session
             .output
             .print("session-keep", &[("until", &until), ("ground", ground)]);

@@ -5,7 +5,7 @@ use crate::args::Wallet;
 use crate::error::Failure;
 use crate::home;
 use crate::output::{At, hex, sha256};
-use crate::service::Command;
+use crate::service::{Command, Consent};
 use credentials::{Code, Problem};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -100,8 +100,14 @@ pub(super) async fn run(session: &mut Session, wallet: Wallet) -> Result<u8, Fai
                     .unwrap_or(text("service"));
                 format!("{}  {}  {service}  {}", text("id"), text("asker_name"), text("case"))
             });
+            if !session.output.json {
+                for grant in list.at("reminders").as_array().into_iter().flatten() {
+                    super::grants::remind(session, grant);
+                }
+            }
         }
-        Wallet::History => {
+        Wallet::History { what: Some(entry) } => super::grants::entry(session, entry).await?,
+        Wallet::History { what: None } => {
             let list = session.execute(Command::WalletHistory).await?;
             lines(session, &list, "events", "history-empty", |session, e| {
                 let text = |key: &str| e[key].as_str().unwrap_or_default();
@@ -112,9 +118,51 @@ pub(super) async fn run(session: &mut Session, wallet: Wallet) -> Result<u8, Fai
                     .and_then(credentials::Timestamp::parse)
                     .map(|t| t.oslo())
                     .unwrap_or_default();
-                format!("{at}  {what}  {}  {}", text("with_name"), text("service"))
+                let id = e.at("id");
+                format!("{id:>4}  {at}  {what}  {}  {}", text("with_name"), text("service"))
             });
         }
+        Wallet::Post => {
+            let what = Consent::Post;
+            let post = session.execute(Command::Consent { what }).await?;
+            if session.output.json {
+                session.output.object(&post);
+            } else {
+                for relation in post.at("relations").as_array().into_iter().flatten() {
+                    let text = |key: &str| relation[key].as_str().unwrap_or_default();
+                    let operators = relation.at("operators").as_array().into_iter().flatten();
+                    let operators: Vec<&str> = operators.filter_map(Value::as_str).collect();
+                    let arguments = [
+                        ("name", text("name")),
+                        ("operators", &operators.join(", ")),
+                        ("count", &relation.at("on_their_way").to_string()),
+                    ];
+                    session.output.print("post-relation", &arguments);
+                }
+            }
+        }
+        Wallet::Fetch => {
+            let what = Consent::Collect;
+            let fetched = session.execute(Command::Consent { what }).await?;
+            if session.output.json {
+                session.output.object(&fetched);
+            } else {
+                session
+                    .output
+                    .print("letters-new", &[("count", &fetched.at("new").to_string())]);
+            }
+        }
+        Wallet::Grants {
+            from: Some(from),
+            type_name,
+            end,
+            ..
+        } => {
+            let waiting = super::grants::review(session, from, type_name.unwrap_or_default(), end).await?;
+            tell(session, &waiting);
+        }
+        Wallet::Grants { ask, .. } => super::grants::given(session, ask).await?,
+        Wallet::Withdraw { id } => super::grants::withdraw(session, id).await?,
         Wallet::Delete { id } => {
             session.output.say("delete-consequence", &[]);
             session.confirm("delete-confirm")?;
@@ -213,6 +261,14 @@ fn tell(session: &Session, outcome: &Value) {
                 session.output.data(&format!("  {}: {remedy}", text("remedy")));
             }
         }
+        "granted" => session.output.print("outcome-granted", &[("id", text("grant"))]),
+        "withdrawn" => session.output.print("grant-withdrawn", &[]),
+        "told" => session
+            .output
+            .print("outcome-told", &[("count", &outcome.at("uses").to_string())]),
+        "posted" => session.output.print("outcome-posted", &[]),
+        "erased" => session.output.print("outcome-erased", &[]),
+        "standing" => super::grants::found(session, outcome),
         "refused" => session.output.print("outcome-refused", &[]),
         "carry" => {
             session.output.say("outcome-carry", &[("words", text("words"))]);

@@ -353,6 +353,7 @@ impl Peer {
                     transaction,
                     keys_hash: sd_jwt::keys_hash(&public),
                     organisation,
+                    grant: None,
                 };
                 let token = self.token(&opened, Some(&covers), Tamper::None)?;
                 issuance::Identification::Presentation {
@@ -468,6 +469,8 @@ impl Peer {
             service,
             case: "LAN-1".to_owned(),
             issue: None,
+            grant: None,
+            reach: false,
         };
         let signed = request.sign(&format!("{}#key-1", self.card.did), &self.key)?;
         let hash = request::hash(&signed).to_vec();

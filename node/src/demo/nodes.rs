@@ -255,7 +255,9 @@ impl Nodes {
                 for name in *issues {
                     arguments.extend(["--issues", name]);
                 }
-                if issues.is_empty() && !services.is_empty() {
+                if services.contains(&credentials::service::MAILBOX) {
+                    arguments.extend(["--role", "mailbox"]);
+                } else if issues.is_empty() && !services.is_empty() {
                     arguments.extend(["--role", "verifier"]);
                 }
             }
@@ -338,6 +340,21 @@ impl Nodes {
             }
         }
         Ok(())
+    }
+
+    /// Stops one node.
+    pub(super) async fn end(&self, name: &str) -> Result<(), Failure> {
+        let child = {
+            let mut running = self.running();
+            let place = running.iter().position(|(known, _)| known == name);
+            place.map(|place| running.remove(place).1)
+        };
+        let mut child = child.ok_or_else(|| Failure::from(Problem::new(Code::NotFound, name)))?;
+        drop(child.stdin.take());
+        match tokio::time::timeout(STOP, child.wait()).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Problem::new(Code::Internal, name).into()),
+        }
     }
 
     /// Stops every node and, unless the homes are kept, leaves nothing behind.

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 pub(super) const REGISTERS_AND_CODES: &[&str] = &["registers", "codes"];
 
 /// Anchors that sign, of the three: as many as the root asks for.
-const SIGNERS: usize = 2;
+pub(super) const SIGNERS: usize = 2;
 
 /// A running story.
 pub(super) struct Story<'a> {
@@ -169,7 +169,7 @@ impl Story<'_> {
 
     /// The anchors found the network: a home and a card each, a first root of the three cards, signed by two. Gives the path of the
     /// root, and its fingerprint.
-    async fn found(&self, papers: &Path) -> Result<(String, Value), Failure> {
+    pub(super) async fn found(&self, papers: &Path) -> Result<(String, Value), Failure> {
         let file = |name: &str| papers.join(name).display().to_string();
         let proposal = file("root.proposal");
         let mut cards = Vec::new();
@@ -205,14 +205,14 @@ impl Story<'_> {
         Ok((root, fingerprint))
     }
 
-    async fn sign(&self, anchor: &str, proposal: &str) -> Result<(), Failure> {
+    pub(super) async fn sign(&self, anchor: &str, proposal: &str) -> Result<(), Failure> {
         self.nodes
             .run(anchor, &["--yes", "trust", "sign", proposal])
             .await
             .map(drop)
     }
 
-    async fn admit(
+    pub(super) async fn admit(
         &self,
         root: &str,
         proposal: &str,
@@ -328,6 +328,16 @@ impl Story<'_> {
     }
 
     async fn collect(&self) -> Result<(), Failure> {
+        self.collect_identity().await?;
+        for (node, credential_type) in [("tax", "C02"), ("tax", "C03"), ("loans", "C04")] {
+            self.collect_by_identification("citizen", node, credential_type).await?;
+        }
+        self.open_company_wallet().await?;
+        self.collect_by_identification("company", "guarantor", "C05").await
+    }
+
+    /// The citizen's proof of who they are, by an activation code.
+    pub(super) async fn collect_identity(&self) -> Result<(), Failure> {
         let (link, code) = self.personal_offer(population::CITIZEN).await?;
         let codes = self.nodes.secrets().join("codes");
         home::Home::at(&codes)?.create()?;
@@ -339,11 +349,7 @@ impl Story<'_> {
             .run("citizen", &["wallet", "receive", &link, "--code-file", &path])
             .await?;
         self.collected("citizen", "identity", "C01", watch);
-        for (node, credential_type) in [("tax", "C02"), ("tax", "C03"), ("loans", "C04")] {
-            self.collect_by_identification("citizen", node, credential_type).await?;
-        }
-        self.open_company_wallet().await?;
-        self.collect_by_identification("company", "guarantor", "C05").await
+        Ok(())
     }
 
     fn collected(&self, wallet: &str, issuer: &str, credential_type: &str, watch: Stopwatch) {
@@ -572,7 +578,7 @@ pub(super) struct Ask<'a> {
 }
 
 /// What a wallet must have said, and the text at a key of it.
-fn expect(said: &Said, outcome: &str, key: &str, node: &str) -> Result<String, Failure> {
+pub(super) fn expect(said: &Said, outcome: &str, key: &str, node: &str) -> Result<String, Failure> {
     if said.value.at("outcome") == outcome {
         return Ok(said.text(key));
     }
@@ -584,7 +590,7 @@ fn expect(said: &Said, outcome: &str, key: &str, node: &str) -> Result<String, F
 }
 
 /// The text for the person out of what a command told on stderr: without log lines.
-fn person(talk: &str) -> String {
+pub(super) fn person(talk: &str) -> String {
     talk.lines()
         .filter(|line| !line.starts_with('{'))
         .collect::<Vec<_>>()

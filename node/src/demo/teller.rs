@@ -30,10 +30,15 @@ impl<'a> Teller<'a> {
 
     /// Begins a step of the story.
     pub(super) fn begin(&self, step: u32) {
+        self.begin_as(step, &format!("step-{step}"));
+    }
+
+    /// The same, with another heading.
+    pub(super) fn begin_as(&self, step: u32, heading: &str) {
         self.step.set(step);
         if !self.output.json {
             self.output.data("");
-            self.output.print(&format!("{}-step-{step}", self.story), &[]);
+            self.output.print(&format!("{}-{heading}", self.story), &[]);
         }
     }
 

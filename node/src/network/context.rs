@@ -7,7 +7,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::peers::{Peers, lock};
-use super::{Address, Greeter, Inbound, PeerName, Settings};
+use super::{Address, Greeter, Inbound, PeerName, Settings, relay};
 
 /// Shared by all identities of the process.
 pub(super) struct Shared {
@@ -26,6 +26,8 @@ pub(super) struct Context {
     pub(super) serves: bool,
     /// Where they go, until the network stops.
     inbox: Mutex<Option<mpsc::Sender<Inbound>>>,
+    /// What came of relays.
+    pub(super) relaying: relay::Counts,
     /// The addresses that the system gave us.
     pub(super) addresses: Mutex<Vec<Address>>,
     stopping: AtomicBool,
@@ -39,6 +41,7 @@ impl Context {
             shared,
             serves: inbox.is_some(),
             inbox: Mutex::new(inbox),
+            relaying: relay::Counts::default(),
             addresses: Mutex::default(),
             stopping: AtomicBool::new(false),
             answering: watch::Sender::new(0),

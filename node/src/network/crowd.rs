@@ -35,14 +35,14 @@ pub(super) enum Denied {
 }
 
 /// The place of an address in the count.
-fn network_of(address: &Multiaddr) -> IpAddr {
+pub(super) fn network_of(address: &Multiaddr) -> IpAddr {
     match address.iter().next() {
         Some(Part::Ip4(ip)) => IpAddr::V4(ip),
         Some(Part::Ip6(ip)) => match ip.to_ipv4_mapped() {
             Some(ip) => IpAddr::V4(ip),
             None => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & IPV6_NETWORK)),
         },
-        // Nothing else is listened on; if it ever came, all of it would share one count.
+        // Through relays nobody has an address: all who come so share one count, so that they cannot take every place.
         _ => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     }
 }

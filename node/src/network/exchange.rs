@@ -15,6 +15,7 @@ use std::task::{Poll, Waker};
 
 use libp2p::core::Endpoint;
 use libp2p::core::transport::PortUse;
+use libp2p::multiaddr::Protocol as Part;
 use libp2p::swarm::behaviour::{ConnectionClosed, ConnectionEstablished, DialFailure};
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{
@@ -25,8 +26,9 @@ use libp2p::{Multiaddr, PeerId};
 use tokio::sync::oneshot;
 
 use super::context::Context;
+use super::crowd::network_of;
 use super::{Error, PeerName, Protocol};
-use handler::{Handler, Report};
+use handler::{Handler, Path, Report};
 
 /// Requests that wait for a connection to one peer. More means that the caller does not
 /// wait for answers.
@@ -104,6 +106,7 @@ impl fmt::Debug for Failure {
 struct Connection {
     id: ConnectionId,
     is_ready: bool,
+    is_relayed: bool,
 }
 
 /// A peer that we are connected to, or are about to be.
@@ -143,7 +146,9 @@ impl Behaviour {
     pub(super) fn request(&mut self, peer: &PeerName, addresses: Vec<Multiaddr>, out: Outgoing) {
         let id = peer.id();
         let contact = self.contacts.entry(id).or_default();
-        if let Some(ready) = contact.connections.iter().find(|c| c.is_ready) {
+        let ready = contact.connections.iter().filter(|c| c.is_ready);
+        // A direct one is quicker, and nobody else's.
+        if let Some(ready) = ready.min_by_key(|c| c.is_relayed) {
             let connection = ready.id;
             self.push(notify(id, connection, out));
             return;
@@ -236,12 +241,27 @@ impl Behaviour {
         self.contacts.remove(&peer);
     }
 
-    fn handler(&self, peer: PeerId, dialled: bool) -> Result<Handler, ConnectionDenied> {
+    fn handler(
+        &self,
+        peer: PeerId,
+        dialled: bool,
+        way: &Multiaddr,
+        remote: &Multiaddr,
+    ) -> Result<Handler, ConnectionDenied> {
         // Only Ed25519 keys have a name here.
         let name = PeerName::of(peer).map_err(ConnectionDenied::new)?;
         let record = self.context.shared.peers.peer(&self.context.own, &name);
-        Ok(Handler::new(Arc::clone(&self.context), record, dialled))
+        let path = Path {
+            dialled,
+            relayed: leads_through_a_relay(way),
+            origin: network_of(remote),
+        };
+        Ok(Handler::new(Arc::clone(&self.context), record, &path))
     }
+}
+
+fn leads_through_a_relay(way: &Multiaddr) -> bool {
+    way.iter().any(|part| part == Part::P2pCircuit)
 }
 
 fn notify(peer_id: PeerId, connection: ConnectionId, event: Outgoing) -> ToSwarm<Greeted, Outgoing> {
@@ -267,21 +287,22 @@ impl NetworkBehaviour for Behaviour {
         &mut self,
         _: ConnectionId,
         peer: PeerId,
-        _: &Multiaddr,
-        _: &Multiaddr,
+        local: &Multiaddr,
+        remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.handler(peer, false)
+        self.handler(peer, false, local, remote)
     }
 
     fn handle_established_outbound_connection(
         &mut self,
         _: ConnectionId,
         peer: PeerId,
-        _: &Multiaddr,
-        _: Endpoint,
+        way: &Multiaddr,
+        role: Endpoint,
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.handler(peer, true)
+        // Where both dial at one time to meet, they agree who counts as the one that did.
+        self.handler(peer, role.is_dialer(), way, way)
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm) {
@@ -297,6 +318,7 @@ impl NetworkBehaviour for Behaviour {
                 contact.connections.push(Connection {
                     id: connection_id,
                     is_ready: false,
+                    is_relayed: endpoint.is_relayed(),
                 });
             }
             FromSwarm::ConnectionClosed(ConnectionClosed {

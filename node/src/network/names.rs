@@ -122,15 +122,17 @@ impl FromStr for PeerName {
     }
 }
 
-/// Where a node can be dialled: `/ip4/…/udp/…/quic-v1` or `/ip4/…/tcp/…` (`ip6` too).
+/// Where a node can be dialled: `/ip4/…/udp/…/quic-v1` or `/ip4/…/tcp/…` (`ip6` too), or one of these followed by
+/// `/p2p/<relay>/p2p-circuit`: through the relay that listens there.
 ///
-/// Domain names, relays and other transports are refused: addresses come from the trust
-/// list, which holds plain ones.
+/// Domain names, relays that are not named, relays of relays and other transports are refused: addresses come from the
+/// trust list, which holds plain ones.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Address {
     text: String,
     inner: Multiaddr,
     is_quic: bool,
+    relay: Option<PeerName>,
 }
 
 impl Address {
@@ -146,27 +148,47 @@ impl Address {
     }
 
     pub(super) fn of(inner: Multiaddr) -> Result<Self, Error> {
-        let mut parts = inner.iter();
-        if !matches!(parts.next(), Some(Part::Ip4(_) | Part::Ip6(_))) {
-            return Err(Error::BadAddress);
-        }
-        let is_quic = match (parts.next(), parts.next(), parts.next()) {
-            (Some(Part::Udp(_)), Some(Part::QuicV1), None) => true,
-            (Some(Part::Tcp(_)), None, None) => false,
+        let parts: Vec<Part<'_>> = inner.iter().collect();
+        let (is_quic, rest) = match parts.as_slice() {
+            [Part::Ip4(_) | Part::Ip6(_), Part::Udp(_), Part::QuicV1, rest @ ..] => (true, rest),
+            [Part::Ip4(_) | Part::Ip6(_), Part::Tcp(_), rest @ ..] => (false, rest),
+            _ => return Err(Error::BadAddress),
+        };
+        let relay = match rest {
+            [] => None,
+            [Part::P2p(relay), Part::P2pCircuit] => Some(PeerName::of(*relay).map_err(|_| Error::BadAddress)?),
             _ => return Err(Error::BadAddress),
         };
         Ok(Self {
             text: inner.to_string(),
-            inner,
             is_quic,
+            relay,
+            inner,
         })
+    }
+
+    /// The address of whoever has a place at the relay of this name that listens here.
+    ///
+    /// # Errors
+    /// [`Error::BadAddress`] when it leads through a relay already.
+    pub fn through(&self, relay: &PeerName) -> Result<Self, Error> {
+        if self.relay.is_some() {
+            return Err(Error::BadAddress);
+        }
+        Self::of(self.multiaddr().with(Part::P2p(relay.id())).with(Part::P2pCircuit))
+    }
+
+    /// The relay that it leads through, if it does.
+    #[must_use]
+    pub fn relay(&self) -> Option<&PeerName> {
+        self.relay.as_ref()
     }
 
     pub(super) fn multiaddr(&self) -> Multiaddr {
         self.inner.clone()
     }
 
-    /// Whether it is reached by QUIC; else by TCP.
+    /// Whether it, or the relay, is reached by QUIC; else by TCP.
     #[must_use]
     pub fn is_quic(&self) -> bool {
         self.is_quic

@@ -26,6 +26,10 @@ impl<T: Transport + Unpin> Transport for OwnPort<T> {
     }
 
     fn dial(&mut self, address: Multiaddr, options: DialOpts) -> Result<T::Dial, TransportError<T::Error>> {
+        // Two that dial each other at one time meet by QUIC alone.
+        if options.role.is_listener() {
+            return Err(TransportError::MultiaddrNotSupported(address));
+        }
         let options = DialOpts {
             port_use: PortUse::New,
             ..options

@@ -30,6 +30,10 @@ pub struct Rates {
     pub status: Rate,
     /// The newest number every five minutes, then ranges of 32; a bank's customers in batches of 256.
     pub notice: Rate,
+    /// A bank fetches for each customer who logs in; a wallet asks now and then.
+    pub consent: Rate,
+    /// A wallet empties a few queues and puts now and then; an organisation writes to thousands of wallets.
+    pub mailbox: Rate,
     /// Requests over the rate that are still answered with a refusal; beyond these the peer
     /// is disconnected.
     pub refused: Rate,
@@ -45,6 +49,8 @@ impl Default for Rates {
             present: rate(64, 16),
             status: rate(256, 64),
             notice: rate(64, 8),
+            consent: rate(512, 128),
+            mailbox: rate(512, 128),
             refused: rate(64, 2),
         }
     }
@@ -59,6 +65,8 @@ impl Rates {
             Protocol::Present => self.present,
             Protocol::Status => self.status,
             Protocol::Notice => self.notice,
+            Protocol::Consent => self.consent,
+            Protocol::Mailbox => self.mailbox,
         }
     }
 }
@@ -74,13 +82,27 @@ pub(super) enum Verdict {
     Disconnect,
 }
 
-struct Bucket {
+/// What is left of a [`Rate`].
+pub(super) struct Bucket {
     tokens: f64,
     filled: Instant,
 }
 
 impl Bucket {
-    fn take(&mut self, rate: Rate, now: Instant) -> bool {
+    pub(super) fn full(rate: Rate, now: Instant) -> Self {
+        Self {
+            tokens: rate.burst.into(),
+            filled: now,
+        }
+    }
+
+    /// Whether it is as if nothing had been taken.
+    pub(super) fn is_full(&self, rate: Rate, now: Instant) -> bool {
+        let passed = now.saturating_duration_since(self.filled).as_secs_f64();
+        self.tokens + passed * f64::from(rate.per_second) >= f64::from(rate.burst)
+    }
+
+    pub(super) fn take(&mut self, rate: Rate, now: Instant) -> bool {
         let passed = now.saturating_duration_since(self.filled).as_secs_f64();
         self.tokens = (self.tokens + passed * f64::from(rate.per_second)).min(rate.burst.into());
         self.filled = now;
@@ -101,14 +123,10 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) fn new(rates: Rates, now: Instant) -> Self {
-        let full = |rate: Rate| Bucket {
-            tokens: rate.burst.into(),
-            filled: now,
-        };
         Self {
             rates,
-            by_protocol: Protocol::ALL.map(|protocol| full(rates.of(protocol))),
-            refused: full(rates.refused),
+            by_protocol: Protocol::ALL.map(|protocol| Bucket::full(rates.of(protocol), now)),
+            refused: Bucket::full(rates.refused, now),
         }
     }
 

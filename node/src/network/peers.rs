@@ -39,6 +39,8 @@ pub struct PeerCounters {
     pub connected: bool,
     /// Whether we dialled the newest connection; else the peer did.
     pub dialled: bool,
+    /// Whether the newest connection leads through a relay.
+    pub relayed: bool,
     /// Order of last contact among all peers: higher is later.
     pub last_seen: u64,
     /// One row per protocol, in the order of [`Protocol::ALL`].
@@ -60,6 +62,7 @@ pub(super) struct Peer {
     rows: [Row; Protocol::ALL.len()],
     connections: AtomicUsize,
     dialled: AtomicBool,
+    relayed: AtomicBool,
     last_seen: AtomicU64,
     pace: Mutex<Pace>,
     backoff: Mutex<Option<Backoff>>,
@@ -111,8 +114,9 @@ impl Peer {
         });
     }
 
-    pub(super) fn connected(&self, dialled: bool) {
+    pub(super) fn connected(&self, dialled: bool, relayed: bool) {
         self.connections.fetch_add(1, Ordering::Relaxed);
+        self.relayed.store(relayed, Ordering::Relaxed);
         self.dialled.store(dialled, Ordering::Relaxed);
         self.touch();
     }
@@ -172,6 +176,7 @@ impl Peer {
             peer: self.name.clone(),
             connected: self.connections.load(Ordering::Relaxed) > 0,
             dialled: self.dialled.load(Ordering::Relaxed),
+            relayed: self.relayed.load(Ordering::Relaxed),
             last_seen: self.last_seen.load(Ordering::Relaxed),
             traffic: Protocol::ALL.into_iter().zip(self.rows.iter().map(traffic)).collect(),
         }
@@ -228,6 +233,7 @@ impl Peers {
             rows: Default::default(),
             connections: AtomicUsize::new(0),
             dialled: AtomicBool::new(false),
+            relayed: AtomicBool::new(false),
             last_seen: AtomicU64::new(self.clock.load(Ordering::Relaxed)),
             pace: Mutex::new(Pace::new(self.rates, Instant::now())),
             backoff: Mutex::new(None),

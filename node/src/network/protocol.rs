@@ -23,17 +23,23 @@ pub enum Protocol {
     Status,
     /// Signed broadcasts by number, to fill a gap.
     Notice,
+    /// Standing grants: deposit, refresh, withdraw.
+    Consent,
+    /// Sealed envelopes: put, fetch, acknowledge.
+    Mailbox,
 }
 
 impl Protocol {
     /// Every protocol, in the order of their tables.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Hello,
         Self::Trust,
         Self::Issue,
         Self::Present,
         Self::Status,
         Self::Notice,
+        Self::Consent,
+        Self::Mailbox,
     ];
 
     /// The name on the wire.
@@ -46,6 +52,8 @@ impl Protocol {
             Self::Present => "/bevis/present/1",
             Self::Status => "/bevis/status/1",
             Self::Notice => "/bevis/notice/1",
+            Self::Consent => "/bevis/consent/1",
+            Self::Mailbox => "/bevis/mailbox/1",
         }
     }
 
@@ -59,6 +67,8 @@ impl Protocol {
             // A chunk of 256 KiB and its head.
             Self::Status => 300 * 1024,
             Self::Notice => 64 * 1024,
+            Self::Consent => 32 * 1024,
+            Self::Mailbox => 72 * 1024,
         }
     }
 
@@ -67,7 +77,7 @@ impl Protocol {
     pub const fn timeout(self) -> Duration {
         match self {
             Self::Hello => Duration::from_secs(5),
-            Self::Status | Self::Notice => Duration::from_secs(10),
+            Self::Status | Self::Notice | Self::Consent | Self::Mailbox => Duration::from_secs(10),
             Self::Trust | Self::Issue | Self::Present => Duration::from_secs(30),
         }
     }
@@ -81,6 +91,8 @@ impl Protocol {
             Self::Present => 3,
             Self::Status => 4,
             Self::Notice => 5,
+            Self::Consent => 6,
+            Self::Mailbox => 7,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use super::{Address, Rates};
+use super::{Address, Rate, Rates};
 
 /// Which transports are listened on and dialled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,14 +18,16 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// The addresses that can be dialled, in the order in which they are tried.
+    /// The addresses that can be dialled, in the order in which they are tried: a way through a relay comes last.
     pub(super) fn usable(self, addresses: &[Address]) -> Vec<Address> {
-        let (quic, tcp): (Vec<_>, Vec<_>) = addresses.iter().cloned().partition(Address::is_quic);
-        match self {
-            Self::QuicThenTcp => quic.into_iter().chain(tcp).collect(),
-            Self::TcpOnly => tcp,
-            Self::QuicOnly => quic,
-        }
+        let is_usable = |address: &&Address| match self {
+            Self::QuicThenTcp => true,
+            Self::TcpOnly => !address.is_quic(),
+            Self::QuicOnly => address.is_quic(),
+        };
+        let mut usable: Vec<_> = addresses.iter().filter(is_usable).cloned().collect();
+        usable.sort_by_key(|address| (address.relay().is_some(), !address.is_quic()));
+        usable
     }
 }
 
@@ -119,6 +121,46 @@ impl Default for Limits {
     }
 }
 
+/// What a relay gives to others at most. The defaults serve the organisations of a whole trust list that stand behind
+/// address translation, and cost a node some ten megabytes.
+#[derive(Clone, Debug)]
+pub struct RelayLimits {
+    /// Places kept for organisations, over all. Only listed ones get any.
+    pub reservations: usize,
+    /// Places of one organisation's node: one, and that of a process that was killed and came back.
+    pub reservations_per_peer: usize,
+    /// How long a place is kept unless it is asked for anew. The asker does so after three quarters of it.
+    pub reservation: Duration,
+    /// Circuits at one time. Each holds two buffers of 8 KiB and a stream on either side.
+    pub circuits: usize,
+    /// Circuits of one peer at one time: a wallet needs one for each organisation that it talks with.
+    pub circuits_per_peer: usize,
+    /// Circuits that may be asked for from one IPv4 address or one IPv6 network (/64).
+    pub circuits_per_address: Rate,
+    /// Longest life of a circuit.
+    pub circuit: Duration,
+    /// Most bytes that one circuit carries, both ways together: a batch of credentials takes two of the eight megabytes.
+    pub circuit_bytes: u64,
+}
+
+impl Default for RelayLimits {
+    fn default() -> Self {
+        Self {
+            reservations: 256,
+            reservations_per_peer: 2,
+            reservation: Duration::from_secs(60 * 60),
+            circuits: 256,
+            circuits_per_peer: 8,
+            circuits_per_address: Rate {
+                burst: 64,
+                per_second: 8,
+            },
+            circuit: Duration::from_secs(2 * 60),
+            circuit_bytes: 8 * 1024 * 1024,
+        }
+    }
+}
+
 /// How the network behaves.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -133,6 +175,22 @@ pub struct Settings {
     pub idle: Duration,
     /// First time that a peer is left alone after a failed hello; it doubles up to 1 h.
     pub backoff_min: Duration,
+    /// Whether addresses that lead through a relay are dialled.
+    pub through_relays: bool,
+    /// Where the listening identity keeps a place, each an address that leads through a relay: for a node that cannot be
+    /// dialled where it is.
+    pub relays: Vec<Address>,
+    /// What the listening identity relays for others; nothing by default.
+    pub relay: Option<RelayLimits>,
+}
+
+impl Settings {
+    /// The addresses that can be dialled, in the order in which they are tried.
+    pub(super) fn usable(&self, addresses: &[Address]) -> Vec<Address> {
+        let mut usable = self.transport.usable(addresses);
+        usable.retain(|address| self.through_relays || address.relay().is_none());
+        usable
+    }
 }
 
 impl Default for Settings {
@@ -143,6 +201,9 @@ impl Default for Settings {
             limits: Limits::default(),
             idle: Duration::from_secs(60),
             backoff_min: Duration::from_secs(60),
+            through_relays: true,
+            relays: Vec::new(),
+            relay: None,
         }
     }
 }

@@ -14,7 +14,7 @@ use libp2p::identity::Keypair;
 use libp2p::multiaddr::{Multiaddr, Protocol as Part};
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::swarm::{NetworkBehaviour, Swarm, SwarmEvent};
-use libp2p::{SwarmBuilder, Transport as _, identify, memory_connection_limits, noise, ping, quic, tcp, yamux};
+use libp2p::{SwarmBuilder, Transport as _, identify, memory_connection_limits, noise, ping, quic, relay, tcp, yamux};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -24,6 +24,9 @@ use super::exchange::{self, Greeted, Outgoing};
 use super::gossip::{self, Topic};
 use super::own_port::OwnPort;
 use super::peers::lock;
+use super::relay::places::Places;
+use super::relay::punch::Behaviour as Punch;
+use super::relay::server;
 use super::{Address, Clients, Error, ListenOn, PeerName, Settings, Transport};
 
 /// Told to every peer, the same in every build and role (findings section 6.2).
@@ -65,11 +68,25 @@ pub(super) struct Behaviour {
     exchange: exchange::Behaviour,
     /// Only of the identity that listens.
     gossip: Toggle<gossip::Behaviour>,
+    /// Only of a relay.
+    relay: Toggle<relay::Behaviour>,
+    /// Only where relays are used.
+    relay_client: Toggle<relay::client::Behaviour>,
+    punch: Toggle<Punch>,
 }
 
 impl Behaviour {
-    fn new(keypair: &Keypair, context: &Arc<Context>, outlet: Option<gossip::Outlet>) -> Self {
-        let limits = &context.shared.settings.limits;
+    fn new(
+        keypair: &Keypair,
+        context: &Arc<Context>,
+        outlet: Option<gossip::Outlet>,
+        relay_client: relay::client::Behaviour,
+    ) -> Self {
+        let settings = &context.shared.settings;
+        let limits = &settings.limits;
+        let own = keypair.public().to_peer_id();
+        let relay = settings.relay.as_ref().filter(|_| context.serves);
+        let is_relayed = settings.through_relays || (context.serves && !settings.relays.is_empty());
         let identify = identify::Config::new(PROTOCOL_VERSION.to_owned(), keypair.public())
             .with_agent_version(AGENT.to_owned())
             .with_hide_listen_addrs(true)
@@ -93,6 +110,9 @@ impl Behaviour {
             gossip: outlet
                 .map(|outlet| gossip::Behaviour::new(keypair, Arc::clone(context), outlet))
                 .into(),
+            relay: relay.map(|limits| server::behaviour(own, context, limits)).into(),
+            relay_client: is_relayed.then_some(relay_client).into(),
+            punch: is_relayed.then(|| Punch::new(own, Arc::clone(context))).into(),
         }
     }
 }
@@ -129,7 +149,9 @@ pub(super) fn build(
                 .multiplex(yamux_config()))
         })
         .map_err(|error| Error::Io(std::io::Error::other(error)))?
-        .with_behaviour(|keypair| Behaviour::new(keypair, context, outlet))
+        .with_relay_client(noise::Config::new, yamux_config)
+        .map_err(|error| Error::Io(std::io::Error::other(error)))?
+        .with_behaviour(|keypair, client| Behaviour::new(keypair, context, outlet, client))
         .map_err(|never: Infallible| -> Error { match never {} })?
         .with_swarm_config(|config| {
             config
@@ -202,8 +224,13 @@ fn observe(event: SwarmEvent<BehaviourEvent>, swarm: &mut Swarm<Behaviour>, cont
     match event {
         SwarmEvent::NewListenAddr { address, .. } => {
             tracing::debug!(%own, %address, "listening");
-            if let Ok(address) = Address::of(address) {
-                lock(&context.addresses).push(address);
+            // What leads through relays the configuration says.
+            if let Ok(known) = Address::of(address.clone()) {
+                lock(&context.addresses).push(known);
+                if swarm.behaviour().relay.is_enabled() {
+                    // Where whoever has a place here is told that it can be reached.
+                    swarm.add_external_address(address);
+                }
             }
         }
         SwarmEvent::ExpiredListenAddr { address, .. } => {
@@ -229,6 +256,10 @@ fn observe(event: SwarmEvent<BehaviourEvent>, swarm: &mut Swarm<Behaviour>, cont
                 gossip.greeted(peer, connection);
             }
         }
+        SwarmEvent::Behaviour(BehaviourEvent::Relay(event)) => {
+            context.relaying.served(&event, |peer| swarm.is_connected(peer));
+        }
+        SwarmEvent::Behaviour(BehaviourEvent::Punch(event)) => context.relaying.tried(&event),
         SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event {
             peer,
             connection,
@@ -289,9 +320,23 @@ pub(super) async fn run(
 ) {
     let idle = context.shared.settings.idle;
     let mut retire_at = Instant::now() + idle;
+    let relays = &context.shared.settings.relays;
+    let mut places = Places::new(if context.serves { relays } else { &[] }, Instant::now());
     let done = loop {
+        places.count(&context.relaying);
+        let due = places.due();
         tokio::select! {
-            event = swarm.select_next_some() => observe(event, &mut swarm, &context),
+            event = swarm.select_next_some() => {
+                match &event {
+                    SwarmEvent::NewListenAddr { listener_id, .. } => places.given(*listener_id),
+                    SwarmEvent::ListenerClosed { listener_id, .. } => places.lost(*listener_id, Instant::now()),
+                    _ => {}
+                }
+                observe(event, &mut swarm, &context);
+            }
+            () = sleep_until(due.unwrap_or(retire_at)), if due.is_some() => {
+                places.ask(Instant::now(), |address| swarm.listen_on(address).ok());
+            }
             command = commands.recv() => match command {
                 Some(Command::Request { peer, addresses, out }) => {
                     retire_at = Instant::now() + idle;
@@ -309,6 +354,7 @@ pub(super) async fn run(
                     }
                 }
                 Some(Command::ListChanged) => {
+                    places.hurry(Instant::now());
                     if let Some(gossip) = swarm.behaviour_mut().gossip.as_mut() {
                         gossip.list_changed();
                     }

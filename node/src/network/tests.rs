@@ -8,6 +8,7 @@ mod hello;
 mod identities;
 mod members;
 mod raw;
+mod relay;
 
 use std::future::Future;
 use std::sync::Arc;

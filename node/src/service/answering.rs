@@ -3,7 +3,9 @@
 use super::{Service, lock};
 use crate::clock;
 use crate::network::{Inbound, Inbox, Protocol};
-use credentials::protocol::{self, hello, issuance, notice, presentation, status, trust};
+use credentials::grant::OpenedGrant;
+use credentials::letter::Letter;
+use credentials::protocol::{self, consent, hello, issuance, mailbox, notice, presentation, status, trust};
 use credentials::{Code, Problem, Timestamp};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -20,7 +22,10 @@ pub(super) async fn run(service: Arc<Service>, mut inbox: Inbox) {
         let service = service.clone();
         tokio::spawn(async move {
             let _place = place;
-            work_on(&service, request);
+            match request.protocol {
+                Protocol::Mailbox => work_at_desk(&service, request).await,
+                _ => work_on(&service, request),
+            }
         });
     }
 }
@@ -29,6 +34,21 @@ fn work_on(service: &Service, request: Inbound) {
     let peer = request.peer.to_string();
     let reply = tokio::task::block_in_place(|| service.answer(&peer, request.protocol, &request.body));
     request.reply(reply);
+}
+
+/// Mailboxes are answered in batches, so this one waits for its batch.
+async fn work_at_desk(service: &Service, request: Inbound) {
+    let peer = request.peer.to_string();
+    let answered = async {
+        let ask = protocol::decode(&request.body, mailbox::LIMIT)?;
+        service.require_caught_up_to_answer(Protocol::Mailbox)?;
+        service.answer_mailbox(&peer, request.origin, ask).await
+    };
+    let reply = answered.await.unwrap_or_else(mailbox::Reply::Problem);
+    if let mailbox::Reply::Problem(problem) = &reply {
+        service.note_refusal(&peer, Protocol::Mailbox, problem);
+    }
+    request.reply(protocol::encode(&reply).unwrap_or_default());
 }
 
 impl Service {
@@ -70,7 +90,9 @@ impl Service {
                 }
                 protocol::encode(&reply)
             }
-            Protocol::Hello => {
+            Protocol::Consent => self.answer_consent(clock::now(), peer, body),
+            // Mailboxes have a desk of their own.
+            Protocol::Hello | Protocol::Mailbox => {
                 let problem = Code::UnexpectedMessage.into();
                 self.note_refusal(peer, protocol, &problem);
                 protocol::encode(&hello::Reply::Problem(problem))
@@ -122,6 +144,75 @@ impl Service {
             self.note_refusal(peer, Protocol::Present, problem);
         }
         protocol::encode(&reply)
+    }
+
+    /// A message about a grant: for the issuer that the grant names, or for its asker.
+    fn answer_consent(&self, now: Timestamp, peer: &str, body: &[u8]) -> Result<Vec<u8>, Problem> {
+        let reply = (|| {
+            let ask = protocol::decode(body, consent::LIMIT)?;
+            self.answer_consent_of(now, peer, ask)
+        })();
+        let reply = reply.unwrap_or_else(consent::Reply::Problem);
+        if let consent::Reply::Problem(problem) = &reply {
+            self.note_refusal(peer, Protocol::Consent, problem);
+        }
+        protocol::encode(&reply)
+    }
+
+    /// The same, however it came.
+    pub(super) fn answer_consent_of(
+        &self,
+        now: Timestamp,
+        peer: &str,
+        ask: consent::Ask,
+    ) -> Result<consent::Reply, Problem> {
+        // Nothing is given out by stopping.
+        if !matches!(ask, consent::Ask::Withdraw { .. }) {
+            self.require_caught_up_to_answer(Protocol::Consent)?;
+        }
+        if let consent::Ask::Refresh { grant, .. } = &ask {
+            self.require_emptied(grant)?;
+        }
+        let organisation = self.trust().and_then(|trust| {
+            let organisation = trust.organisation_of_peer(peer);
+            organisation.map(|organisation| organisation.did.clone())
+        });
+        let withdrawn = match &ask {
+            consent::Ask::Withdraw { grant, .. } => Some(OpenedGrant::open(grant)?),
+            _ => None,
+        };
+        let own = self.keys.organisation().map(|key| &key.did);
+        let for_asker = withdrawn.as_ref().filter(|grant| Some(&grant.grant().asker) == own);
+        match (&self.verifier, for_asker, &self.issuer) {
+            (Some(verifier), Some(grant), _) => {
+                let mut verifier = lock(verifier)?;
+                let reach = verifier.reach_of_grant(&grant.name()).map_err(|_| Code::Internal)?;
+                let reply = verifier.receive_consent(now, peer, ask);
+                drop(verifier);
+                self.announce_sessions();
+                // The issuer told us: the wallet may be off, and is to know what became of what we had.
+                if let (consent::Reply::Erased { erasure }, Some(reach), Some(_)) = (&reply, reach, organisation) {
+                    let letter = Letter::Erased {
+                        grant: grant.name(),
+                        erasure: erasure.clone(),
+                    };
+                    self.write_letter(&reach, &letter).map_err(|failure| failure.problem)?;
+                }
+                Ok(reply)
+            }
+            (_, _, Some(issuer)) => {
+                let mirror = lock(&self.mirror)?;
+                let mut issuer = lock(issuer)?;
+                let reply = issuer.receive_consent(now, &*mirror, peer, organisation.as_ref(), ask);
+                if let Some(error) = issuer.take_failure() {
+                    tracing::error!(%error, "a grant failed on our side");
+                }
+                drop(issuer);
+                self.office.wake();
+                Ok(reply)
+            }
+            _ => Err(Code::UnexpectedMessage.into()),
+        }
     }
 
     /// What a peer was refused, for whoever looks for a fault. Below `info`: a peer may ask as often as it likes, and must not

@@ -110,6 +110,7 @@ impl Service {
         for (role, is_held) in [
             (NodeRole::Issuer, config.issuer.is_some()),
             (NodeRole::Verifier, config.verifier.is_some()),
+            (NodeRole::Mailbox, config.mailbox.is_some()),
             (NodeRole::Anchor, self.keys.anchor().is_some()),
         ] {
             if is_held {

@@ -3,12 +3,13 @@
 
 mod answer;
 mod command;
+mod consenting;
 mod holding;
 mod issuing;
 mod noticing;
 mod verifying;
 
-pub use command::{Command, Target};
+pub use command::{Command, Consent, Target};
 pub use noticing::Notice;
 
 pub(super) use answer::wallet_failure;
@@ -122,6 +123,7 @@ impl Service {
                 self.wake_notices.notify_one();
                 answer
             }
+            Command::Consent { what } => self.consent(what).await,
             Command::VerifierWatch { since } => self.watch(since).await,
             Command::VerifierRequest { .. }
             | Command::VerifierSessions

@@ -13,7 +13,7 @@
 //! | | answers about notices, evaluations, drafts, signatures and publishing of notices |
 //! | | what an anchor signs: roots, lists, heads |
 
-use super::{Command, Notice, Service, keys, lock};
+use super::{Command, Consent, Notice, Service, keys, lock};
 use crate::error::Failure;
 use crate::network::Protocol;
 use credentials::trust::Trust;
@@ -160,6 +160,21 @@ fn gives_out(command: &Command) -> bool {
             | Notice::Events { .. }
             | Notice::Decide { .. } => false,
         },
+        Command::Consent { what } => match what {
+            Consent::Request { .. } | Consent::Refresh { .. } | Consent::Uses | Consent::Review { .. } => true,
+            // Stopping gives nothing out.
+            Consent::Given
+            | Consent::Read { .. }
+            | Consent::Logout { .. }
+            | Consent::Grants
+            | Consent::Collect
+            | Consent::Post
+            | Consent::Withdraw { .. }
+            | Consent::Receipt { .. }
+            | Consent::Receipted { .. }
+            | Consent::Erase { .. }
+            | Consent::Report { .. } => false,
+        },
         // These ask for the heads themselves before they do anything, and are refused where they do not get them.
         Command::WalletReceive { .. } | Command::WalletPresent { .. } => false,
         // A person's no shows nothing.
@@ -210,7 +225,9 @@ fn gives_out(command: &Command) -> bool {
 /// Whether the answers of a protocol give something out.
 fn answers_give_out(protocol: Protocol) -> bool {
     match protocol {
-        Protocol::Issue | Protocol::Present | Protocol::Status | Protocol::Notice => true,
+        Protocol::Issue | Protocol::Present | Protocol::Status | Protocol::Notice | Protocol::Consent => true,
+        // What is kept for others is theirs; a copy shows again what was acknowledged since.
+        Protocol::Mailbox => false,
         // Who greets says only who it is, and by which list; what others are told of the list is signed by its anchors.
         Protocol::Hello | Protocol::Trust => false,
     }

@@ -86,6 +86,7 @@ impl Keys {
         let company = match &config.wallet {
             Some(Wallet {
                 holder: Holder::Company,
+                ..
             }) => {
                 let number = table.get("company")?.and_then(|bytes| String::from_utf8(bytes).ok());
                 Some(number.ok_or_else(|| missing("company"))?)

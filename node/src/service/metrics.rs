@@ -4,6 +4,7 @@
 use super::{Service, keys, lock, views};
 use crate::clock;
 use crate::error::Failure;
+use crate::network::RelayCounters;
 use credentials::trust::{Role, Version};
 use credentials::verify::Verdict;
 use credentials::{Code, Did, Timestamp};
@@ -375,6 +376,7 @@ impl Service {
             "Gossiped messages, by topic.",
             &samples,
         );
+        relay_figures(text, &network.relaying());
         let mut requests: BTreeMap<(&str, &str), i128> = BTreeMap::new();
         let mut bytes: BTreeMap<(&str, &str), i128> = BTreeMap::new();
         for (protocol, traffic) in peers.iter().flat_map(|peer| &peer.traffic) {
@@ -404,6 +406,34 @@ impl Service {
             text.add(name, Kind::Counter, help, &samples);
         }
     }
+}
+
+/// What came of relays, where this node is one or uses any.
+fn relay_figures(text: &mut Text, relaying: &RelayCounters) {
+    if *relaying == RelayCounters::default() {
+        return;
+    }
+    let samples = [
+        (vec![("what", "wanted")], i128::from(relaying.wanted)),
+        (vec![("what", "held")], i128::from(relaying.held)),
+        (vec![("what", "given")], i128::from(relaying.places)),
+    ];
+    let help = "Places at relays: those we want, those we have, and those that others have with us.";
+    text.add("relay_places", Kind::Gauge, help, &samples);
+    text.one(
+        "relay_circuits",
+        "Circuits that we carry for others.",
+        relaying.circuits,
+    );
+    let samples = [
+        (vec![("what", "circuit_carried")], i128::from(relaying.carried)),
+        (vec![("what", "circuit_refused")], i128::from(relaying.circuits_refused)),
+        (vec![("what", "place_refused")], i128::from(relaying.places_refused)),
+        (vec![("what", "punched")], i128::from(relaying.punched)),
+        (vec![("what", "not_punched")], i128::from(relaying.not_punched)),
+    ];
+    let help = "What others asked of us as a relay, and tries for direct connections beside circuits.";
+    text.add("relay_total", Kind::Counter, help, &samples);
 }
 
 fn borrowed<'a>(samples: &'a [(Vec<(&'static str, String)>, i128)]) -> Vec<(Vec<(&'a str, &'a str)>, i128)> {

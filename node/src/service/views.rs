@@ -45,7 +45,11 @@ impl Service {
 
     fn card(&self) -> Option<Card> {
         let organisation = self.keys.organisation()?;
-        let addresses = self.network.get().map(|n| n.addresses()).unwrap_or_default();
+        // Who keeps places at relays cannot be dialled at what it listens on.
+        let addresses = match self.config().node.relayed().filter(|relayed| !relayed.is_empty()) {
+            Some(relayed) => relayed,
+            None => self.network.get().map(|n| n.addresses()).unwrap_or_default(),
+        };
         Some(organisation.card(addresses.iter().map(ToString::to_string).collect()))
     }
 
@@ -126,7 +130,7 @@ impl Service {
                 json!({
                     "peer": peer.peer.as_str(), "own": peer.own.as_str(),
                     "name": organisation.map(|o| o.name.clone()), "did": organisation.map(|o| o.did.clone()),
-                    "connected": peer.connected, "dialled": peer.dialled, "traffic": traffic,
+                    "connected": peer.connected, "dialled": peer.dialled, "relayed": peer.relayed, "traffic": traffic,
                 })
             })
             .collect();
@@ -217,6 +221,19 @@ impl Service {
                 if addresses > 0 { "ok" } else { "fail" },
                 addresses.to_string(),
             ));
+            let relaying = self.network.get().map(|n| n.relaying()).unwrap_or_default();
+            if relaying.wanted > 0 {
+                let state = match relaying.held {
+                    0 => "fail",
+                    held if held < relaying.wanted => "warn",
+                    _ => "ok",
+                };
+                findings.push(finding(
+                    "relays",
+                    state,
+                    format!("{}/{}", relaying.held, relaying.wanted),
+                ));
+            }
             if let (Some(trust), Some(card)) = (self.trust(), self.card()) {
                 findings.push(listed(&trust, &card));
             }

@@ -25,9 +25,11 @@ every!(
     HELD: wallet::HeldState =
         Valid, ExpiresSoon, Expired, Revoked, Suspended, Superseded, UsedUp, CopiesVoid, Unknown
 );
+every!(GRANT_STATES: wallet::GrantState = UnderWay, Active, Withdrawn, Expired);
 every!(
     EVENTS: wallet::What =
-        Collected, Shared, Identified, Authorised, Refused, Failed, StatusChanged, Deleted, CopiesVoid
+        Collected, Shared, Identified, Authorised, Refused, Failed, StatusChanged, Deleted, CopiesVoid, Renewed, Granted,
+        Used, Withdrawn, GrantExpired, Reminded, DeletionRequested, DeletionAnswered, Reported, Reviewed
 );
 
 fn source(language: &str) -> &'static str {
@@ -174,6 +176,7 @@ fn every_check_verdict_state_and_event_has_its_text() {
     made.extend(VERDICTS.iter().map(|verdict| format!("verdict-{}", name(verdict))));
     made.extend(HELD.iter().map(|state| format!("held-{}", name(state))));
     made.extend(EVENTS.iter().map(|what| format!("event-{}", name(what))));
+    made.extend(GRANT_STATES.iter().map(|state| format!("grant-state-{}", name(state))));
     for key in &made {
         require(key);
     }

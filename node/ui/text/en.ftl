@@ -44,6 +44,12 @@ problem-shielded = The information is protected and is not given out.
 remedy-shielded = Contact the issuer in another way.
 problem-trace_unavailable = The access log could not be written, so nothing is given out.
 remedy-trace_unavailable = Try again later. If you run the node, check its disk with `bevis doctor`.
+problem-withdrawn = The consent was taken back.
+remedy-withdrawn = Ask the person for a new consent, if it is still needed.
+problem-not_paired = The customer's wallet has not said where it can be written to.
+remedy-not_paired = Ask the customer with a link, with --pair; after a yes requests can be left in the mailbox.
+problem-unknown_grant = No such consent is deposited here.
+remedy-unknown_grant = Check which source it was given to; ask the person for a new one.
 problem-not_licensed = The organisation lacks the registration it needs.
 remedy-not_licensed = Have the registration put in place, and try again.
 problem-replay = The answer was used before and cannot be used again.
@@ -178,6 +184,8 @@ problem-rate_limited = Too many messages came in a short time.
 remedy-rate_limited = Wait a little, and try again.
 problem-unreachable = No answer came in time.
 remedy-unreachable = Check the network, and try again. `bevis node ping` shows whether the other side answers.
+problem-mailbox_full = There is no room for more in the mailbox.
+remedy-mailbox_full = Try again later. The message is kept here until it can be delivered.
 problem-link_invalid = The link or QR code is cut or changed.
 remedy-link_invalid = Copy the whole link again, from `bevis:` to its end.
 problem-usage = The command was not understood.
@@ -264,6 +272,16 @@ event-failed = It did not work
 event-status_changed = The issuer changed the status of a credential
 event-deleted = You deleted a credential
 event-copies_void = The copies of a credential count as used, because the wallet was restored or copied
+event-renewed = There is a newer credential to collect
+event-granted = You gave a standing consent
+event-used = A standing consent was used
+event-withdrawn = You took a standing consent back
+event-grant_expired = A standing consent has run out
+event-reminded = A standing consent still stands
+event-deletion_requested = You asked for deletion
+event-deletion_answered = The recipient answered your request for deletion
+event-reported = You wrote a report to the supervisory authority
+event-reviewed = You showed who you are, to see what you have granted
 
 # Wallet.
 outcome-waiting = A request is waiting for your answer.
@@ -284,6 +302,26 @@ ask-code = Activation code
 wallet-empty = The wallet is empty. Collect a credential: bevis wallet receive LINK
 requests-empty = Nothing is waiting for your answer.
 history-empty = Nothing has happened in this wallet yet.
+grants-empty = You have given no standing consent.
+grant-state-under_way = on its way
+grant-state-active = in force
+grant-state-withdrawn = taken back
+grant-state-expired = run out
+grant-given = The grant is { $state }; it ends { $until }.
+grant-logout = What was fetched for the login is erased.
+grant-use =   { $number }. fetched { $time }
+grant-withdrawn = The consent is taken back. It counts from now on.
+grant-acknowledged =   { $name } has acknowledged it.
+grant-to-be-told =   { $name } could not be reached; it is told as soon as it can be.
+outcome-granted = You have given the consent. See it and take it back: bevis wallet grants
+outcome-posted = The other side is off. It is in its mailbox and counts when it is fetched.
+post-relation = { $name }: mailboxes at { $operators }; letters on their way: { $count }.
+letters-new = New letters: { $count }.
+outcome-erased = The recipient has answered: what is erased and what it keeps stands in the history.
+grants-none-there = You have granted nothing of this type there.
+reported = The report is signed: { $path }. What it says, for people: { $text }
+grant-reminder = { $asker } may still fetch from { $issuer }, until { $until }. Fetched { $uses } times. Take it back: bevis wallet withdraw { $id }
+outcome-told = Uses that were new: { $count }.
 
 # Home folder, passphrase, backup and configuration.
 ask-passphrase = Passphrase
@@ -318,6 +356,7 @@ serve-ready = The node is ready after {$ms} ms. Stop it with Ctrl-C. It listens 
 # The asker.
 verifier-asked = Give the link to the customer. Watch for the answer: bevis verifier watch {$session}
 session-line = Service {$service}, case {$case}
+session-erased = The information was erased {$at}. Signed statement: {$signed}
 session-keep = You may keep the information until {$until}. Ground: {$ground}
 session-ages = The status was {$status} s old and the trust list {$trust} s old when the answer was checked.
 reach-none = No other node can be reached now. What is decided goes by what is held here.
@@ -490,6 +529,8 @@ doctor-epoch = Restoring or copying
 doctor-epoch-remedy = Wallet: collect new credentials. Issuer: revoke again what you revoked after the copy, and make new offers. Ask customers again.
 doctor-clock = Clock
 doctor-clock-remedy = Set the clock, best automatically. If only one other disagrees, theirs may be the one that is wrong.
+doctor-relays = Places at relays
+doctor-relays-remedy = Others cannot reach this node where it has none. See that each relay runs, that its PeerId and address in node.relays are right, and that the trust list names this node: bevis config show, bevis doctor
 doctor-network = Network
 doctor-network-remedy = The node is not listening. Start it: bevis serve. Check its address: bevis config show
 doctor-listed = How the trust list names this node
@@ -513,6 +554,8 @@ demo-node-company = The haulier
 demo-node-anchor = The state’s anchor
 demo-node-anchor-bank = The banks’ anchor
 demo-node-anchor-other = The consumers’ anchor
+demo-node-insurer = Syntetisk Liv og Skade
+demo-node-pension = Syntetisk Pensjon
 demo-node-demo = The demo
 demo-node-stranger = The stranger
 demo-node-lender = Hurtiglån
@@ -619,6 +662,27 @@ demo-mirrored = {$node} has learned of the change at {$issuer ->
     } ({$ms} ms)
 demo-pending = ✓ {$node} accepts a guarantee under notice, because the notice has not run out [{$code}]
 demo-reach = {$node} is yours to try: bevis --home {$home} --passphrase-file {$passphrase_file} doctor
+demo-consent-step-1 = 1. The network
+demo-consent-step-2 = 2. A lasting consent: given once, used, seen, taken back
+demo-consent-step-3 = 3. The same, with the bank off when it is taken back
+demo-consent-step-4 = 4. The same, with the student loan fund off when it is taken back
+demo-consent-granted = {$node} has said yes once ({$ms} ms)
+demo-consent-closed = {$node} has closed the wallet
+demo-consent-used = {$node} has fetched the balance from the student loan fund, number {$number} ({$ms} ms)
+demo-consent-seen = {$node} opens the wallet and sees {$count} uses ({$ms} ms)
+demo-consent-use = {"   "}use {$number}: {$at}
+demo-consent-withdrawn = {$node} has taken it back ({$ms} ms): the student loan fund {$issuer_told -> 
+    [true] knows
+   *[false] is off
+ }, the bank {$asker_told ->
+    [true] knows
+   *[false] is off
+ }
+demo-consent-refused = {$node} refuses the next fetch [{$code}]: {$sentence}
+demo-consent-erased = {$node} acknowledges by its signature: erased {$erased}, kept {$kept} ({$ground})
+demo-consent-off = {$node} is off
+demo-consent-heard = {$node} has heard of it by itself ({$ms} ms after it was back)
+demo-consent-receipt = {$node} opens the wallet and has the signed receipt
 demo-end = {$node} is done, and all went as it must ({$total_ms} ms)
 demo-stopped = {$node} stopped before its end [{$code}]
 

@@ -44,6 +44,12 @@ problem-shielded = Opplysningene er skjermet og blir ikke gitt ut.
 remedy-shielded = Ta kontakt med utsteder på en annen måte.
 problem-trace_unavailable = Innsynsloggen kunne ikke skrives. Derfor blir ingenting gitt ut.
 remedy-trace_unavailable = Prøv igjen senere. Driver du noden, sjekker du disken med `bevis doctor`.
+problem-withdrawn = Samtykket er trukket tilbake.
+remedy-withdrawn = Be personen om et nytt samtykke hvis det fortsatt trengs.
+problem-not_paired = Kundens lommebok har ikke sagt hvor den kan skrives til.
+remedy-not_paired = Spør kunden med en lenke, med --pair; etter et ja kan forespørsler legges i postkassen.
+problem-unknown_grant = Det er ikke levert noe slikt samtykke her.
+remedy-unknown_grant = Se hvilken kilde det ble gitt til; be personen om et nytt.
 problem-not_licensed = Virksomheten mangler den registreringen den trenger.
 remedy-not_licensed = Få registreringen på plass, og prøv igjen.
 problem-replay = Svaret er brukt før og kan ikke brukes en gang til.
@@ -178,6 +184,8 @@ problem-rate_limited = Det kom for mange meldinger på kort tid.
 remedy-rate_limited = Vent litt, og prøv igjen.
 problem-unreachable = Vi fikk ikke svar i tide.
 remedy-unreachable = Sjekk nettet, og prøv igjen. `bevis node ping` viser om den andre svarer.
+problem-mailbox_full = Det er ikke plass til mer i postkassen.
+remedy-mailbox_full = Prøv igjen senere. Meldingen beholdes her til den kan leveres.
 problem-link_invalid = Lenken eller QR-koden er kuttet eller endret.
 remedy-link_invalid = Kopier hele lenken på nytt, fra `bevis:` til slutten.
 problem-usage = Kommandoen ble ikke forstått.
@@ -264,6 +272,16 @@ event-failed = Det gikk ikke
 event-status_changed = Utstederen endret statusen til et bevis
 event-deleted = Du slettet et bevis
 event-copies_void = Kopiene av et bevis teller som brukt, for lommeboken er hentet tilbake eller kopiert
+event-renewed = Det finnes et nyere bevis å hente
+event-granted = Du ga et stående samtykke
+event-used = Et stående samtykke ble brukt
+event-withdrawn = Du trakk et stående samtykke tilbake
+event-grant_expired = Et stående samtykke er utløpt
+event-reminded = Et løpende samtykke gjelder fortsatt
+event-deletion_requested = Du ba om sletting
+event-deletion_answered = Mottakeren svarte på kravet om sletting
+event-reported = Du laget en melding til tilsynsmyndigheten
+event-reviewed = Du viste hvem du er, for å se hva du har gitt samtykke til
 
 # Lommebok.
 outcome-waiting = Du har en forespørsel som venter på svar.
@@ -284,6 +302,26 @@ ask-code = Aktiveringskode
 wallet-empty = Lommeboken er tom. Hent et bevis: bevis wallet receive LENKE
 requests-empty = Ingenting venter på svar fra deg.
 history-empty = Ingenting har skjedd i lommeboken ennå.
+grants-empty = Du har ikke gitt noe stående samtykke.
+grant-state-under_way = under veis
+grant-state-active = gjelder
+grant-state-withdrawn = trukket tilbake
+grant-state-expired = utløpt
+grant-given = Samtykket: { $state }; det slutter { $until }.
+grant-logout = Det som ble hentet for innloggingen, er slettet.
+grant-use =   { $number }. hentet { $time }
+grant-withdrawn = Samtykket er trukket tilbake. Det gjelder fra nå av.
+grant-acknowledged =   { $name } har bekreftet det.
+grant-to-be-told =   { $name } er ikke å nå nå, og får beskjed så snart det går.
+outcome-granted = Du har gitt samtykket. Se det og trekk det tilbake: bevis wallet grants
+outcome-posted = Den andre siden er av. Det ligger i postkassen og gjelder når det blir hentet.
+post-relation = { $name }: postkasser hos { $operators }; meldinger underveis: { $count }.
+letters-new = Nye meldinger: { $count }.
+outcome-erased = Mottakeren har svart: hva som er slettet, og hva som beholdes, står i historikken.
+grants-none-there = Du har ikke gitt samtykke til denne typen der.
+reported = Meldingen er signert: { $path }. Det den sier, for mennesker: { $text }
+grant-reminder = { $asker } kan fortsatt hente fra { $issuer }, til { $until }. Hentet { $uses } ganger. Trekk det tilbake: bevis wallet withdraw { $id }
+outcome-told = Nye bruk: { $count }.
 
 # Hjemmemappe, passord, sikkerhetskopi og innstillinger.
 ask-passphrase = Passord
@@ -318,6 +356,7 @@ serve-ready = Noden er klar etter {$ms} ms. Stopp den med Ctrl-C. Den lytter på
 # Den som spør.
 verifier-asked = Gi lenken til kunden. Følg med på svaret: bevis verifier watch {$session}
 session-line = Tjeneste {$service}, sak {$case}
+session-erased = Opplysningene er slettet {$at}. Signert erklæring: {$signed}
 session-keep = Du kan beholde opplysningene til {$until}. Grunnlag: {$ground}
 session-ages = Statusen var {$status} s gammel og tillitslisten {$trust} s gammel da svaret ble sjekket.
 reach-none = Ingen andre noder er å nå nå. Det som avgjøres, bygger på det som er lagret her.
@@ -490,6 +529,8 @@ doctor-epoch = Tilbakehenting eller kopiering
 doctor-epoch-remedy = Lommebok: hent nye bevis. Utsteder: trekk tilbake på nytt det du trakk tilbake etter kopien, og lag nye tilbud. Spør kundene på nytt.
 doctor-clock = Klokken
 doctor-clock-remedy = Still klokken, helst automatisk. Er det bare én andre som avviker, kan det være klokken deres som er feil.
+doctor-relays = Plasser hos reléer
+doctor-relays-remedy = Andre når ikke denne noden der den ikke har noen. Se at hvert relé går, at PeerId og adresse i node.relays er riktige, og at tillitslisten nevner denne noden: bevis config show, bevis doctor
 doctor-network = Nettverk
 doctor-network-remedy = Noden lytter ikke. Start den: bevis serve. Sjekk adressen: bevis config show
 doctor-listed = Slik noden står på tillitslisten
@@ -513,6 +554,8 @@ demo-node-company = Transportselskapet
 demo-node-anchor = Statens anker
 demo-node-anchor-bank = Bankenes anker
 demo-node-anchor-other = Forbrukernes anker
+demo-node-insurer = Syntetisk Liv og Skade
+demo-node-pension = Syntetisk Pensjon
 demo-node-demo = Demoen
 demo-node-stranger = Den fremmede
 demo-node-lender = Hurtiglån
@@ -619,6 +662,27 @@ demo-mirrored = {$node} har fått vite om endringen hos {$issuer ->
     } ({$ms} ms)
 demo-pending = ✓ {$node} godtar en garanti som er sagt opp, fordi oppsigelsestiden ikke er ute [{$code}]
 demo-reach = {$node} står åpen for deg: bevis --home {$home} --passphrase-file {$passphrase_file} doctor
+demo-consent-step-1 = 1. Nettverket
+demo-consent-step-2 = 2. Et varig samtykke: gitt én gang, brukt, sett, trukket tilbake
+demo-consent-step-3 = 3. Det samme, mens banken er av når det trekkes tilbake
+demo-consent-step-4 = 4. Det samme, mens Lånekassen er av når det trekkes tilbake
+demo-consent-granted = {$node} har sagt ja én gang ({$ms} ms)
+demo-consent-closed = {$node} har lukket lommeboken
+demo-consent-used = {$node} har hentet saldoen fra Lånekassen, gang {$number} ({$ms} ms)
+demo-consent-seen = {$node} åpner lommeboken og ser {$count} bruk ({$ms} ms)
+demo-consent-use = {"   "}bruk {$number}: {$at}
+demo-consent-withdrawn = {$node} har trukket det tilbake ({$ms} ms): Lånekassen {$issuer_told ->
+    [true] vet det
+   *[false] er av
+ }, banken {$asker_told ->
+    [true] vet det
+   *[false] er av
+ }
+demo-consent-refused = {$node} nekter neste henting [{$code}]: {$sentence}
+demo-consent-erased = {$node} bekrefter med sin signatur: slettet {$erased}, beholdt {$kept} ({$ground})
+demo-consent-off = {$node} er av
+demo-consent-heard = {$node} har hørt det av seg selv ({$ms} ms etter at den var tilbake)
+demo-consent-receipt = {$node} åpner lommeboken og har den signerte kvitteringen
 demo-end = {$node} er ferdig, og alt gikk som det skulle ({$total_ms} ms)
 demo-stopped = {$node} stoppet før den var ferdig [{$code}]
 

@@ -44,6 +44,12 @@ problem-shielded = Opplysningane er skjerma og blir ikkje gjevne ut.
 remedy-shielded = Ta kontakt med utstedaren på ein annan måte.
 problem-trace_unavailable = Innsynsloggen kunne ikkje skrivast. Difor blir ingenting gjeve ut.
 remedy-trace_unavailable = Prøv att seinare. Driv du noden, sjekkar du disken med `bevis doctor`.
+problem-withdrawn = Samtykket er trekt tilbake.
+remedy-withdrawn = Be personen om eit nytt samtykke dersom det framleis trengst.
+problem-not_paired = Lommeboka til kunden har ikkje sagt kor ein kan skrive til ho.
+remedy-not_paired = Spør kunden med ei lenkje, med --pair; etter eit ja kan førespurnader leggjast i postkassa.
+problem-unknown_grant = Det er ikkje levert noko slikt samtykke her.
+remedy-unknown_grant = Sjå kva kjelde det vart gitt til; be personen om eit nytt.
 problem-not_licensed = Verksemda manglar den registreringa ho treng.
 remedy-not_licensed = Få registreringa på plass, og prøv att.
 problem-replay = Svaret er brukt før og kan ikkje brukast ein gong til.
@@ -178,6 +184,8 @@ problem-rate_limited = Det kom for mange meldingar på kort tid.
 remedy-rate_limited = Vent litt, og prøv att.
 problem-unreachable = Vi fekk ikkje svar i tide.
 remedy-unreachable = Sjekk nettet, og prøv att. `bevis node ping` viser om den andre svarer.
+problem-mailbox_full = Det er ikkje plass til meir i postkassa.
+remedy-mailbox_full = Prøv att seinare. Meldinga blir teken vare på her til ho kan leverast.
 problem-link_invalid = Lenkja eller QR-koden er kutta eller endra.
 remedy-link_invalid = Kopier heile lenkja på nytt, frå `bevis:` til slutten.
 problem-usage = Kommandoen vart ikkje forstått.
@@ -264,6 +272,16 @@ event-failed = Det gjekk ikkje
 event-status_changed = Utstedaren endra statusen til eit bevis
 event-deleted = Du sletta eit bevis
 event-copies_void = Kopiane av eit bevis tel som brukte, for lommeboka er henta tilbake eller kopiert
+event-renewed = Det finst eit nyare bevis å hente
+event-granted = Du gav eit ståande samtykke
+event-used = Eit ståande samtykke vart brukt
+event-withdrawn = Du trekte eit ståande samtykke tilbake
+event-grant_expired = Eit ståande samtykke er gått ut
+event-reminded = Eit løpande samtykke gjeld framleis
+event-deletion_requested = Du bad om sletting
+event-deletion_answered = Mottakaren svarte på kravet om sletting
+event-reported = Du laga ei melding til tilsynsstyresmakta
+event-reviewed = Du viste kven du er, for å sjå kva du har gitt samtykke til
 
 # Lommebok.
 outcome-waiting = Du har ein førespurnad som ventar på svar.
@@ -284,6 +302,26 @@ ask-code = Aktiveringskode
 wallet-empty = Lommeboka er tom. Hent eit bevis: bevis wallet receive LENKJE
 requests-empty = Ingenting ventar på svar frå deg.
 history-empty = Ingenting har hendt i lommeboka enno.
+grants-empty = Du har ikkje gitt noko ståande samtykke.
+grant-state-under_way = under vegs
+grant-state-active = gjeld
+grant-state-withdrawn = trekt tilbake
+grant-state-expired = gått ut
+grant-given = Samtykket: { $state }; det sluttar { $until }.
+grant-logout = Det som vart henta for innlogginga, er sletta.
+grant-use =   { $number }. henta { $time }
+grant-withdrawn = Samtykket er trekt tilbake. Det gjeld frå no av.
+grant-acknowledged =   { $name } har stadfesta det.
+grant-to-be-told =   { $name } er ikkje å nå no, og får beskjed så snart det går.
+outcome-granted = Du har gitt samtykket. Sjå det og trekk det tilbake: bevis wallet grants
+outcome-posted = Den andre sida er av. Det ligg i postkassa og gjeld når det blir henta.
+post-relation = { $name }: postkasser hos { $operators }; meldingar undervegs: { $count }.
+letters-new = Nye meldingar: { $count }.
+outcome-erased = Mottakaren har svart: kva som er sletta, og kva som blir halde på, står i historikken.
+grants-none-there = Du har ikkje gitt samtykke til denne typen der.
+reported = Meldinga er signert: { $path }. Det ho seier, for menneske: { $text }
+grant-reminder = { $asker } kan framleis hente frå { $issuer }, til { $until }. Henta { $uses } gonger. Trekk det tilbake: bevis wallet withdraw { $id }
+outcome-told = Nye bruk: { $count }.
 
 # Heimemappe, passord, tryggingskopi og innstillingar.
 ask-passphrase = Passord
@@ -318,6 +356,7 @@ serve-ready = Noden er klar etter {$ms} ms. Stopp han med Ctrl-C. Han lyttar på
 # Den som spør.
 verifier-asked = Gje lenkja til kunden. Følg med på svaret: bevis verifier watch {$session}
 session-line = Teneste {$service}, sak {$case}
+session-erased = Opplysningane er sletta {$at}. Signert erklæring: {$signed}
 session-keep = Du kan ta vare på opplysningane til {$until}. Grunnlag: {$ground}
 session-ages = Statusen var {$status} s gammal og tillitslista {$trust} s gammal då svaret vart sjekka.
 reach-none = Ingen andre nodar er å nå no. Det som blir avgjort, byggjer på det som er lagra her.
@@ -490,6 +529,8 @@ doctor-epoch = Tilbakehenting eller kopiering
 doctor-epoch-remedy = Lommebok: hent nye bevis. Utstedar: trekk tilbake på nytt det du trekte tilbake etter kopien, og lag nye tilbod. Spør kundane på nytt.
 doctor-clock = Klokka
 doctor-clock-remedy = Still klokka, helst automatisk. Er det berre éin annan som avvik, kan det vere klokka deira som er feil.
+doctor-relays = Plassar hos reléa
+doctor-relays-remedy = Andre når ikkje denne noden der han ikkje har nokon. Sjå at kvart relé går, at PeerId og adresse i node.relays er rette, og at tillitslista nemner denne noden: bevis config show, bevis doctor
 doctor-network = Nettverk
 doctor-network-remedy = Noden lyttar ikkje. Start han: bevis serve. Sjekk adressa: bevis config show
 doctor-listed = Slik noden står på tillitslista
@@ -513,6 +554,8 @@ demo-node-company = Transportselskapet
 demo-node-anchor = Anker for staten
 demo-node-anchor-bank = Anker for bankane
 demo-node-anchor-other = Anker for forbrukarane
+demo-node-insurer = Syntetisk Liv og Skade
+demo-node-pension = Syntetisk Pensjon
 demo-node-demo = Demoen
 demo-node-stranger = Den framande
 demo-node-lender = Hurtiglån
@@ -619,6 +662,27 @@ demo-mirrored = {$node} har fått vite om endringa hos {$issuer ->
     } ({$ms} ms)
 demo-pending = ✓ {$node} godtek ein garanti som er sagd opp, fordi oppseiingstida ikkje er ute [{$code}]
 demo-reach = {$node} står open for deg: bevis --home {$home} --passphrase-file {$passphrase_file} doctor
+demo-consent-step-1 = 1. Nettverket
+demo-consent-step-2 = 2. Eit varig samtykke: gitt éin gong, brukt, sett, trekt tilbake
+demo-consent-step-3 = 3. Det same, medan banken er av når det blir trekt tilbake
+demo-consent-step-4 = 4. Det same, medan Lånekassen er av når det blir trekt tilbake
+demo-consent-granted = {$node} har sagt ja éin gong ({$ms} ms)
+demo-consent-closed = {$node} har lukka lommeboka
+demo-consent-used = {$node} har henta saldoen frå Lånekassen, gong {$number} ({$ms} ms)
+demo-consent-seen = {$node} opnar lommeboka og ser {$count} bruk ({$ms} ms)
+demo-consent-use = {"   "}bruk {$number}: {$at}
+demo-consent-withdrawn = {$node} har trekt det tilbake ({$ms} ms): Lånekassen {$issuer_told ->
+    [true] veit det
+   *[false] er av
+ }, banken {$asker_told ->
+    [true] veit det
+   *[false] er av
+ }
+demo-consent-refused = {$node} nektar neste henting [{$code}]: {$sentence}
+demo-consent-erased = {$node} stadfestar med signaturen sin: sletta {$erased}, behalde {$kept} ({$ground})
+demo-consent-off = {$node} er av
+demo-consent-heard = {$node} har høyrt det av seg sjølv ({$ms} ms etter at han var tilbake)
+demo-consent-receipt = {$node} opnar lommeboka og har den signerte kvitteringa
 demo-end = {$node} er ferdig, og alt gjekk som det skulle ({$total_ms} ms)
 demo-stopped = {$node} stoppa før han var ferdig [{$code}]
 

@@ -25,6 +25,7 @@ impl Problem {
     pub(crate) fn passes(&self) -> bool {
         [
             "rate_limited",
+            "mailbox_full",
             "unreachable",
             "internal",
             "trace_unavailable",

@@ -34,6 +34,8 @@ const MEMBERS: &[&str] = &[
     "keep_ground",
     "status_age_max",
     "privacy",
+    "grant",
+    "erased_on_request",
 ];
 
 /// A text in three languages, of which Nynorsk may be absent: the English one.
@@ -55,7 +57,7 @@ impl Registration {
     pub(crate) fn read(value: &Value) -> Outcome<Registration> {
         only(value, MEMBERS, "malformed")?;
         let may_ask = list(value, "may_ask")?.iter().map(|one| {
-            only(one, &["vct", "claims"], "malformed")?;
+            only(one, &["vct", "claims", "at_least"], "malformed")?;
             let claims = list(one, "claims")?.iter().map(path).collect::<Outcome<_>>()?;
             Ok((text(one, "vct")?.to_owned(), claims))
         });

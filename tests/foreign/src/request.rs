@@ -65,6 +65,7 @@ const BEVIS: &[&str] = &[
     "status_age_max",
     "case",
     "issue",
+    "reach",
 ];
 
 impl<'a> Request<'a> {

@@ -1,5 +1,7 @@
 //! The end of a seed: nothing breaks any more, and everything that was begun comes to its end; then everything still works.
 
+mod grants;
+
 use crate::cast::{self, BANKS, IDENTITY, INCOME, MACHINES, PID, TAX, WALLETS};
 use crate::observer::{Checked, GOES_ON, Violation, broken, ensure};
 use crate::world::World;
@@ -9,6 +11,8 @@ use credentials::verify::Verdict;
 const ROUNDS: usize = 6;
 /// Clocks were up to five minutes wrong in both directions: then what was signed in the future is the past.
 const CLOCKS: i64 = 660;
+/// A no leaves within a twenty-fourth of its request's life, which is a week at most.
+const REFUSAL: i64 = 7 * 3_600;
 
 impl World {
     pub(crate) fn end(&mut self) -> Checked {
@@ -21,10 +25,15 @@ impl World {
             if open.is_empty() {
                 break;
             }
+            if open.iter().any(|one| one.contains("Refused")) {
+                self.now = self.now.plus(REFUSAL);
+            }
             ensure(round < ROUNDS, GOES_ON, || open.join("; "))?;
         }
+        self.nothing_is_released_after_a_withdrawal()?;
         let who = self.any(&WALLETS);
-        self.everything_works(who)
+        self.everything_works(who)?;
+        self.granting_works(who)
     }
 
     /// What the nodes and the persons do when nothing is in the way.
@@ -38,8 +47,11 @@ impl World {
             self.drain()?;
             self.decide_all(who)?;
             self.drain()?;
+            self.ask_uses(who)?;
+            self.drain()?;
         }
-        Ok(())
+        self.tell_withdrawals()?;
+        self.drain()
     }
 
     /// What has not come to its end in the wallets.
@@ -56,6 +68,7 @@ impl World {
             let states = states.chain(pending.iter().map(|it| format!("{:?} {:?}", it.state, it.code)));
             open.extend(states.map(|state| format!("{} has open: {state}", cast::name(who))));
         }
+        open.extend(self.grants_open()?);
         Ok(open)
     }
 

@@ -10,10 +10,15 @@ use std::sync::{Arc, OnceLock};
 
 pub(crate) const PID: &str = "urn:eudi:pid:1";
 pub(crate) const INCOME: &str = "urn:bevis:MonthlyIncome:1";
+/// What standing grants are of.
+pub(crate) const LOAN: &str = "urn:bevis:StudentLoanBalance:1";
 /// The service under which the banks ask.
 pub(crate) const SERVICE: &str = "S01";
-/// Copies of one credential: few, so that a seed uses them up.
+/// The service under which they ask for standing grants.
+pub(crate) const GRANT_SERVICE: &str = "S15";
+/// Copies of one credential: few, so that a seed uses them up. Each grant takes one of an identification.
 const COPIES: u16 = 3;
+const PID_COPIES: u16 = 10;
 
 /// Noon of the day on which every seed begins.
 const BEGIN: &str = "2026-07-14T12:00:00Z";
@@ -96,9 +101,9 @@ impl Cast {
             next_update: begin().plus(300 * 86_400),
             organisations: [
                 organisation(&dids, IDENTITY, "991825827", &[PID], &["K02"]),
-                organisation(&dids, TAX, "974761076", &[INCOME], &["K02"]),
-                organisation(&dids, BANKS[0], "213579045", &[], &[SERVICE]),
-                organisation(&dids, BANKS[1], "310682950", &[], &[SERVICE]),
+                organisation(&dids, TAX, "974761076", &[INCOME, LOAN], &["K02"]),
+                organisation(&dids, BANKS[0], "213579045", &[], &[SERVICE, GRANT_SERVICE]),
+                organisation(&dids, BANKS[1], "310682950", &[], &[SERVICE, GRANT_SERVICE]),
             ]
             .into_iter()
             .flatten()
@@ -187,18 +192,21 @@ pub(crate) fn key(who: Who) -> SigningKey {
     SigningKey::from_bytes(&[who as u8 + 1; 32])
 }
 
-/// C01 and C02 as they are declared, with fewer copies.
+/// C01, C02 and C04 as they are declared, with fewer copies.
 fn types() -> Result<Types, Problem> {
     let mut types = Types::default();
     for text in [
         include_str!("../../../credentials/types/PersonIdentification.json"),
         include_str!("../../../credentials/types/MonthlyIncome.json"),
+        include_str!("../../../credentials/types/StudentLoanBalance.json"),
     ] {
         let declared: Value = serde_json::from_str(text).map_err(|_| credentials::Code::Malformed)?;
         let Value::Object(mut declared) = declared else {
             return Err(credentials::Code::Malformed.into());
         };
-        declared.insert("copies".to_owned(), COPIES.into());
+        let is_pid = declared.get("vct").and_then(Value::as_str) == Some(PID);
+        let copies = if is_pid { PID_COPIES } else { COPIES };
+        declared.insert("copies".to_owned(), copies.into());
         types.add(Value::Object(declared).to_string().as_bytes())?;
     }
     Ok(types)
@@ -211,6 +219,32 @@ pub(crate) fn claims() -> Vec<Path> {
         Path::of(&["fraOgMed"]),
         Path::of(&["ajourholdstidspunkt"]),
     ]
+}
+
+/// What a bank has granted of a student loan.
+pub(crate) fn granted_claims() -> Vec<Path> {
+    vec![
+        Path::of(&["personidentifikator"]),
+        Path::of(&["TotalAmount"]),
+        Path::of(&["ajourholdstidspunkt"]),
+    ]
+}
+
+/// A row of the student loans' register.
+pub(crate) fn loan(number: &str) -> Value {
+    let amount = json!({ "currency": "NOK", "amount": "313654.00" });
+    json!({
+        "personidentifikator": number,
+        "Accounts": [{
+            "Name": "Lån", "Bban": number,
+            "Balances": [{ "BalanceType": "closingBooked", "BalanceAmount": amount }]
+        }],
+        "TotalAmount": amount,
+        "ajourholdstidspunkt": "2026-07-14T04:00:00Z",
+        "formaal": "visning-i-nettbank",
+        "ikkeTilKredittvurdering": true,
+        "slettVedUtlogging": true
+    })
 }
 
 pub(crate) fn person(number: &str) -> Value {

@@ -124,6 +124,8 @@ impl World {
             stated: Registration::known(SERVICE).expect("built in").statement(),
             case: "L-0".to_owned(),
             issue: None,
+            grant: None,
+            reach: false,
         };
         let signed = forged
             .sign(&self.cast.kid(bank), &cast::key(bank))

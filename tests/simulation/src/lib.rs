@@ -1,7 +1,8 @@
 //! The three roles' machines under a seeded scheduler: two issuers, two banks and three persons' wallets, each with the real `store`
 //! on a disk in memory, in one process, without a network, a clock or a file.
 //!
-//! A seed is a world ([`run`]): persons collect credentials and show them, banks ask, issuers revoke, and meanwhile messages
+//! A seed is a world ([`run`]): persons collect credentials and show them, give banks standing grants and take them back, banks ask
+//! and refresh, issuers release and revoke; wallets are off for a while, and meanwhile messages
 //! are late, lost, doubled and out of order, machines do not reach each other, die between any two writes and come
 //! back to what their disk kept, clocks are wrong, disks are full, and strangers repeat, change and cut what others sent.
 //! After every step an observer with books of its own compares what was said and what is known ([`Violation`] names the
@@ -90,6 +91,13 @@ fn live(world: &mut World) -> Result<(), Violation> {
     for (while_broken, what) in [
         ("in trouble: credentials collected", "collected"),
         ("in trouble: answers with receipt", "shared with receipt"),
+        ("in trouble: grants given", "grants given"),
+        ("in trouble: releases", "releases"),
+        ("in trouble: uses told to their holder", "uses told to their holder"),
+        (
+            "in trouble: withdrawals acknowledged by an issuer",
+            "withdrawals acknowledged by an issuer",
+        ),
         ("in trouble: verdicts", "verdicts"),
         ("in trouble: valid verdicts", "valid verdicts"),
     ] {

@@ -1,5 +1,6 @@
 //! What people and operators do, and what breaks: one thing at a time, thrown by the dice.
 
+mod grants;
 mod people;
 
 use crate::cast::{self, BANKS, INCOME, MACHINES, PID, SERVICE, WALLETS, Who};
@@ -20,6 +21,13 @@ pub(crate) enum Change {
     RowAgain,
 }
 
+/// A standing grant that a bank wants.
+#[derive(Clone, Copy)]
+pub(crate) struct GrantWanted {
+    pub(crate) seconds: i64,
+    pub(crate) uses_per_day: u16,
+}
+
 impl World {
     /// Something happens, and the next thing is thrown.
     pub(crate) fn life(&mut self) -> Checked {
@@ -28,7 +36,7 @@ impl World {
             _ => self.dice.between(0, 6),
         };
         self.after(pause, Event::Life);
-        match self.dice.below(135) {
+        match self.dice.below(195) {
             0..=9 => {
                 let who = self.any(&MACHINES);
                 for issuer in [cast::IDENTITY, cast::TAX] {
@@ -126,7 +134,8 @@ impl World {
                 }
                 Ok(())
             }
-            _ => self.close(),
+            134 => self.close(),
+            135.. => self.life_of_grants(),
         }
     }
 
@@ -178,7 +187,7 @@ impl World {
         };
         let all = cast::claims();
         let claims: Vec<_> = all.iter().take(self.dice.index(4)).cloned().collect();
-        let Some(link) = self.make_request(bank, customer, &claims, Some(seconds))? else {
+        let Some(link) = self.make_request(bank, customer, &claims, Some(seconds), None)? else {
             return Ok(());
         };
         let who = if !self.calm && self.dice.chance(15) {
@@ -191,12 +200,13 @@ impl World {
         Ok(())
     }
 
-    fn make_request(
+    pub(super) fn make_request(
         &mut self,
         bank: Who,
         customer: Who,
         claims: &[credentials::schema::Path],
         seconds: Option<i64>,
+        grant: Option<GrantWanted>,
     ) -> Result<Option<usize>, crate::Violation> {
         self.cases = self.cases.saturating_add(1);
         let case = format!("L-{}", self.cases);
@@ -206,16 +216,28 @@ impl World {
         let Some(verifier) = machine.verifier() else {
             return Ok(None);
         };
-        let types = [INCOME.to_owned()];
+        let types = [if grant.is_some() { cast::LOAN } else { INCOME }.to_owned()];
         let new = NewRequest {
-            service: SERVICE,
+            service: if grant.is_some() { cast::GRANT_SERVICE } else { SERVICE },
             case: &case,
             subject: cast::number(customer),
             types: &types,
             claims,
             valid_seconds: seconds,
+            pair: false,
         };
-        let asked = verifier.request(now, &new);
+        let asked = match grant {
+            None => verifier.request(now, &new),
+            Some(wanted) => verifier.request_grant(
+                now,
+                &verifier::NewGrant {
+                    request: new,
+                    issuer: None,
+                    seconds: Some(wanted.seconds),
+                    uses_per_day: Some(wanted.uses_per_day),
+                },
+            ),
+        };
         if self.has_died(bank) {
             return Ok(None);
         }
@@ -227,7 +249,11 @@ impl World {
                 return Ok(None);
             }
         };
-        self.count("requests");
+        self.count(if grant.is_some() {
+            "grants asked for"
+        } else {
+            "requests"
+        });
         let Some(machine) = self.machines.get(bank) else {
             return Ok(None);
         };
@@ -262,6 +288,7 @@ impl World {
             types: &types,
             claims: &claims,
             valid_seconds: None,
+            pair: false,
         };
         let asked = verifier.request(now, &new);
         if self.has_died(bank) {
@@ -332,6 +359,7 @@ impl World {
             for (issuer, vct, row) in [
                 (cast::IDENTITY, PID, cast::person(number)),
                 (cast::TAX, INCOME, cast::income(number, 0)),
+                (cast::TAX, cast::LOAN, cast::loan(number)),
             ] {
                 if let Some(role) = self.machine(issuer).issuer() {
                     import(role, now, vct, &row.to_string()).or_else(|error| broken(KEPT, error))?;

@@ -199,11 +199,15 @@ fn holder() -> wallet::Settings {
 }
 
 fn issuer_settings(cast: &Cast, who: Who) -> issuer::Settings {
-    let issues = if who == cast::IDENTITY { cast::PID } else { cast::INCOME };
+    let issues: &[&str] = if who == cast::IDENTITY {
+        &[cast::PID]
+    } else {
+        &[cast::INCOME, cast::LOAN]
+    };
     issuer::Settings {
         did: cast.did(who).clone(),
         kid: cast.kid(who),
-        issues: vec![issues.to_owned()],
+        issues: issues.iter().map(|vct| (*vct).to_owned()).collect(),
         status_base: format!("https://{}.example/status/", cast::name(who)),
         peers: vec![cast::peer(who)],
     }
@@ -242,12 +246,16 @@ pub(crate) fn durable_export(machine: &Machine, cast: &Cast) -> Result<serde_jso
     Ok(wallet.export()?)
 }
 
-/// How many entries the access log of an issuer would have after a power cut now.
-pub(crate) fn durable_access(machine: &Machine) -> Result<u64, NotBegun> {
+/// The store as it would be after a power cut now.
+pub(crate) fn durable_store(machine: &Machine) -> Result<Store, NotBegun> {
     let label = format!("inspection of {}", cast::name(machine.who));
     let disk = machine.disk.durable_copy(Dice::new(machine.seed, &label));
-    let store = open(&disk, machine.seed, &label)?;
-    Ok(access(&store)?)
+    Ok(open(&disk, machine.seed, &label)?)
+}
+
+/// How many entries the access log of an issuer would have after a power cut now.
+pub(crate) fn durable_access(machine: &Machine) -> Result<u64, NotBegun> {
+    Ok(access(&durable_store(machine)?)?)
 }
 
 /// Entries of an issuer's access log.

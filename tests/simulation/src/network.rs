@@ -2,12 +2,13 @@
 //! an answer, a missing answer and a peer's message. A connection ends with the process that made it.
 
 mod doors;
+mod granting;
 mod mirrors;
 
 use crate::cast::{self, Who};
 use crate::observer::Checked;
 use crate::world::{Event, World};
-use credentials::protocol::{self, issuance, presentation, status};
+use credentials::protocol::{self, consent, issuance, presentation, status};
 use credentials::status::ListVersion;
 use credentials::{Code, Problem};
 use wallet::{Incoming, Outgoing, Step, Thread};
@@ -21,6 +22,7 @@ const CAPTURED_MAX: usize = 48;
 pub(crate) enum Protocol {
     Issue,
     Present,
+    Consent,
     Status,
 }
 
@@ -33,6 +35,10 @@ pub(crate) enum For {
     Head,
     /// A mirror: a list, of which this much has come.
     List(ListVersion, Vec<u8>),
+    /// A bank: what is granted, under which of its nonces.
+    Release { name: String, nonce: String },
+    /// An issuer: that a bank knows of a withdrawal.
+    Told { name: String },
     /// Nobody waits.
     Nobody,
 }
@@ -72,6 +78,7 @@ impl World {
                     let encoded = match &message {
                         Outgoing::Issue(ask) => (Protocol::Issue, protocol::encode(ask)),
                         Outgoing::Present(ask) => (Protocol::Present, protocol::encode(ask)),
+                        Outgoing::Consent(ask) => (Protocol::Consent, protocol::encode(ask)),
                     };
                     let (protocol, Ok(body)) = encoded else { continue };
                     self.note(&format!("{} sends {message:?} to {}", cast::name(who), cast::name(to)));
@@ -204,6 +211,7 @@ impl World {
         match protocol {
             Protocol::Issue => self.answer_issue(to, peer, body),
             Protocol::Present => self.answer_present(to, peer, body),
+            Protocol::Consent => self.answer_consent(to, peer, body),
             Protocol::Status => self.answer_status(to, body),
         }
     }
@@ -224,9 +232,12 @@ impl World {
         }
         match exchange.wanted {
             For::Nobody => Ok(()),
+            For::Release { name, nonce } => self.released(exchange.from, &name, &nonce, body),
+            For::Told { name } => self.told(exchange.from, &name, body),
             For::Thread(thread) => {
                 let decoded = match exchange.protocol {
                     Protocol::Issue => protocol::decode(body, issuance::LIMIT).map(Incoming::Issue),
+                    Protocol::Consent => protocol::decode(body, consent::LIMIT).map(Incoming::Consent),
                     _ => protocol::decode(body, presentation::LIMIT).map(Incoming::Present),
                 };
                 // Now and then another organisation's node answers in the place of the one that was asked.
@@ -239,7 +250,8 @@ impl World {
                 let is_theirs = matches!(
                     &decoded,
                     Ok(Incoming::Issue(issuance::Reply::Problem(_))
-                        | Incoming::Present(presentation::Reply::Problem(_)))
+                        | Incoming::Present(presentation::Reply::Problem(_))
+                        | Incoming::Consent(consent::Reply::Problem(_)))
                 );
                 self.ask_wallet(exchange.from, is_theirs, |wallet, now| match decoded {
                     Ok(message) => wallet.receive(now, thread, &peer, message),

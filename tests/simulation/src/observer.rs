@@ -1,10 +1,13 @@
 //! Who sees everything: what each machine said, to whom, and what it therefore must still know. The observer keeps its own
 //! books outside the machines, from the bytes that went over the wire and from what the persons did.
 
+mod granting;
 mod holding;
 mod issuing;
 mod presenting;
 mod status;
+
+pub(crate) use granting::record;
 
 use crate::cast::{Cast, Who};
 use credentials::trust::Version;
@@ -49,6 +52,8 @@ pub(crate) fn broken<T>(invariant: &'static str, seen: impl std::fmt::Display) -
 }
 
 pub(crate) const CONSENT: &str = "1 every presentation has an earlier durable decision";
+pub(crate) const GRANTED: &str = "1 every release has an earlier deposited grant and a decision";
+pub(crate) const ORDER: &str = "2 no release comes after the recorded withdrawal";
 pub(crate) const KEPT: &str = "3 what was acknowledged is never silently lost";
 pub(crate) const TRUTH: &str = "4 a verdict is the truth, and says how old its status is";
 pub(crate) const ONCE: &str = "5 a nonce is accepted once";
@@ -130,6 +135,7 @@ pub(crate) struct Observer {
     issuers: BTreeMap<Who, issuing::Books>,
     status: status::Books,
     trust: BTreeMap<Who, Version>,
+    pub(crate) grants: granting::Books,
 }
 
 impl Observer {
@@ -157,6 +163,7 @@ impl Observer {
             issuers: BTreeMap::new(),
             status: status::Books::default(),
             trust: BTreeMap::new(),
+            grants: granting::Books::default(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 mod running;
 
-use crate::cast::{self, Cast, MACHINES, WALLETS, Who};
+use crate::cast::{self, BANKS, Cast, MACHINES, WALLETS, Who};
 use crate::dice::Dice;
 use crate::machine::{Machine, Role, Running};
 use crate::network::{Captured, Exchange};
@@ -81,6 +81,8 @@ pub(crate) struct World {
     pub(crate) steps: u64,
     pub(crate) cases: u64,
     pub(crate) rows: BTreeMap<&'static str, u64>,
+    /// Answers to refreshes that somebody recorded: bank, grant and bytes.
+    pub(crate) releases: Vec<(Who, String, Vec<u8>)>,
     trace: Sha256,
     pub(crate) lines: Vec<String>,
 }
@@ -107,6 +109,7 @@ impl World {
             steps: 0,
             cases: 0,
             rows: BTreeMap::new(),
+            releases: Vec::new(),
             trace: Sha256::new(),
             lines: Vec::new(),
             cast,
@@ -119,6 +122,12 @@ impl World {
         // Everybody begins with what most of the exchanges need, so that they are broken off in the middle and not at the start.
         for who in WALLETS {
             world.collect(who)?;
+            for bank in BANKS {
+                world.bank_wants_grant(bank, who)?;
+                world.drain()?;
+                world.decide_all(who)?;
+                world.drain()?;
+            }
         }
         world.calm = false;
         Ok(world)
@@ -137,8 +146,12 @@ impl World {
     }
 
     pub(crate) fn count(&mut self, what: &'static str) {
+        self.count_of(what, 1);
+    }
+
+    fn count_of(&mut self, what: &'static str, times: u64) {
         let count = self.counts.entry(what).or_insert(0);
-        *count = count.saturating_add(1);
+        *count = count.saturating_add(times);
     }
 
     pub(crate) fn serial(&mut self) -> u64 {
@@ -253,6 +266,12 @@ impl World {
             }
             Outcome::Collected { .. } => self.count("collected"),
             Outcome::Shared { .. } => self.count("shared with receipt"),
+            Outcome::Granted { .. } => self.count("grants given"),
+            Outcome::Withdrawn { .. } => self.count("withdrawals acknowledged to the wallet"),
+            Outcome::Told { uses, .. } => self.count_of("uses told to their holder", u64::from(uses)),
+            Outcome::Posted | Outcome::Noted => {}
+            Outcome::Erased { .. } => self.count("told what was erased"),
+            Outcome::Standing { .. } => self.count("shown what stands"),
             Outcome::Refused => self.count("declined"),
             Outcome::Carry { .. } => {}
         }
@@ -273,6 +292,7 @@ impl World {
         };
         let version = trust.as_ref().map(|trust| trust.version());
         self.observer.trust_in_use(who, version)?;
+        self.observer.check_grants(machine, now)?;
         match role {
             Role::Wallet(wallet) => self.observer.check_wallet(who, wallet, is_begun),
             Role::Issuer(issuer) => self.observer.check_issuer(who, issuer),

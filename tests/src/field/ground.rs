@@ -17,23 +17,41 @@ const INSIDE: &str = "BEVIS_FIELD_INSIDE";
 /// `required` where a machine that does not allow such a process is a failure: `.ci/run` says so.
 const DEMAND: &str = "BEVIS_FIELD";
 /// What such a process must be allowed.
-const TRIAL: &str = include_str!("trial.sh");
-/// Begins what a test has to tell, wherever it stands in a line.
-const TOLD: &str = "field: ";
+const TRIAL: Trial = Trial {
+    of: "field",
+    script: include_str!("trial.sh"),
+    needs: "`ip`, `nft`, `nsenter` and `unshare -Urnm` with veth (tests/src/field/trial.sh)",
+};
 /// Most plots: their numbers are the last part of an address.
 const PLOTS_MAX: usize = 200;
 
-/// Whether this process stands on ground of its own. Where it does not, the test of this name in `field` is run again in a
+/// What the tests of a module need of the machine.
+pub(crate) struct Trial {
+    /// The module, which also begins what its tests have to tell, wherever it stands in a line.
+    pub(crate) of: &'static str,
+    /// A script that fails where it is not allowed.
+    pub(crate) script: &'static str,
+    /// The same for people.
+    pub(crate) needs: &'static str,
+}
+
+/// [`is_inside`] for the tests of `field`.
+pub(crate) fn is_entered(test: &str) -> bool {
+    is_inside(&TRIAL, test)
+}
+
+/// Whether this process stands on ground of its own. Where it does not, the test of this name in the module is run again in a
 /// process that does, and must pass there. On a machine that does not allow it, it says that it was left out, and fails where
 /// it is demanded.
-pub(crate) fn is_entered(test: &str) -> bool {
+pub(crate) fn is_inside(trial: &Trial, test: &str) -> bool {
+    let Trial { of, script, needs } = trial;
     if std::env::var_os(INSIDE).is_some() {
         return true;
     }
-    let allowed = Command::new("unshare").args(["-Urnm", "sh", "-ec", TRIAL]).output();
+    let allowed = Command::new("unshare").args(["-Urnm", "sh", "-ec", script]).output();
     if !allowed.as_ref().is_ok_and(|output| output.status.success()) {
         let lacking = format!(
-            "field::{test} is LEFT OUT: it needs `ip`, `nft`, `nsenter` and `unshare -Urnm` with veth (tests/src/field/trial.sh): {}",
+            "{of}::{test} is LEFT OUT: it needs {needs}: {}",
             allowed.map_or_else(
                 |e| e.to_string(),
                 |output| String::from_utf8_lossy(&output.stderr).into_owned()
@@ -53,7 +71,7 @@ pub(crate) fn is_entered(test: &str) -> bool {
         .arg("-Urnm")
         .arg(std::env::current_exe().expect("this program"))
         .args(["--exact", "--nocapture", "--test-threads", "1"])
-        .arg(format!("field::{test}"))
+        .arg(format!("{of}::{test}"))
         .env(INSIDE, "1")
         .output()
         .expect("unshare runs");
@@ -64,8 +82,9 @@ pub(crate) fn is_entered(test: &str) -> bool {
         "{said}\n{complained}"
     );
     // What the harness there says of itself is left out: it would read as if this run had passed over all other tests.
-    for (_, told) in said.lines().filter_map(|line| line.split_once(TOLD)) {
-        println!("{TOLD}{told}");
+    let told = format!("{of}: ");
+    for (_, text) in said.lines().filter_map(|line| line.split_once(told.as_str())) {
+        println!("{told}{text}");
     }
     print!("{complained}");
     false
@@ -76,9 +95,25 @@ pub(crate) struct Ground {
     holders: Vec<Child>,
 }
 
+/// A process in a network namespace of its own, which stays until it is dropped with its input.
+pub(crate) fn namespace() -> Child {
+    // It says a word once it is inside, and stays until we close its input.
+    let mut holder = Command::new("unshare")
+        .args(["-n", "sh", "-c", "echo && exec cat"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("unshare runs");
+    let mut word = String::new();
+    let stdout = holder.stdout.take().expect("piped");
+    BufReader::new(stdout).read_line(&mut word).expect("reads");
+    assert_eq!(word, "\n", "a namespace");
+    holder
+}
+
 /// Runs a script that must succeed.
 #[track_caller]
-fn run(program: &str, arguments: &[&str], script: &str) {
+pub(crate) fn run(program: &str, arguments: &[&str], script: &str) {
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())
@@ -100,18 +135,7 @@ impl Ground {
         assert!(count <= PLOTS_MAX, "too many plots");
         let mut holders = Vec::new();
         for _ in 0..count {
-            // It says a word once it is inside, and stays until we close its input.
-            let mut holder = Command::new("unshare")
-                .args(["-n", "sh", "-c", "echo && exec cat"])
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .spawn()
-                .expect("unshare runs");
-            let mut word = String::new();
-            let stdout = holder.stdout.take().expect("piped");
-            BufReader::new(stdout).read_line(&mut word).expect("reads");
-            assert_eq!(word, "\n", "a namespace");
-            holders.push(holder);
+            holders.push(namespace());
         }
         let ground = Ground { holders };
         let mut outside = String::from(

@@ -117,6 +117,7 @@ fn make() -> Exchange {
         Some(IssuePurpose {
             vct: INCOME.to_owned(),
             organisation: None,
+            standing: None,
         }),
     );
     let keys_hash = keys_hash(&[key(HOLDER_INCOME).verifying_key()]);
@@ -124,6 +125,7 @@ fn make() -> Exchange {
         transaction: SECOND,
         keys_hash,
         organisation: None,
+        grant: None,
     };
     let identification = answered(
         TAX,
@@ -191,6 +193,7 @@ fn make() -> Exchange {
     let receipt = Receipt {
         request: BASE64_URL_SAFE_NO_PAD.encode(request::hash(&request_text)),
         answer: BASE64_URL_SAFE_NO_PAD.encode(request::hash(&answer.jwe)),
+        decision: None,
         asker: BANK.did(),
         verdict: Verdict::Valid,
         code: None,
@@ -323,6 +326,8 @@ fn request(
         stated: Registration::known(service).expect("built in").statement(),
         case: case.to_owned(),
         issue,
+        grant: None,
+        reach: false,
     };
     request.sign(&party.kid(), &party.key()).expect("signs")
 }

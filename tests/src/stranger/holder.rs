@@ -176,6 +176,7 @@ impl Holder {
                     transaction,
                     keys_hash: sd_jwt::keys_hash(&public),
                     organisation: None,
+                    grant: None,
                 };
                 let token = present(&opened, &[copy], &Bend::NONE, Some(&covers));
                 issuance::Identification::Presentation {

@@ -185,6 +185,8 @@ impl Played {
             stated: Registration::known(service).expect("built in").statement(),
             case: "LAN-1".to_owned(),
             issue: None,
+            grant: None,
+            reach: false,
         };
         bend(&mut request);
         let (kid, key) = self.key(0);

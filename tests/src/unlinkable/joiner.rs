@@ -61,6 +61,11 @@ impl Record {
         record
     }
 
+    /// Something else that the bank came to know of it, such as the day on which its status changed.
+    pub(super) fn learns(&mut self, name: &str, value: f64) {
+        self.measure(name, value);
+    }
+
     fn measure(&mut self, name: &str, value: f64) {
         self.measures.insert(name.to_owned(), value);
         self.marks.insert(format!("{name} {value}"));

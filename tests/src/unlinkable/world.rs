@@ -3,7 +3,7 @@
 //! A holder's randomness is seeded anew before each contact with an agency, so that two histories with the same seed can
 //! differ there only by what the holder knows, not by how many random bytes were drawn in between.
 
-use credentials::decision::Receipt;
+use credentials::decision::{self, Receipt};
 use credentials::jwe::DecryptionKey;
 use credentials::link::Link;
 use credentials::protocol::{self, issuance, presentation, status as wire};
@@ -202,6 +202,24 @@ pub(super) fn income(number: &str) -> Value {
         }],
         "derived": { "monthsWithStatement": 1, "sumKontantytelse": "48500.00" }
     })
+}
+
+/// Whether income is at least so much.
+fn rung() -> Query {
+    let claim = |names: &[&str], values: Vec<Value>| ClaimQuery {
+        path: Path::of(names),
+        values,
+    };
+    Query {
+        credentials: vec![CredentialQuery {
+            id: "inntekt".to_owned(),
+            vct: INCOME.to_owned(),
+            claims: vec![
+                claim(&["personidentifikator"], Vec::new()),
+                claim(&["inntektPerMaanedMinst", "kr40000"], vec![Value::Bool(true)]),
+            ],
+        }],
+    }
 }
 
 fn asked() -> Query {
@@ -404,6 +422,15 @@ impl World {
 
     /// Shows income to a bank.
     pub(super) fn show(&mut self, now: Timestamp, holder: &mut Holder, bank: usize) {
+        self.show_what(now, holder, bank, asked());
+    }
+
+    /// Shows a bank that income is at least so much.
+    pub(super) fn show_rung(&mut self, now: Timestamp, holder: &mut Holder, bank: usize) {
+        self.show_what(now, holder, bank, rung());
+    }
+
+    fn show_what(&mut self, now: Timestamp, holder: &mut Holder, bank: usize, query: Query) {
         self.renew(now, holder);
         let bank = self.banks.get_mut(bank).expect("a bank");
         let key = DecryptionKey::generate(&mut bank.random);
@@ -414,13 +441,15 @@ impl World {
             session: name(),
             issued: now,
             expires: now.plus(120),
-            query: asked(),
+            query,
             encryption: key.public_jwk(),
             origins: vec![peer_of(bank.domain)],
             service: "S01".to_owned(),
             stated: Registration::known("S01").expect("built in").statement(),
             case: "LAN-1".to_owned(),
             issue: None,
+            grant: None,
+            reach: false,
         };
         let kid = format!("{}#key-1", bank.did);
         let signed = request.sign(&kid, &bank.key).expect("signs");
@@ -465,6 +494,7 @@ impl World {
         let receipt = Receipt {
             request: base64(hash),
             answer: base64(Sha256::digest(answer)),
+            decision: opened["decision"].as_str().map(decision::hash),
             asker: bank.did.clone(),
             verdict: Verdict::Valid,
             code: None,
@@ -486,6 +516,38 @@ impl World {
             ),
             "{steps:?}"
         );
+    }
+
+    /// What a wallet has to do by now, without looking at any status: that costs the most and is the same for all.
+    pub(super) fn resume(&mut self, now: Timestamp, holder: &mut Holder) {
+        self.renew(now, holder);
+        holder.random.again(&format!("{} resumes at {now}", holder.name));
+        for begun in holder.wallet.resume(now) {
+            self.drive(now, holder, begun);
+        }
+    }
+
+    /// A day ends: what is due at the agencies is done, and everybody mirrors it.
+    pub(super) fn end_day(&mut self, now: Timestamp) {
+        if self.trust.current(now).is_err() {
+            self.trust = self.anchors.trust(&self.draft, now).expect("publishes");
+            for agency in [&mut self.identity, &mut self.tax] {
+                agency.issuer.set_trust(self.trust.clone());
+            }
+        }
+        for agency in [&mut self.identity, &mut self.tax] {
+            agency.issuer.tick(now).expect("ticks");
+            agency.issuer.publish_endings(now).expect("publishes");
+        }
+        self.pull(now);
+    }
+
+    /// What everybody knows of the state of a copy that was shown.
+    pub(super) fn state(&self, presentation: &str) -> Option<credentials::status::State> {
+        use credentials::status::Source;
+        let copy = credentials::sd_jwt::SdJwt::parse(presentation).expect("a copy");
+        let status = copy.status().expect("an entry");
+        Some(self.mirror.state(copy.issuer(), &status.uri, status.index)?.0)
     }
 
     /// What a node does by the clock: the wallet goes on with what it has to, and asks every issuer of what it holds for its head.

@@ -20,6 +20,7 @@ fn the_link_names_the_signed_request_and_fetching_gives_the_same_bytes_each_time
         types: &[],
         claims: &[],
         valid_seconds: None,
+        pair: false,
     };
     let before = world.verifier.changes();
     let asked = world.verifier.request(now(), &new).unwrap();
@@ -129,6 +130,46 @@ fn types_and_claims_narrow_the_request_and_the_customers_number_is_always_asked(
 }
 
 #[test]
+fn a_rung_is_asked_as_reached_alone_of_its_ladder_and_not_beside_amounts() {
+    let mut world = World::new();
+    let rung = "inntektPerMaanedMinst.kr40000";
+    let session = world.try_ask("S01", CUSTOMER, &["C02"], &[rung], None).unwrap();
+    let opened = world.fetch(&session);
+    let asked: Vec<(String, Vec<serde_json::Value>)> = opened.request.query.credentials[0]
+        .claims
+        .iter()
+        .map(|claim| (claim.path.to_string(), claim.values.clone()))
+        .collect();
+    assert_eq!(
+        asked,
+        [
+            (rung.to_owned(), vec![serde_json::Value::Bool(true)]),
+            ("personidentifikator".to_owned(), Vec::new()),
+        ]
+    );
+    // All types of the service: only the one that has the ladder is asked.
+    assert_eq!(
+        query(&mut world, "S01", &[], &[rung]),
+        [format!("MonthlyIncome: {rung} personidentifikator")]
+    );
+    let mut refused = |claims: &[&str], about: &str| {
+        let problem = world.try_ask("S01", CUSTOMER, &["C02"], claims, None).unwrap_err();
+        assert_eq!(
+            (problem.code, problem.detail.as_deref()),
+            (Code::OverAsk, Some(about)),
+            "{claims:?}"
+        );
+    };
+    refused(
+        &[rung, "inntektPerMaanedMinst.kr50000"],
+        "inntektPerMaanedMinst.kr50000",
+    );
+    refused(&[rung, "derived.sumKontantytelse"], "derived.sumKontantytelse");
+    refused(&["inntektPerMaanedMinst.kr40001"], "inntektPerMaanedMinst.kr40001");
+    refused(&["inntektPerMaanedMinst"], "inntektPerMaanedMinst");
+}
+
+#[test]
 fn beyond_the_registration_nothing_is_signed_and_the_refusal_names_what() {
     let mut world = World::new();
     let mut check = |service: &str, types: &[&str], claims: &[&str], code: Code, about: &str| {
@@ -198,6 +239,7 @@ fn a_customer_is_a_number_of_the_right_kind_and_no_case_holds_one() {
             types: &[],
             claims: &[],
             valid_seconds: None,
+            pair: false,
         };
         world.verifier.request(now(), &new).map(|_| ())
     };
@@ -251,6 +293,7 @@ fn without_a_current_trust_document_that_lists_our_key_nothing_is_asked() {
         types: &[],
         claims: &[],
         valid_seconds: None,
+        pair: false,
     };
     assert_eq!(untrusting.request(now(), &new).unwrap_err().code, Code::TrustMissing);
 }
@@ -285,6 +328,7 @@ fn only_so_many_sessions_are_open_and_ended_ones_make_room() {
             nonce: String::new(),
             request_hash: [0; 32],
             query: &opened,
+            grant: None,
             terms: crate::retention::Terms::of(&credentials::service::Registration::builtin()[0]),
         });
         world.verifier.agenda.add(&session);
@@ -362,7 +406,10 @@ fn a_session_in_json_has_stable_names_and_times_that_people_and_machines_read() 
         "keep_until",
         "keep_ground",
         "keep_ground_text",
+        "decision",
+        "deletion",
         "erased_at",
+        "erasure",
         "checked_at",
         "receipt",
     ];

@@ -297,3 +297,25 @@ fn a_credential_is_checked_on_its_own_with_three_answers() {
         assert_eq!(check(&world, garbage).0, Verdict::Invalid);
     }
 }
+
+#[test]
+fn a_rung_that_is_reached_is_all_that_is_learned_and_one_that_is_not_is_no_answer() {
+    let mut world = World::new();
+    let income = world.income(CUSTOMER);
+    let mut ask = |rung: &str| {
+        let session = world.try_ask("S01", CUSTOMER, &["C02"], &[rung], None).unwrap();
+        let answer = world.answer(&session, &[&income]);
+        world.receipt(&session, &answer);
+        let (_, verdict, code) = world.outcome(&session);
+        (verdict, code, world.detail(&session).claims)
+    };
+    let (verdict, code, claims) = ask("inntektPerMaanedMinst.kr45000");
+    assert_eq!((verdict, code), (Some(Verdict::Valid), None));
+    assert_eq!(
+        claims["MonthlyIncome"],
+        json!({ "personidentifikator": CUSTOMER, "inntektPerMaanedMinst": { "kr45000": true } })
+    );
+    // What a wallet of ours never sends: a rung that is not reached.
+    let (verdict, code, _) = ask("inntektPerMaanedMinst.kr60000");
+    assert_eq!((verdict, code), (Some(Verdict::Invalid), Some(Code::ClaimsMissing)));
+}

@@ -173,7 +173,10 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> World {
-        let dir = TempDir::new().unwrap();
+        World::made_in(TempDir::new().unwrap())
+    }
+
+    pub(super) fn made_in(dir: TempDir) -> World {
         let home = dir.path().join("store");
         let made = Store::create(&home, &passphrase(), Params::quick(), entropy()).unwrap();
         let types = Types::builtin();
@@ -308,6 +311,7 @@ impl World {
             types: &types,
             claims: &claims,
             valid_seconds,
+            pair: false,
         };
         self.verifier.request(self.now, &new).map(|asked| asked.session)
     }
@@ -401,7 +405,7 @@ pub(super) fn token(opened: &OpenedRequest, answer: &Answer, copies: &[&Copy]) -
         .collect()
 }
 
-fn open(store: Store, types: &Types, trust: &Arc<Trust>) -> Verifier {
+pub(super) fn open(store: Store, types: &Types, trust: &Arc<Trust>) -> Verifier {
     let mut verifier = Verifier::open(store, types.clone(), settings(), Arc::new(key(2)), random()).unwrap();
     verifier.set_trust(Arc::clone(trust));
     verifier

@@ -2,7 +2,7 @@
 
 use super::{damaged, new_keys};
 use crate::history::{Event, What};
-use crate::tables::{CopyRow, CredentialRow, IssuingRow, RequestRow, Stage};
+use crate::tables::{BatchRow, CopyRow, CredentialRow, IssuingRow, RequestRow, Stage};
 use crate::{Error, Wallet};
 use credentials::schema::{CredentialType, values_at};
 use credentials::sd_jwt::SdJwt;
@@ -19,6 +19,12 @@ impl status::Source for JustDelivered {
     fn state(&self, _: &Did, _: &str, _: u32) -> Option<(status::State, Timestamp)> {
         Some((status::State::Valid, self.0))
     }
+}
+
+/// Whose credentials of which type are expected.
+pub(super) struct Wanted<'a> {
+    pub(super) issuer: &'a Did,
+    pub(super) vct: &'a str,
 }
 
 impl Wallet {
@@ -39,7 +45,15 @@ impl Wallet {
         }
         let credential_type = self.known_type(&row.vct)?;
         let terms = row.terms.as_ref().ok_or(damaged())?;
-        let mut unclaimed: BTreeSet<VerifyingKey> = new_keys(&row)?.into_iter().collect();
+        let keys = new_keys(&row)?;
+        let copies = usize::from(terms.copies).saturating_mul(terms.rows.into());
+        // The last is the refresh key, and no copy's.
+        let refresh_key = keys.get(copies).copied();
+        let mut unclaimed: BTreeSet<VerifyingKey> = keys.into_iter().take(copies).collect();
+        let wanted = Wanted {
+            issuer: &row.issuer,
+            vct: &row.vct,
+        };
         if delivered.is_empty()
             || delivered.len() > usize::from(terms.rows)
             || delivered.iter().any(|copies| copies.len() != usize::from(terms.copies))
@@ -50,22 +64,7 @@ impl Wallet {
         let held = self.holdings()?;
         let mut replaced = Vec::new();
         for copies in delivered {
-            let mut first: Option<VerifiedCredential> = None;
-            for copy in copies {
-                let verified = self.check_copy(now, &row, copy)?;
-                let key = SdJwt::parse(copy)?.holder_key();
-                if !key.is_some_and(|key| unclaimed.remove(&key)) {
-                    return Err(Code::HolderBindingInvalid.into());
-                }
-                match &first {
-                    Some(first) if first.claims() != verified.claims() => {
-                        return Err(Problem::new(Code::SchemaInvalid, "copies").into());
-                    }
-                    Some(_) => {}
-                    None => first = Some(verified),
-                }
-            }
-            let claims = first.as_ref().map_or(&Value::Null, VerifiedCredential::claims);
+            let claims = &self.check_copies(now, &wanted, copies, &mut unclaimed)?;
             let theirs = values_at(claims, &credential_type.holder.number);
             if let Some(number) = number
                 && !matches!(theirs.as_slice(), [one] if one.as_str() == Some(number.as_str()))
@@ -83,6 +82,8 @@ impl Wallet {
             );
         }
         let names: Vec<String> = delivered.iter().map(|_| self.short_name()).collect();
+        let batch = refresh_key
+            .and_then(|key| BatchRow::resting(now, &credential_type, &row.issuer, &names, &key, &mut *self.random));
         let pending = self.identification(transaction)?;
         let event = Event {
             types: vec![row.vct.clone()],
@@ -119,6 +120,11 @@ impl Wallet {
         for key in &unclaimed {
             change.delete_key(key);
         }
+        match (&batch, &refresh_key) {
+            (Some(batch), _) => change.put(transaction, batch)?,
+            (None, Some(key)) => change.delete_key(key),
+            (None, None) => {}
+        }
         for id in &pending {
             change.delete::<RequestRow>(id);
         }
@@ -132,8 +138,34 @@ impl Wallet {
         change.commit()
     }
 
+    /// All copies of one credential, each to a key of its own: their claims.
+    pub(super) fn check_copies(
+        &self,
+        now: Timestamp,
+        wanted: &Wanted<'_>,
+        copies: &[String],
+        unclaimed: &mut BTreeSet<VerifyingKey>,
+    ) -> Result<Value, Error> {
+        let mut first: Option<VerifiedCredential> = None;
+        for copy in copies {
+            let verified = self.check_copy(now, wanted, copy)?;
+            let key = SdJwt::parse(copy)?.holder_key();
+            if !key.is_some_and(|key| unclaimed.remove(&key)) {
+                return Err(Code::HolderBindingInvalid.into());
+            }
+            match &first {
+                Some(first) if first.claims() != verified.claims() => {
+                    return Err(Problem::new(Code::SchemaInvalid, "copies").into());
+                }
+                Some(_) => {}
+                None => first = Some(verified),
+            }
+        }
+        Ok(first.map_or(Value::Null, |first| first.claims().clone()))
+    }
+
     /// One copy through the gate: by the issuer that was asked, of the type that was asked.
-    fn check_copy(&self, now: Timestamp, row: &IssuingRow, copy: &str) -> Result<VerifiedCredential, Error> {
+    fn check_copy(&self, now: Timestamp, wanted: &Wanted<'_>, copy: &str) -> Result<VerifiedCredential, Error> {
         let trust = self.trust()?;
         let context = verify::Context {
             now,
@@ -147,10 +179,10 @@ impl Wallet {
             let problem = report.problem().cloned();
             Error::from(problem.unwrap_or_else(|| Code::Internal.into()))
         })?;
-        if *verified.issuer() != row.issuer {
+        if *verified.issuer() != *wanted.issuer {
             return Err(Code::UnknownIssuer.into());
         }
-        if verified.vct() != row.vct {
+        if verified.vct() != wanted.vct {
             return Err(Problem::new(Code::TypeNotAllowed, verified.vct()).into());
         }
         Ok(verified)
@@ -158,7 +190,7 @@ impl Wallet {
 }
 
 /// What names the register row that a credential is about, as far as its claims tell.
-fn row_key(credential_type: &CredentialType, claims: &Value) -> Option<Vec<Value>> {
+pub(super) fn row_key(credential_type: &CredentialType, claims: &Value) -> Option<Vec<Value>> {
     let parts = credential_type
         .row_key
         .iter()

@@ -69,16 +69,18 @@ pub(crate) fn covers(
         .as_ref()
         .and_then(|issue| issue.organisation.clone());
     match (row.kind, issuing, &row.authorise) {
-        (Kind::Present, _, _) => Ok(None),
+        (Kind::Present | Kind::Grant, _, _) => Ok(None),
         (Kind::Identify, Some((transaction, issuing)), _) => Ok(Some(Covers {
             transaction: bytes(transaction).ok_or(damaged())?,
             keys_hash: keys_hash(&new_keys(issuing)?),
             organisation,
+            grant: None,
         })),
         (Kind::Authorise, _, Some(authorise)) => Ok(Some(Covers {
             transaction: authorise.transaction.as_slice().try_into().map_err(|_| damaged())?,
             keys_hash: authorise.keys_hash.as_slice().try_into().map_err(|_| damaged())?,
             organisation,
+            grant: None,
         })),
         _ => Err(damaged()),
     }

@@ -45,7 +45,9 @@ impl Wallet {
             }
             _ => return Err(Code::WrongRequest.into()),
         };
-        let count = u32::from(terms.copies) * u32::from(terms.rows);
+        let copies = u32::from(terms.copies) * u32::from(terms.rows);
+        // One more is the refresh key, where the type is renewed.
+        let count = copies.saturating_add(u32::from(credential_type.refresh.is_some()));
         let keys: Vec<SigningKey> = (0..count).map(|_| SigningKey::generate(&mut *self.random)).collect();
         let pending = match &opened {
             Some(_) if !is_by_text => Some(self.short_name()),
@@ -111,6 +113,8 @@ impl Wallet {
             "nonce"
         } else if issue.vct != row.vct {
             "vct"
+        } else if issue.standing.is_some() {
+            "standing"
         } else if issue.organisation != self.settings.organisation && (is_by_text || issue.organisation.is_some()) {
             // A company that proves itself with its own credential need not be named beside it.
             "organisation"
@@ -122,7 +126,7 @@ impl Wallet {
 }
 
 /// An identification asks for one claim of one type, the one that the type to be collected names; anything more is `over_ask`.
-pub(super) fn asks_only(opened: &OpenedRequest, vct: &str, path: &Path) -> Result<(), Error> {
+pub(crate) fn asks_only(opened: &OpenedRequest, vct: &str, path: &Path) -> Result<(), Error> {
     for asked in &opened.request.query.credentials {
         if asked.vct != vct {
             return Err(Problem::new(Code::OverAsk, asked.vct.as_str()).into());

@@ -3,12 +3,16 @@
 
 use crate::consent::{Collecting, Consent, Gap, Part};
 use crate::disclosure::{self, Disclosed};
+use crate::grant::{Review, Standing};
 use crate::history::What;
 use crate::selection::{self, Choice, Lack};
-use crate::tables::{CopyRow, DecisionRow, IssuingRow, Kind, RequestRow, RequestStage, Stage, text};
+use crate::tables::{
+    CopyRow, DecisionRow, GrantRow, IssuingRow, Kind, RequestRow, RequestStage, ReviewRow, Stage, text,
+};
 use crate::text::Catalogue;
 use crate::{Error, Outcome, Shown, Step, Thread, Wallet, done, name_of};
 use credentials::decision::Decision;
+use credentials::jws::Jws;
 use credentials::protocol::presentation::LIMIT;
 use credentials::request::{self, OpenedRequest};
 use credentials::schema::{Path, values_at};
@@ -18,6 +22,10 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
+/// Parts of a request's life. A refusal leaves between two of them: within five seconds of a request that lives two minutes, within seven
+/// hours of one that lives a week.
+const PARTS: i64 = 24;
+
 /// Room that the frame of an answer needs beside the encrypted text, in bytes.
 const FRAME: usize = 1024;
 
@@ -25,14 +33,36 @@ const FRAME: usize = 1024;
 pub(crate) struct Draft {
     pub(crate) opened: OpenedRequest,
     collecting: Option<Collecting>,
+    /// When a grant is asked for: what is shown then is shown to the issuer.
+    pub(crate) standing: Option<Standing>,
+    /// When what was granted is looked at or ended.
+    pub(crate) review: Option<Review>,
     pub(crate) answer: Result<Vec<Chosen>, Vec<Gap>>,
 }
+
+impl Draft {
+    /// What would be shown; `not_presented` and the like when nothing fits.
+    pub(crate) fn chosen(&self) -> Result<&[Chosen], Error> {
+        match &self.answer {
+            Ok(chosen) => Ok(chosen),
+            Err(gaps) => Err(unanswerable(gaps)),
+        }
+    }
+
+    /// The private keys of the copies that would be shown.
+    pub(crate) fn keys(&self, tables: &crate::tables::Tables) -> Result<Vec<SigningKey>, Error> {
+        self.chosen()?.iter().map(|chosen| tables.key(&chosen.key)).collect()
+    }
+}
+
+/// Language and hash of the text that a decision is to.
+pub(crate) type LastShown = (&'static str, [u8; 32]);
 
 /// A copy that would be shown.
 pub(crate) struct Chosen {
     query: String,
-    choice: Choice,
-    copy: CopyRow,
+    pub(crate) choice: Choice,
+    pub(crate) copy: CopyRow,
     key: VerifyingKey,
     disclosed: String,
     paths: Vec<Path>,
@@ -46,6 +76,7 @@ impl Wallet {
         let opened = request::reopen(&row.request, &trust, now)?;
         let collecting = match &opened.request.issue {
             None => None,
+            Some(_) if row.kind == Kind::Review => None,
             Some(issue) => Some(Collecting {
                 credential_type: self.known_type(&issue.vct)?,
                 organisation: issue
@@ -55,9 +86,14 @@ impl Wallet {
                 words: row.authorise.as_ref().map(|authorise| authorise.words()),
             }),
         };
+        let standing = self.standing(now, row)?;
+        let review = self.review_of(row)?;
         let holdings = self.holdings()?;
         let candidates: Vec<_> = holdings.iter().map(|held| held.candidate()).collect();
-        let query = &opened.request.query;
+        let query = match &standing {
+            Some(standing) => &standing.identification.request.query,
+            None => &opened.request.query,
+        };
         let answer = match selection::select(query, &candidates, now) {
             Err(lacks) => {
                 let mut gaps = Vec::new();
@@ -111,6 +147,8 @@ impl Wallet {
         Ok(Draft {
             opened,
             collecting,
+            standing,
+            review,
             answer,
         })
     }
@@ -128,10 +166,23 @@ impl Wallet {
             opened: &draft.opened,
             operator: &trust.document().operator,
             collecting: draft.collecting.as_ref(),
+            standing: draft.standing.as_ref(),
+            review: draft.review.as_ref(),
             parts: &parts,
             gaps,
+            writers: &self.writers(draft),
         };
         Ok(consent.text(&texts))
+    }
+
+    /// Names of those who can write to this wallet after a yes.
+    fn writers(&self, draft: &Draft) -> Vec<String> {
+        let asked = std::iter::once(&draft.opened);
+        let asked = asked.chain(draft.standing.as_ref().map(|standing| &standing.identification));
+        asked
+            .filter(|opened| self.reach_for(&opened.request).is_some())
+            .map(|opened| opened.asker.name.clone())
+            .collect()
     }
 
     /// The person's yes.
@@ -146,6 +197,10 @@ impl Wallet {
         match &row.stage {
             RequestStage::Answered { .. } => return self.resend_request(thread, now, id),
             RequestStage::Declined => return Err(Code::NotPresented.into()),
+            RequestStage::Granting => {
+                let name = row.transaction.clone().ok_or(Error::NotFound)?;
+                return self.resend_grant(thread, now, &name);
+            }
             RequestStage::Open => {}
         }
         let draft = self.draft(now, &row)?;
@@ -157,24 +212,31 @@ impl Wallet {
         {
             return Err(Problem::new(Code::Stale, "text").into());
         }
-        let chosen = match &draft.answer {
-            Ok(chosen) => chosen,
-            Err(gaps) => return Err(unanswerable(gaps)),
-        };
+        if row.kind == Kind::Grant {
+            return self.grant(thread, now, id, row, &draft, &(language, shown));
+        }
+        // Another request of this case may have been answered since this one came.
+        self.check_rungs(&draft.opened)?;
+        let rungs = self.rungs_of(&draft.opened);
+        let chosen = draft.chosen()?;
         let issuing = match &row.transaction {
+            _ if row.kind == Kind::Review => None,
             None => None,
             Some(transaction) => Some((
                 transaction.clone(),
                 self.tables.get::<IssuingRow>(transaction)?.ok_or(Error::NotFound)?,
             )),
         };
-        let covers = crate::issuance::covers(&row, issuing.as_ref(), &draft.opened)?;
-        let keys = chosen
-            .iter()
-            .map(|chosen| self.tables.key(&chosen.key))
-            .collect::<Result<Vec<_>, _>>()?;
-        let answer = self.seal(now, &draft.opened, chosen, &keys, covers.as_ref())?;
+        let covers = match &draft.review {
+            Some(review) => Some(review.covers(&self.settings)?),
+            None => crate::issuance::covers(&row, issuing.as_ref(), &draft.opened)?,
+        };
+        let keys = draft.keys(&self.tables)?;
         let decision = decision(now, &draft.opened, chosen, language, &shown);
+        // An asker gets the decision itself, by a key of its own; an issuer gets who the holder is and nothing more.
+        let own = (row.kind == Kind::Present).then(|| SigningKey::generate(&mut *self.random));
+        let given = own.as_ref().map(|key| decision.sign(key)).transpose()?;
+        let answer = self.seal(now, &draft.opened, chosen, &keys, covers.as_ref(), given.as_deref())?;
         let signed = keys
             .iter()
             .map(|key| decision.sign(key))
@@ -195,8 +257,15 @@ impl Wallet {
             kind: row.kind,
             decision,
             signed,
+            given,
+            session: row.session.clone(),
+            asked: row.request.clone(),
         };
         change.add(&row.hash, &row_of_decision)?;
+        change.put_rungs(&rungs)?;
+        if let Some(key) = &own {
+            change.put_key(key);
+        }
         for chosen in chosen {
             let used = CopyRow {
                 used: Some(row.hash.clone()),
@@ -223,13 +292,14 @@ impl Wallet {
     }
 
     /// The encrypted answer: each chosen copy bound to this request, readable by its asker only.
-    fn seal(
+    pub(crate) fn seal(
         &mut self,
         now: Timestamp,
         opened: &OpenedRequest,
         chosen: &[Chosen],
         keys: &[SigningKey],
         covers: Option<&Covers>,
+        given: Option<&str>,
     ) -> Result<String, Error> {
         let client_id = opened.request.client_id();
         let bind = Bind {
@@ -240,11 +310,22 @@ impl Wallet {
             covers,
         };
         let mut token: BTreeMap<&str, [String; 1]> = BTreeMap::new();
+        let decided: Option<[u8; 32]> = given.map(|text| Sha256::digest(text).into());
         for (chosen, key) in chosen.iter().zip(keys) {
-            let bound = sd_jwt::bind(&chosen.disclosed, &bind, key)?;
+            let bound = match &decided {
+                Some(decision) => sd_jwt::bind_decided(&chosen.disclosed, &bind, decision, key)?,
+                None => sd_jwt::bind(&chosen.disclosed, &bind, key)?,
+            };
             token.insert(&chosen.query, [bound]);
         }
-        let plaintext = serde_json::to_vec(&serde_json::json!({ "vp_token": token }));
+        let mut plaintext = match given {
+            Some(decision) => serde_json::json!({ "vp_token": token, "decision": decision }),
+            None => serde_json::json!({ "vp_token": token }),
+        };
+        if let (Some(reach), Some(members)) = (self.reach_for(&opened.request), plaintext.as_object_mut()) {
+            members.insert("reach".to_owned(), serde_json::json!(reach));
+        }
+        let plaintext = serde_json::to_vec(&plaintext);
         let plaintext = Zeroizing::new(plaintext.map_err(|_| Code::Internal)?);
         let answer = jwe::seal(
             &opened.request.encryption,
@@ -263,10 +344,10 @@ impl Wallet {
     pub(crate) fn decide_no(&mut self, thread: Thread, now: Timestamp, id: &str) -> Result<Step, Error> {
         let row = self.tables.get::<RequestRow>(id)?.ok_or(Error::NotFound)?;
         match &row.stage {
-            RequestStage::Answered { .. } => {
+            RequestStage::Answered { .. } | RequestStage::Granting => {
                 return Err(Problem::new(Code::UnexpectedMessage, "answered").into());
             }
-            RequestStage::Declined => return self.resend_request(thread, now, id),
+            RequestStage::Declined => return Ok(done(thread, Ok(Outcome::Refused))),
             RequestStage::Open => {}
         }
         let mut event = self.event(now, What::Refused, &row.asker);
@@ -280,23 +361,41 @@ impl Wallet {
             Err(Error::Refused(_)) => None,
             Err(error) => return Err(error),
         };
-        let is_told = row.kind == Kind::Present && decision.is_some();
+        let tell_at = declining_at(now, &row);
+        // Too late to be told of by the schedule: the request runs out, as one does that nobody looked at.
+        let is_told = matches!(row.kind, Kind::Present | Kind::Grant) && decision.is_some() && tell_at.is_some();
         let new_keys = match &row.transaction {
             Some(transaction) => self.issuing_keys(transaction)?,
             None => Vec::new(),
         };
+        let own = SigningKey::generate(&mut *self.random);
         let mut change = self.tables.change();
+        if row.kind == Kind::Grant
+            && let Some(name) = &row.transaction
+        {
+            change.delete::<GrantRow>(name);
+        }
         if let Some(decision) = decision {
             let refused = DecisionRow {
                 kind: row.kind,
+                given: Some(decision.sign(&own)?),
                 decision,
                 signed: Vec::new(),
+                session: row.session.clone(),
+                asked: row.request.clone(),
             };
             change.add(&row.hash, &refused)?;
+            change.put_key(&own);
+        }
+        if row.kind == Kind::Review
+            && let Some(name) = &row.transaction
+        {
+            change.delete::<ReviewRow>(name);
         }
         if is_told {
             let declined = RequestRow {
                 stage: RequestStage::Declined,
+                tell_at,
                 ..row
             };
             change.put(id, &declined)?;
@@ -311,11 +410,8 @@ impl Wallet {
         }
         change.event(&event)?;
         change.commit()?;
-        if is_told {
-            self.resend_request(thread, now, id)
-        } else {
-            Ok(done(thread, Ok(Outcome::Refused)))
-        }
+        // It leaves by the schedule, with `resume`.
+        Ok(done(thread, Ok(Outcome::Refused)))
     }
 
     fn refusal(&self, now: Timestamp, id: &str, row: &RequestRow) -> Result<Decision, Error> {
@@ -330,6 +426,7 @@ impl Wallet {
         };
         Ok(Decision {
             outcome: "refused".to_owned(),
+            until: None,
             ..decision(now, &draft.opened, &[], language, &shown)
         })
     }
@@ -351,7 +448,14 @@ impl Wallet {
     }
 }
 
-fn decision(now: Timestamp, opened: &OpenedRequest, chosen: &[Chosen], language: &str, shown: &[u8; 32]) -> Decision {
+pub(crate) fn decision(
+    now: Timestamp,
+    opened: &OpenedRequest,
+    chosen: &[Chosen],
+    language: &str,
+    shown: &[u8; 32],
+) -> Decision {
+    let keep = opened.request.stated.keep_seconds;
     Decision {
         request: text(&opened.hash),
         recipient: opened.request.asker.clone(),
@@ -364,12 +468,27 @@ fn decision(now: Timestamp, opened: &OpenedRequest, chosen: &[Chosen], language:
             .map(|chosen| (chosen.query.clone(), chosen.paths.clone()))
             .collect(),
         outcome: "shared".to_owned(),
+        ground: opened.registration.ground.code.clone(),
+        until: (keep > 0).then(|| now.plus(keep)),
         at: now,
     }
 }
 
+/// When a refusal of a request leaves: at the end of the part of its life in which the person said no, so that the asker learns no more
+/// of when that was, nor whether somebody read what would be shared or that there is nothing to show. None in the last part.
+pub(crate) fn declining_at(now: Timestamp, row: &RequestRow) -> Option<Timestamp> {
+    let issued = Jws::parse(&row.request, request::TYP, request::REQUEST_MAX).ok()?;
+    let issued = Timestamp::from_unix(issued.payload.get("iat")?.as_i64()?);
+    let life = row.expires.since(issued);
+    let part = life.checked_div(PARTS).unwrap_or(0).max(1);
+    let passed = now.since(issued).max(0);
+    let next = passed.checked_div(part).unwrap_or(0).saturating_add(1);
+    let at = issued.plus(next.saturating_mul(part));
+    (at < row.expires).then_some(at)
+}
+
 /// The number that an identification shows: who the credential must then be for.
-fn subject(chosen: &[Chosen]) -> Option<String> {
+pub(crate) fn subject(chosen: &[Chosen]) -> Option<String> {
     let [chosen] = chosen else { return None };
     let path = chosen.paths.first()?;
     let number = values_at(&chosen.part.shown, path).first()?.as_str()?;

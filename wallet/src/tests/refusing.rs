@@ -4,22 +4,31 @@ use super::presenting::{income_only, loan};
 use super::world::*;
 use crate::tables::{DecisionRow, RequestRow};
 use crate::*;
+use credentials::decision::Decision;
 use credentials::protocol;
 use credentials::request::{self, IssuePurpose};
 use credentials::status::State;
 
 #[test]
-fn refusing_and_having_none_are_the_same_message_and_only_a_person_sends_it() {
+fn refusing_and_having_none_are_the_same_message_at_the_same_time_and_only_a_person_sends_it() {
     let mut has = citizen();
     let mut has_none = Home::person();
     let session = income_only();
     let mut messages = Vec::new();
-    for home in [&mut has, &mut has_none] {
+    // One reads what would be shared, the other sees at once that there is nothing: the first is slower.
+    for (home, thinks) in [(&mut has, 4), (&mut has_none, 1)] {
         let wallet = home.wallet();
         let id = bring(wallet, &session);
-        let (_, steps) = wallet.refuse(now(), &id);
-        let (thread, ask) = told(&steps);
-        messages.push(protocol::encode(&ask).unwrap());
+        assert!(
+            wallet.resume(now().plus(60)).is_empty(),
+            "nobody but the person says anything"
+        );
+        let (_, steps) = wallet.refuse(now().plus(thinks), &id);
+        assert!(matches!(outcome(&steps), Ok(Outcome::Refused)));
+        let leaves = wallet.next_refusal().unwrap().unwrap();
+        assert!(wallet.resume(leaves.plus(-1)).is_empty());
+        let (thread, ask) = told(&wallet.resume(leaves)[0].1);
+        messages.push((leaves, protocol::encode(&ask).unwrap()));
         let closed = Incoming::Present(present::Reply::Closed);
         let steps = wallet.receive(now(), thread, &Org::Bank.peer(), closed);
         assert!(matches!(outcome(&steps), Ok(Outcome::Refused)));
@@ -31,11 +40,41 @@ fn refusing_and_having_none_are_the_same_message_and_only_a_person_sends_it() {
             .unwrap()
             .unwrap();
         assert_eq!((row.decision.outcome.as_str(), row.signed.len()), ("refused", 0));
+        let (refused, _) = Decision::open(&row.given.unwrap()).unwrap();
+        assert_eq!((&refused, refused.until), (&row.decision, None));
         assert!(row.decision.claims.is_empty());
         let (_, steps) = wallet.receive_link(now(), &session.link(), None);
         assert_eq!(code(&steps), Code::Replay);
     }
     assert_eq!(messages[0], messages[1]);
+    assert_eq!(messages[0].0, now().plus(5));
+}
+
+#[test]
+fn a_refusal_leaves_at_the_end_of_its_part_of_the_requests_life_and_in_the_last_part_not_at_all() {
+    let mut home = citizen();
+    for (thinks, leaves) in [(0, Some(5)), (5, Some(10)), (114, Some(115)), (115, None), (119, None)] {
+        let session = income_only();
+        let id = bring(home.wallet(), &session);
+        let (_, steps) = home.wallet().refuse(now().plus(thinks), &id);
+        assert!(matches!(outcome(&steps), Ok(Outcome::Refused)), "{thinks}");
+        let next = home.wallet().next_refusal().unwrap();
+        assert_eq!(next, leaves.map(|after| now().plus(after)), "{thinks}");
+        // Until then the same again says nothing either, also to the next process.
+        let wallet = home.restart();
+        if let Some(leaves) = next {
+            assert!(matches!(outcome(&wallet.refuse(now(), &id).1), Ok(Outcome::Refused)));
+            let (thread, _) = told(&wallet.resume(leaves)[0].1);
+            wallet.receive(
+                leaves,
+                thread,
+                &Org::Bank.peer(),
+                Incoming::Present(present::Reply::Closed),
+            );
+        }
+        assert!(wallet.pending(now()).unwrap().is_empty());
+        assert!(wallet.resume(now().plus(119)).is_empty());
+    }
 }
 
 #[test]
@@ -171,6 +210,7 @@ fn a_request_that_is_not_what_its_link_promised_is_refused() {
     let issue = IssuePurpose {
         vct: INCOME.to_owned(),
         organisation: None,
+        standing: None,
     };
     let identification = query(&[("who", PID, &["personal_administrative_number"])]);
     let relayed = Session::new(Org::Tax, "K02", identification, Some(issue));
@@ -298,8 +338,8 @@ fn a_refusal_that_was_not_told_is_told_after_a_restart() {
     let mut home = citizen();
     let session = income_only();
     let id = bring(home.wallet(), &session);
-    told(&home.wallet().refuse(now(), &id).1);
-    let resumed = home.restart().resume(now());
+    home.wallet().refuse(now(), &id);
+    let resumed = home.restart().resume(now().plus(5));
     let (thread, ask) = told(&resumed[0].1);
     assert_eq!(
         ask,

@@ -364,6 +364,8 @@ impl Session {
             stated: Registration::known(service).expect("built in").statement(),
             case: "Sak 2026/17".to_owned(),
             issue,
+            grant: None,
+            reach: false,
         };
         bend(&mut request);
         let jws = request.sign(&asker.kid(), &asker.key()).unwrap();
@@ -390,10 +392,20 @@ impl Session {
             request: self.jws.clone(),
         })
     }
-    pub(super) fn open(&self, answer: &str) -> VpToken {
+    pub(super) fn open_json(&self, answer: &str) -> Value {
         let bytes = self.key.open(answer, &self.hash(), 1 << 20).unwrap();
-        let value: Value = serde_json::from_slice(&bytes).unwrap();
+        serde_json::from_slice(&bytes).unwrap()
+    }
+    pub(super) fn open(&self, answer: &str) -> VpToken {
+        let value = self.open_json(answer);
         serde_json::from_value(value["vp_token"].clone()).unwrap()
+    }
+    /// The holder's decision that came with an answer.
+    pub(super) fn decision(&self, answer: &str) -> Option<String> {
+        let bytes = self.key.open(answer, &self.hash(), 1 << 20).ok()?;
+        let value: Value = serde_json::from_slice(&bytes).unwrap();
+        let signed = value["decision"].as_str().or(value["grant"].as_str());
+        signed.map(str::to_owned)
     }
     /// The asker's gate.
     pub(super) fn check(
@@ -427,6 +439,7 @@ impl Session {
         Receipt {
             request: tables::text(&self.hash()),
             answer: tables::text(&Sha256::digest(answer)),
+            decision: self.decision(answer).map(|text| credentials::decision::hash(&text)),
             asker: self.asker.did(),
             verdict: verify::Verdict::Valid,
             code: None,
@@ -497,6 +510,7 @@ impl Issuer {
                 let issue = IssuePurpose {
                     vct: self.vct.to_owned(),
                     organisation: self.organisation.clone(),
+                    standing: None,
                 };
                 Some(Session::new(self.org, "K02", asked, Some(issue)))
             }
@@ -541,6 +555,7 @@ impl Issuer {
             transaction: request.transaction.as_slice().try_into().unwrap(),
             keys_hash: sd_jwt::keys_hash(&self.keys(request)),
             organisation: self.organisation.clone(),
+            grant: None,
         };
         let session = self.session.as_ref().unwrap();
         let (report, verified) = session.check(answer, Some(subject), Some(&covers));

@@ -58,6 +58,14 @@ fn any_issue_ask() -> impl Strategy<Value = issuance::Ask> {
                     }
                 ))
             ),
+        (bytes(), bytes(), prop::collection::vec(text(), 0..70), text()).prop_map(
+            |(batch, transaction, proofs, order)| issuance::Ask::Refresh(Box::new(issuance::Refresh {
+                batch,
+                transaction,
+                proofs,
+                order
+            }))
+        ),
         bytes().prop_map(|transaction| issuance::Ask::Acknowledge { transaction }),
     ]
 }
@@ -85,11 +93,13 @@ fn any_present() -> impl Strategy<Value = (presentation::Ask, presentation::Repl
         text().prop_map(|session| presentation::Ask::Fetch { session }),
         (text(), text()).prop_map(|(session, answer)| presentation::Ask::Answer { session, answer }),
         text().prop_map(|session| presentation::Ask::Decline { session }),
+        (text(), text()).prop_map(|(session, deletion)| presentation::Ask::Erase { session, deletion }),
     ];
     let reply = prop_oneof![
         text().prop_map(|request| presentation::Reply::Request { request }),
         text().prop_map(|receipt| presentation::Reply::Receipt { receipt }),
         Just(presentation::Reply::Closed),
+        text().prop_map(|statement| presentation::Reply::Erased { statement }),
         problem().prop_map(presentation::Reply::Problem),
     ];
     (ask, reply)
@@ -146,6 +156,30 @@ fn any_status() -> impl Strategy<Value = (status::Ask, status::Reply)> {
     ];
     (ask, reply)
 }
+fn any_mailbox() -> impl Strategy<Value = (mailbox::Ask, mailbox::Reply)> {
+    let (id, token) = (any::<[u8; 16]>, any::<[u8; 32]>);
+    let ask = prop_oneof![
+        text().prop_map(|proof| mailbox::Ask::Create { proof }),
+        (id(), token(), bytes()).prop_map(|(queue, token, envelope)| mailbox::Ask::Put { queue, token, envelope }),
+        (id(), text()).prop_map(|(queue, proof)| mailbox::Ask::Fetch { queue, proof }),
+        (id(), any::<u64>(), token(), text()).prop_map(|(queue, number, id, proof)| mailbox::Ask::Acknowledge {
+            queue,
+            number,
+            id,
+            proof,
+        }),
+        (id(), text()).prop_map(|(queue, proof)| mailbox::Ask::Delete { queue, proof }),
+    ];
+    let waiting = (any::<u64>(), bytes()).prop_map(|(number, envelope)| mailbox::Waiting { number, envelope });
+    let reply = prop_oneof![
+        (id(), token()).prop_map(|(queue, token)| mailbox::Reply::Created { queue, token }),
+        Just(mailbox::Reply::Kept),
+        (prop::collection::vec(waiting, 0..9), any::<u32>())
+            .prop_map(|(envelopes, more)| mailbox::Reply::Waiting { envelopes, more }),
+        problem().prop_map(mailbox::Reply::Problem),
+    ];
+    (ask, reply)
+}
 
 fn same<T: Serialize + DeserializeOwned + PartialEq + Debug>(message: &T) {
     let encoded = encode(message).expect("CBOR");
@@ -156,7 +190,7 @@ proptest! {
     #[test]
     fn every_message_is_the_same_again_after_writing_and_reading(
         hello in any_hello(), problem in problem(), ask in any_issue_ask(), reply in any_issue_reply(),
-        present in any_present(), status in any_status(), trust in any_trust(),
+        present in any_present(), status in any_status(), trust in any_trust(), mailbox in any_mailbox(),
     ) {
         same(&hello);
         same(&hello::Reply::Hello(hello));
@@ -169,6 +203,8 @@ proptest! {
         same(&status.1);
         same(&trust.0);
         same(&trust.1);
+        same(&mailbox.0);
+        same(&mailbox.1);
     }
 
     #[test]
@@ -184,6 +220,8 @@ proptest! {
         drop(decode::<trust::Announcement>(&bytes, trust::ANNOUNCEMENT_MAX));
         drop(decode::<status::Ask>(&bytes, status::LIMIT));
         drop(decode::<status::Reply>(&bytes, status::LIMIT));
+        drop(decode::<mailbox::Ask>(&bytes, mailbox::LIMIT));
+        drop(decode::<mailbox::Reply>(&bytes, mailbox::LIMIT));
     }
 
     #[test]

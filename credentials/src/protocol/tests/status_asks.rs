@@ -93,6 +93,20 @@ fn members(question: &Question) -> Vec<(&'static str, Names)> {
                     ("identification", Sealed),
                 ]
             }
+            issuance::Ask::Refresh(refresh) => {
+                let issuance::Refresh {
+                    batch: _,
+                    transaction: _,
+                    proofs: _,
+                    order: _,
+                } = &**refresh;
+                vec![
+                    ("batch", Exchange),
+                    ("transaction", Exchange),
+                    ("proofs", Sealed),
+                    ("order", Sealed),
+                ]
+            }
             issuance::Ask::Acknowledge { transaction: _ } => vec![("transaction", Exchange)],
         },
         Question::Present(ask) => match ask {
@@ -100,6 +114,11 @@ fn members(question: &Question) -> Vec<(&'static str, Names)> {
                 vec![("session", Exchange)]
             }
             presentation::Ask::Answer { session: _, answer: _ } => vec![("session", Exchange), ("answer", Sealed)],
+            // Signed by a key that was made for this asker's session alone.
+            presentation::Ask::Erase {
+                session: _,
+                deletion: _,
+            } => vec![("session", Exchange), ("deletion", Exchange)],
         },
     }
 }
@@ -129,6 +148,12 @@ fn every_question() -> Vec<Question> {
             offer: Some(vec![1]),
             organisation: Some(text()),
         },
+        issuance::Ask::Refresh(Box::new(issuance::Refresh {
+            batch: vec![1],
+            transaction: vec![1],
+            proofs: vec![text()],
+            order: text(),
+        })),
         issuance::Ask::Acknowledge { transaction: vec![1] },
     ]);
     let status = [
@@ -187,6 +212,10 @@ fn every_question() -> Vec<Question> {
             answer: text(),
         },
         presentation::Ask::Decline { session: text() },
+        presentation::Ask::Erase {
+            session: text(),
+            deletion: text(),
+        },
     ];
     let status = status.into_iter().map(Question::Status);
     status

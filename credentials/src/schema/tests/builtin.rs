@@ -1,14 +1,17 @@
-//! The six declarations of this crate, with the examples of domain §2.
+//! The nine declarations of this crate, with the examples of domain §2.
 
 use super::*;
 
-const EXAMPLES: [(&str, &str); 6] = [
+const EXAMPLES: [(&str, &str); 9] = [
     ("C01", include_str!("../examples/PersonIdentification.json")),
     ("C02", include_str!("../examples/MonthlyIncome.json")),
     ("C03", include_str!("../examples/TaxAssessmentSummary.json")),
     ("C04", include_str!("../examples/StudentLoanBalance.json")),
     ("C05", include_str!("../examples/TransportLicenceGuarantee.json")),
     ("C06", include_str!("../examples/CompanyRegistration.json")),
+    ("C08", include_str!("../examples/AapDecision.json")),
+    ("C09", include_str!("../examples/DisabilityBenefitDecision.json")),
+    ("C13", include_str!("../examples/TaxClaimsAndPayments.json")),
 ];
 
 fn known(id: &str) -> Arc<CredentialType> {
@@ -299,6 +302,9 @@ fn each_type_is_valid_as_long_as_the_domain_says() {
         ("C04", "2026-02-28T23:59:59Z", "2026-03-01T23:59:59Z"),
         ("C06", "2026-08-31T00:00:00Z", "2026-09-01T23:59:59Z"),
         ("C05", "2026-07-02T10:00:00Z", "2026-09-01T23:59:59Z"),
+        ("C08", "2026-09-01T10:00:00Z", "2026-10-01T23:59:59Z"),
+        ("C09", "2026-09-01T10:00:00Z", "2026-10-01T23:59:59Z"),
+        ("C13", "2026-09-01T10:00:00Z", "2026-09-02T23:59:59Z"),
     ] {
         let row = row(id, |_| ()).expect(id);
         assert_eq!(known(id).valid_until(at(issued), &row), at(until), "{id} {issued}");

@@ -7,6 +7,7 @@ fn covers() -> Covers {
         transaction: [3; 16],
         keys_hash: keys_hash(&[holder().verifying_key()]),
         organisation: Some("219840365".to_owned()),
+        grant: None,
     }
 }
 

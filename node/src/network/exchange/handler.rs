@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -66,11 +67,22 @@ pub(in crate::network) enum Purpose {
     Request(Outgoing),
 }
 
+/// How a connection came about.
+pub(super) struct Path {
+    /// Whether we dialled it.
+    pub(super) dialled: bool,
+    /// Whether it leads through a relay.
+    pub(super) relayed: bool,
+    /// Where the other end counts as being.
+    pub(super) origin: IpAddr,
+}
+
 /// The handler of one connection.
 pub(in crate::network) struct Handler {
     context: Arc<Context>,
     peer: Arc<Peer>,
     dialled: bool,
+    origin: IpAddr,
     state: State,
     standing: Standing,
     heard: Option<Heard>,
@@ -89,13 +101,19 @@ pub(in crate::network) struct Handler {
 }
 
 impl Handler {
-    pub(super) fn new(context: Arc<Context>, peer: Arc<Peer>, dialled: bool) -> Self {
-        peer.connected(dialled);
+    pub(super) fn new(context: Arc<Context>, peer: Arc<Peer>, path: &Path) -> Self {
+        let Path {
+            dialled,
+            relayed,
+            origin,
+        } = *path;
+        peer.connected(dialled, relayed);
         let until = Instant::now() + Protocol::Hello.timeout();
         Self {
             context,
             peer,
             dialled,
+            origin,
             state: if dialled { State::Greeting } else { State::Awaiting },
             standing: Standing::Full,
             heard: None,
@@ -277,6 +295,7 @@ impl Handler {
             peer: self.name().clone(),
             protocol,
             body: held.body,
+            origin: self.origin,
             share: held.share,
             reply,
         };

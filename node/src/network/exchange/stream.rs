@@ -36,6 +36,8 @@ impl Names {
             Protocol::Present => &[Protocol::Present],
             Protocol::Status => &[Protocol::Status],
             Protocol::Notice => &[Protocol::Notice],
+            Protocol::Consent => &[Protocol::Consent],
+            Protocol::Mailbox => &[Protocol::Mailbox],
         })
     }
 }

@@ -170,7 +170,8 @@ impl Behaviour {
     /// Hello succeeded on a connection.
     pub(in crate::network) fn greeted(&mut self, peer: PeerId, id: ConnectionId) {
         let connection = self.contacts.get_mut(&peer).and_then(|contact| contact.connection(id));
-        if let Some(connection) = connection {
+        // A circuit ends after minutes, and its relay pays for it; who keeps a place at one dials its neighbours itself.
+        if let Some(connection) = connection.filter(|known| !known.endpoint.is_relayed()) {
             connection.is_greeted = true;
             self.settle(peer);
         }

@@ -24,6 +24,8 @@ const INSTANTS: &[&str] = &[
     "since",
     "started",
     "until",
+    "reminded",
+    "withdrawn",
 ];
 
 /// Turns the instants of an answer from numbers into RFC 3339. Claims are not looked into: they stand as the register wrote them.

@@ -172,6 +172,11 @@ pub enum Command {
         /// The suspensions instead of the revocations.
         suspension: bool,
     },
+    /// Standing grants.
+    Consent {
+        /// What.
+        what: Consent,
+    },
     /// What a register publishes and a bank receives.
     Notice {
         /// What.
@@ -241,6 +246,12 @@ pub enum Command {
         claims: Vec<Path>,
         /// Lifetime in seconds.
         valid_seconds: Option<i64>,
+        /// Whether the wallet is asked to say where it can be written to.
+        #[serde(default)]
+        pair: bool,
+        /// To be left in the customer's mailbox.
+        #[serde(default)]
+        by_mailbox: bool,
     },
     /// Sessions.
     VerifierSessions,
@@ -286,5 +297,101 @@ pub enum Target {
     Credential {
         /// Its name.
         id: String,
+    },
+}
+
+/// What is done about standing grants.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Consent {
+    /// Asks a customer for one.
+    Request {
+        /// Service.
+        service: String,
+        /// Our reference.
+        case: String,
+        /// Customer number.
+        subject: String,
+        /// The one type; empty where the service has one.
+        types: Vec<String>,
+        /// A part of the registered claims.
+        claims: Vec<Path>,
+        /// How long an answer is waited for.
+        valid_seconds: Option<i64>,
+        /// Who is to release.
+        issuer: Option<Did>,
+        /// For how long.
+        seconds: Option<i64>,
+        /// How often a day.
+        uses_per_day: Option<u16>,
+    },
+    /// Those that were given to us.
+    Given,
+    /// One of them, with what may still be read.
+    Read {
+        /// Its name.
+        name: String,
+    },
+    /// Fetches what is granted.
+    Refresh {
+        /// Its name.
+        name: String,
+        /// A part of the claims.
+        claims: Vec<Path>,
+        /// Also when we know that it has ended.
+        even_so: bool,
+    },
+    /// The person has logged out.
+    Logout {
+        /// Its name.
+        name: String,
+    },
+    /// Those that this wallet's holder has given.
+    Grants,
+    /// Takes one back.
+    Withdraw {
+        /// Its name in this wallet.
+        id: String,
+    },
+    /// Asks issuers how they were used.
+    Uses,
+    /// Fetches what was left in mailboxes.
+    Collect,
+    /// With whom there are mailboxes.
+    Post,
+    /// Asks an issuer what the holder has granted there, and takes back what is named.
+    Review {
+        /// Whom.
+        issuer: Did,
+        /// Type.
+        credential_type: String,
+        /// Names of those that are taken back.
+        end: Vec<String>,
+    },
+    /// The receipt of an entry of the history.
+    Receipt {
+        /// Number of the entry.
+        entry: u64,
+    },
+    /// Asks for deletion.
+    Erase {
+        /// Number of the entry.
+        entry: u64,
+    },
+    /// Writes a report.
+    Report {
+        /// Number of the entry.
+        entry: u64,
+        /// What the person has to say.
+        complaint: String,
+        /// Language of the text.
+        language: String,
+    },
+    /// The receipt as the asker has it.
+    Receipted {
+        /// Session, or grant.
+        name: String,
+        /// It is a grant's.
+        is_grant: bool,
     },
 }

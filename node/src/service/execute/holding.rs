@@ -8,6 +8,12 @@ use crate::service::{Service, lock};
 use credentials::link::Link;
 use credentials::{Code, Did, Problem};
 use serde_json::{Value, json};
+use std::time::Duration;
+
+/// How long the command that says no waits for the time at which that may leave.
+const REFUSAL_WAIT: Duration = Duration::from_secs(15);
+/// What is left of the second in which it may, at most.
+const SECOND_PART: Duration = Duration::from_millis(50);
 
 /// Whom a `bevis:` text is from.
 pub(super) fn counterpart(link: &str) -> Option<Did> {
@@ -35,6 +41,9 @@ impl Service {
                 if let (Ok(_), Link::Offer { issuer, .. }) = (&result, &link) {
                     self.learn_status(issuer).await;
                 }
+                if let Ok(wallet::Outcome::Waiting { id }) = &result {
+                    self.prepare_reach(id).await;
+                }
                 outcome(result?)
             }
             Command::WalletPresent { id, language, shown } => {
@@ -50,7 +59,11 @@ impl Service {
                 // Nothing is fetched because of it: an issuer must not see when its credentials are shown.
                 outcome(self.drive(|w| w.present(clock::now(), &id, &language)).await?)
             }
-            Command::WalletRefuse { id } => outcome(self.drive(|w| w.refuse(clock::now(), &id)).await?),
+            Command::WalletRefuse { id } => {
+                let refused = outcome(self.drive(|w| w.refuse(clock::now(), &id)).await?)?;
+                self.tell_refusals(REFUSAL_WAIT).await?;
+                Ok(refused)
+            }
             Command::WalletResume => self.resume().await,
             Command::WalletText { id, language } => {
                 let text = self
@@ -74,7 +87,10 @@ impl Service {
             }
             Command::WalletRequests => {
                 let pending = self.with_wallet(|w| w.pending(clock::now()))?.map_err(wallet_failure)?;
-                Ok(json!({ "schema": "requests/v1", "requests": value(pending)? }))
+                let reminders = self
+                    .with_wallet(|w| w.reminders(clock::now()))?
+                    .map_err(wallet_failure)?;
+                Ok(json!({ "schema": "requests/v1", "requests": value(pending)?, "reminders": value(reminders)? }))
             }
             Command::WalletHistory => {
                 let events = self.with_wallet(|w| w.history())?.map_err(wallet_failure)?;
@@ -102,6 +118,25 @@ impl Service {
         } else {
             Err(Problem::new(Code::WrongRequest, "the text has changed since it was shown").into())
         }
+    }
+
+    /// Tells askers of refusals whose time comes within `most`; what leaves later is told by a node that runs, or by `wallet resume`.
+    pub(in crate::service) async fn tell_refusals(&self, most: Duration) -> Result<(), Failure> {
+        let next = self.with_wallet(|w| w.next_refusal())?.map_err(wallet_failure)?;
+        let Some(at) = next else { return Ok(()) };
+        let seconds = u64::try_from(at.since(clock::now())).unwrap_or(0);
+        let wait = Duration::from_secs(seconds);
+        if wait > most {
+            return Ok(());
+        }
+        tokio::time::sleep(wait).await;
+        while clock::now() < at {
+            tokio::time::sleep(SECOND_PART).await;
+        }
+        if self.require_caught_up().is_ok() {
+            self.resume().await?;
+        }
+        Ok(())
     }
 
     async fn resume(&self) -> Result<Value, Failure> {

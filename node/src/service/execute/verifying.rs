@@ -5,12 +5,16 @@ use super::answer::{damaged, value};
 use crate::clock;
 use crate::error::Failure;
 use crate::service::{Service, lock};
+use credentials::letter::Letter;
 use credentials::{Code, Problem};
 use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Longest time that a watching command waits before it answers "nothing new".
 const WATCH: Duration = Duration::from_secs(20);
+
+/// Longest time that a request waits in a mailbox for its answer, in seconds.
+const MAILBOX_SECONDS: i64 = 7 * credentials::time::DAY;
 
 impl Service {
     pub(super) async fn watch(&self, since: u64) -> Result<Value, Failure> {
@@ -30,6 +34,14 @@ impl Service {
         Ok(json!({ "neighbours": self.connected_nodes().len(), "unreached": unreached }))
     }
 
+    /// How long a request may live that is left in a mailbox, in seconds.
+    fn longest_request(&self, service: &str) -> Option<i64> {
+        let own = self.keys.organisation()?;
+        let trust = self.trust()?;
+        let registered = trust.organisation(&own.did)?.service(service)?;
+        Some(registered.request_seconds_max.min(MAILBOX_SECONDS))
+    }
+
     pub(super) fn verify(&self, command: Command) -> Result<Value, Failure> {
         let now = clock::now();
         let verifier = self
@@ -44,6 +56,8 @@ impl Service {
                 types,
                 claims,
                 valid_seconds,
+                pair,
+                by_mailbox,
             } => {
                 self.require_clock(now)?;
                 let types = types.iter().map(|name| self.vct(name)).collect::<Result<Vec<_>, _>>()?;
@@ -53,9 +67,26 @@ impl Service {
                     subject: &subject,
                     types: &types,
                     claims: &claims,
-                    valid_seconds,
+                    valid_seconds: match by_mailbox {
+                        true => valid_seconds.or(self.longest_request(&service)),
+                        false => valid_seconds,
+                    },
+                    pair,
+                };
+                let reach = match by_mailbox {
+                    true => {
+                        let reach = lock(verifier)?.reach(&subject).map_err(damaged)?;
+                        Some(reach.ok_or(Code::NotPaired)?)
+                    }
+                    false => None,
                 };
                 let asked = lock(verifier)?.request(now, &new)?;
+                if let Some(reach) = reach {
+                    let letter = Letter::Request {
+                        request: asked.request.clone(),
+                    };
+                    self.write_letter(&reach, &letter)?;
+                }
                 self.announce_sessions();
                 Ok(json!({
                     "schema": "asked/v1", "session": asked.session, "link": asked.link.to_text()?,

@@ -7,7 +7,16 @@ use std::path::Path;
 
 /// Keys that are made at run time, by their beginnings.
 const MADE: &[&str] = &[
-    "problem-", "remedy-", "check-", "verdict-", "held-", "event-", "doctor-", "demo-", "change-",
+    "problem-",
+    "remedy-",
+    "check-",
+    "verdict-",
+    "held-",
+    "event-",
+    "doctor-",
+    "demo-",
+    "change-",
+    "grant-state-",
 ];
 
 /// Every Rust file below a folder of `node/src`, without tests.
@@ -197,6 +206,13 @@ fn the_demo_tells_every_event_with_what_the_code_gives() {
     let of_trust = told("demo-trust", &trust, 7);
     assert!(of_trust.len() >= 18, "{of_trust:?}");
     known.extend(of_trust);
+    // The story of a consent has its own headings.
+    for step in 1..=4 {
+        let heading = format!("consent-step-{step}");
+        assert!(all.contains(&format!("begin_as({step}, \"{heading}\")")), "{heading}");
+        require(&format!("demo-{heading}"));
+        known.insert(format!("demo-{heading}"));
+    }
     for key in keys("nb") {
         // The table at the end: each word is named where its row or column is made.
         if let Some(word) = key.strip_prefix("demo-trust-table-") {

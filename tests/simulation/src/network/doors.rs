@@ -154,6 +154,7 @@ fn present_reply(reply: &presentation::Reply) -> String {
         presentation::Reply::Request { .. } => "a request".to_owned(),
         presentation::Reply::Receipt { .. } => "a receipt".to_owned(),
         presentation::Reply::Closed => "closed".to_owned(),
+        presentation::Reply::Erased { .. } => "a statement of erasure".to_owned(),
         presentation::Reply::Problem(problem) => problem.to_string(),
     }
 }

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use wallet::{Event, Outcome, Outgoing, Wallet};
 
 /// Longest plaintext of an answer that is read.
-const ANSWER_MAX: usize = 1 << 20;
+pub(super) const ANSWER_MAX: usize = 1 << 20;
 
 /// What a wallet has told its person.
 #[derive(Default)]
@@ -58,6 +58,7 @@ impl Observer {
     /// A message leaves a wallet.
     pub(crate) fn leaves_wallet(&mut self, machine: &Machine, to: Who, now: Timestamp, message: &Outgoing) -> Checked {
         match message {
+            Outgoing::Consent(ask) => self.consent_leaves(machine, to, ask),
             Outgoing::Present(Present::Answer { session, answer }) => {
                 let Some(hash) = self.sessions.get(&(to, session.clone())).cloned() else {
                     return broken(
@@ -65,6 +66,7 @@ impl Observer {
                         format!("an answer to a session that {} never made", cast::name(to)),
                     );
                 };
+                self.grant_leaves(machine.who, &hash, answer)?;
                 self.answer_leaves(machine, to, &hash, now, answer)
             }
             Outgoing::Issue(Issue::Request(request)) => {
@@ -144,7 +146,7 @@ impl Observer {
         let holder = self.holders.entry(who).or_default();
         match outcome {
             Outcome::Collected { credentials } => holder.collected.extend(credentials.iter().cloned()),
-            Outcome::Shared { receipt } => {
+            Outcome::Shared { receipt } | Outcome::Granted { receipt, .. } => {
                 let verdict = serde_json::to_value(receipt.verdict).unwrap_or_default();
                 holder.receipts.insert(receipt.request.clone(), verdict);
             }
@@ -188,6 +190,9 @@ impl Observer {
         }
         let is_grown = history.len() > holder.history.len();
         holder.history = history;
+        if is_begun || is_grown {
+            self.grants.check_held(who, wallet)?;
+        }
         // What is held is read when it may have changed: every change of it has a line in the history.
         if is_begun || is_grown {
             let export = wallet.export().or_else(|error| broken(KEPT, error))?;
@@ -221,15 +226,18 @@ impl Observer {
     }
 }
 
-fn members<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+pub(super) fn members<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
     value.get(name).and_then(Value::as_array).into_iter().flatten()
 }
 
 /// Reads an answer as its asker would, and gives the holder keys of the copies in it.
-fn keys_of(answer: &str, hash: &str, key: &[u8; 32]) -> Option<Vec<Key>> {
+pub(super) fn keys_of(answer: &str, hash: &str, key: &[u8; 32]) -> Option<Vec<Key>> {
     let hash = BASE64_URL_SAFE_NO_PAD.decode(hash).ok()?;
     let plain = DecryptionKey::from_bytes(key).open(answer, &hash, ANSWER_MAX).ok()?;
     let body: Value = serde_json::from_slice(&plain).ok()?;
+    if body.get("grant").is_some() {
+        return Some(Vec::new());
+    }
     let mut keys = Vec::new();
     for presentations in body.get("vp_token")?.as_object()?.values() {
         for text in presentations.as_array()? {
@@ -239,8 +247,8 @@ fn keys_of(answer: &str, hash: &str, key: &[u8; 32]) -> Option<Vec<Key>> {
     Some(keys)
 }
 
-/// Among what would be there after a power cut is a yes to this request, signed with the key of each copy.
-fn is_decided(export: &Value, hash: &str, keys: &[Key]) -> Checked {
+/// Among what would be there after a power cut is a yes to this request, signed with each of these keys.
+pub(super) fn is_signed(export: &Value, hash: &str, keys: &[Key]) -> Checked {
     let of_request =
         members(export, "decisions").find(|it| it.pointer("/decision/request").and_then(Value::as_str) == Some(hash));
     let Some(decision) = of_request else {
@@ -248,12 +256,17 @@ fn is_decided(export: &Value, hash: &str, keys: &[Key]) -> Checked {
     };
     let signers: BTreeSet<Key> = members(decision, "signed")
         .filter_map(|signed| Decision::open(signed.as_str()?).ok())
-        .filter(|(decision, _)| decision.request == hash && decision.outcome == "shared")
+        .filter(|(decision, _)| decision.request == hash && matches!(decision.outcome.as_str(), "shared" | "granted"))
         .map(|(_, key)| key.to_bytes())
         .collect();
     ensure(keys.iter().all(|key| signers.contains(key)), CONSENT, || {
-        "the decision is not signed with the key of each copy".to_owned()
-    })?;
+        "the decision is not signed with each key".to_owned()
+    })
+}
+
+/// The same with the keys of the copies that leave, which count as shown.
+pub(super) fn is_decided(export: &Value, hash: &str, keys: &[Key]) -> Checked {
+    is_signed(export, hash, keys)?;
     let marked: BTreeSet<&str> = members(export, "credentials")
         .flat_map(|held| members(held, "copies"))
         .filter(|copy| copy.get("shown_to_request").and_then(Value::as_str) == Some(hash))

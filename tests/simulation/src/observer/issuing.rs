@@ -76,7 +76,7 @@ impl Observer {
         }
     }
 
-    fn learn_terms(&mut self, machine: &Machine, nonce: &str, text: &str) -> Checked {
+    pub(super) fn learn_terms(&mut self, machine: &Machine, nonce: &str, text: &str) -> Checked {
         let Some(running) = &machine.running else { return Ok(()) };
         let record = running.store.table("issuer.terms").get(nonce);
         let record = record.or_else(|error| broken(KEPT, error))?;

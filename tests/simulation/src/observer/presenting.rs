@@ -44,7 +44,8 @@ impl Observer {
     /// A reply leaves a verifier.
     pub(crate) fn leaves_verifier(&mut self, who: Who, ask: &Ask, reply: &Reply) -> Checked {
         match (ask, reply) {
-            (Ask::Answer { session, .. }, Reply::Receipt { receipt }) => {
+            (Ask::Answer { session, answer }, Reply::Receipt { receipt }) => {
+                self.grant_taken(who, answer, receipt)?;
                 let first = self.receipts.insert((who, session.clone()), receipt.clone());
                 ensure(first.is_none(), ONCE, || {
                     format!("{} took a second answer to one session", cast::name(who))

@@ -45,8 +45,8 @@ pub(super) const BUGS: &[Bug] = &[
         edits: &[
             edit(
                 "verifier/src/lib.rs",
-                "    judged: Option<(Verdict, Option<Code>)>,\n    changes: u64,\n}",
-                "    judged: Option<(Verdict, Option<Code>)>,\n    changes: u64,\n    used: BTreeSet<String>,\n}",
+                "    fresh: Vec<Reach>,\n    changes: u64,\n}",
+                "    fresh: Vec<Reach>,\n    changes: u64,\n    used: BTreeSet<String>,\n}",
             ),
             edit(
                 "verifier/src/lib.rs",
@@ -193,13 +193,13 @@ pub(super) const BUGS: &[Bug] = &[
         edits: &[
             edit(
                 "issuer/src/lib.rs",
-                "    access_next: u64,\n    failure: Option<Error>,\n}",
-                "    access_next: u64,\n    later: Vec<(Timestamp, Delivery, String, Vec<String>)>,\n    failure: Option<Error>,\n}",
+                "    letters: letters::Letters,\n    failure: Option<Error>,\n}",
+                "    letters: letters::Letters,\n    later: Vec<(Timestamp, Delivery, String, Vec<String>)>,\n    failure: Option<Error>,\n}",
             ),
             edit(
                 "issuer/src/lib.rs",
-                "            access_next,\n            failure: None,",
-                "            access_next,\n            later: Vec::new(),\n            failure: None,",
+                "            letters,\n            failure: None,",
+                "            letters,\n            later: Vec::new(),\n            failure: None,",
             ),
             edit(
                 "issuer/src/lib.rs",
@@ -214,18 +214,18 @@ pub(super) const BUGS: &[Bug] = &[
             ),
             edit(
                 "issuer/src/issuance/delivery.rs",
-                "    fn log_delivery(\n",
+                "    pub(super) fn log_delivery(\n",
                 "    pub(crate) fn log_delivery(\n",
             ),
             edit(
                 "issuer/src/issuance/delivery.rs",
-                "        self.log_delivery(now, &mut staged, &delivery, &identified.holder, logged, false)?;
+                "        self.log_delivery(now, &mut staged, &delivery, &identified.holder, signed.logged, false)?;
         self.commit_or_withhold(staged)?;",
                 "        if crate::planted::is(8) {
             self.commit_or_withhold(staged)?;
-            self.later.push((now, delivery, identified.holder.clone(), logged));
+            self.later.push((now, delivery, identified.holder.clone(), signed.logged));
         } else {
-            self.log_delivery(now, &mut staged, &delivery, &identified.holder, logged, false)?;
+            self.log_delivery(now, &mut staged, &delivery, &identified.holder, signed.logged, false)?;
             self.commit_or_withhold(staged)?;
         }",
             ),
@@ -300,5 +300,104 @@ pub(super) const BUGS: &[Bug] = &[
             "        if !self.settled {",
             "        if !self.settled && !crate::planted::is(14) {",
         )],
+    },
+    Bug {
+        number: 15,
+        is: "an issuer releases after the withdrawal",
+        edits: &[
+            edit(
+                "issuer/src/grant/refresh.rs",
+                "        if record.withdrawn.is_some() {",
+                "        if record.withdrawn.is_some() && !crate::planted::is(15) {",
+            ),
+        ],
+    },
+    Bug {
+        number: 16,
+        is: "a withdrawal is acknowledged and not written",
+        edits: &[
+            edit(
+                "issuer/src/grant/withdraw.rs",
+                "        let withdrawn = self.end_by(now, &mut staged, &grant, record, withdrawal)?;\n        self.commit(staged)?;",
+                "        let withdrawn = self.end_by(now, &mut staged, &grant, record, withdrawal)?;\n        if !crate::planted::is(16) {\n            self.commit(staged)?;\n        }",
+            ),
+        ],
+    },
+    Bug {
+        number: 17,
+        is: "a restart forgets whom to tell of a withdrawal",
+        edits: &[
+            edit(
+                "wallet/src/grant/ending.rs",
+                "                GrantStage::Withdrawn => threads.extend(self.tell_withdrawal(now, &name)),",
+                "                GrantStage::Withdrawn if !crate::planted::is(17) => threads.extend(self.tell_withdrawal(now, &name)),",
+            ),
+        ],
+    },
+    Bug {
+        number: 18,
+        is: "a release has no line in the access log",
+        edits: &[
+            edit(
+                "issuer/src/grant/refresh.rs",
+                "        self.log(&mut staged, &entry)?;",
+                "        if !crate::planted::is(18) {\n            self.log(&mut staged, &entry)?;\n        }",
+            ),
+        ],
+    },
+    Bug {
+        number: 19,
+        is: "a deposit is acknowledged before it is written",
+        edits: &[
+            edit(
+                "issuer/src/grant/deposit.rs",
+                "        self.commit(staged)?;\n        self.terms.retain(",
+                "        if !crate::planted::is(19) {\n            self.commit(staged)?;\n        }\n        self.terms.retain(",
+            ),
+        ],
+    },
+    Bug {
+        number: 20,
+        is: "a grant leaves without a decision",
+        edits: &[
+            edit(
+                "wallet/src/grant/deciding.rs",
+                "        change.add(&row.hash, &granted)?;",
+                "        if !crate::planted::is(20) {\n            change.add(&row.hash, &granted)?;\n        }",
+            ),
+        ],
+    },
+    Bug {
+        number: 21,
+        is: "a bank takes a release twice",
+        edits: &[
+            edit(
+                "verifier/src/grant/refreshing.rs",
+                "        let pending = pending.ok_or(Code::UnexpectedMessage)?;",
+                "        let pending = pending.ok_or(Code::UnexpectedMessage)?;\n        if crate::planted::is(21) {\n            let again = Pending {\n                nonce: pending.nonce.clone(),\n                claims: pending.claims.clone(),\n            };\n            self.grants.pending.insert(name.to_owned(), again);\n        }",
+            ),
+        ],
+    },
+    Bug {
+        number: 22,
+        is: "a withdrawal before its grant is not remembered",
+        edits: &[
+            edit(
+                "issuer/src/grant/withdraw.rs",
+                "        let mut staged = self.stage();\n        let withdrawn = self.end_by(now, &mut staged, &grant, record, withdrawal)?;",
+                "        if !is_deposited && crate::planted::is(22) {\n            return Err(Code::UnknownGrant.into());\n        }\n        let mut staged = self.stage();\n        let withdrawn = self.end_by(now, &mut staged, &grant, record, withdrawal)?;",
+            ),
+        ],
+    },
+    Bug {
+        number: 23,
+        is: "a bank signs that it erased and goes on",
+        edits: &[
+            edit(
+                "verifier/src/grant/ending.rs",
+                "        row.state = state;\n",
+                "        if !crate::planted::is(23) {\n            row.state = state;\n        }\n",
+            ),
+        ],
     },
 ];

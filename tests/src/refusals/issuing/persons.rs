@@ -49,7 +49,7 @@ fn a_relayed_identification_is_for_another_audience() {
             match ask {
                 Ask::Begin { .. } => relay.begin(&impostor),
                 Ask::Request(request) => relay.relay(&request.identification),
-                Ask::Acknowledge { .. } => Reply::Problem(Code::UnexpectedMessage.into()),
+                Ask::Acknowledge { .. } | Ask::Refresh(_) => Reply::Problem(Code::UnexpectedMessage.into()),
             }
         });
         Act::Answer(protocol::encode(&reply).expect("encodes"))

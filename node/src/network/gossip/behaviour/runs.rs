@@ -247,9 +247,16 @@ impl Behaviour {
             if self.runs_with(&peer) {
                 continue;
             }
+            // A connection through a relay carries no gossip, and keeps nobody from dialling another.
+            let connections = self.contacts.get(&peer).map(|contact| contact.connections.as_slice());
+            let is_direct = connections.is_some_and(|all| all.iter().any(|known| !known.endpoint.is_relayed()));
+            let condition = match is_direct {
+                true => PeerCondition::DisconnectedAndNotDialing,
+                false => PeerCondition::NotDialing,
+            };
             self.push(ToSwarm::Dial {
                 opts: DialOpts::peer_id(peer)
-                    .condition(PeerCondition::DisconnectedAndNotDialing)
+                    .condition(condition)
                     .addresses(addresses)
                     .override_dial_concurrency_factor(DIAL_CONCURRENCY)
                     .build(),

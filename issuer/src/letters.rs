@@ -1,0 +1,166 @@
+//! Letters to holders whose wallet said where it is reached: how a grant was used, and what became of a credential.
+//!
+//! A wallet says so inside the encrypted answer by which its holder is identified; the newest word of a holder counts. A letter becomes
+//! durable with what it tells of, and waits until the node has taken it over.
+
+use credentials::letter::{Change, Letter, Reach};
+use credentials::status::State;
+use serde::{Deserialize, Serialize};
+
+use crate::staged::Staged;
+use crate::tables::Tables;
+use crate::{Error, Issuer};
+
+/// Most letters that are handed over at once.
+const LETTERS_AT_ONCE: usize = 256;
+
+/// What is remembered of letters while the issuer is open.
+#[derive(Default)]
+pub(crate) struct Letters {
+    /// Number of the first that may wait, and of the next.
+    first: u64,
+    next: u64,
+    /// How many holders said where they are reached.
+    reaches: u64,
+    /// Those who said so since this was last asked for.
+    fresh: Vec<Reach>,
+}
+
+/// A letter that waits.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct LetterRecord {
+    pub(crate) holder: String,
+    pub(crate) letter: Letter,
+}
+
+impl Letters {
+    pub(crate) fn open(tables: &Tables) -> Result<Letters, Error> {
+        let (mut first, mut next) = (u64::MAX, 0u64);
+        tables.letters.table.scan(&mut |_, id, _| {
+            let number = id.try_into().map_or(0, u64::from_be_bytes);
+            first = first.min(number);
+            next = next.max(number.saturating_add(1));
+            true
+        })?;
+        Ok(Letters {
+            first: first.min(next),
+            next,
+            reaches: tables.reaches.table.len()?,
+            fresh: Vec::new(),
+        })
+    }
+}
+
+/// What a holder is told of a new state.
+fn change(state: State) -> Change {
+    match state {
+        State::Valid => Change::Reinstated,
+        State::Revoked => Change::Revoked,
+        State::Suspended => Change::Suspended,
+        State::Superseded => Change::Renewed,
+    }
+}
+
+impl Staged {
+    /// Tells a holder what became of a credential; of several of one type once.
+    pub(crate) fn tell_state(&mut self, holder: &str, vct: &str, state: State) {
+        let letter = Letter::Changed {
+            vct: vct.to_owned(),
+            change: change(state),
+        };
+        let is_told = self
+            .letters
+            .iter()
+            .rev()
+            .take(64)
+            .any(|(to, known)| to == holder && *known == letter);
+        if !is_told {
+            self.letters.push((holder.to_owned(), letter));
+        }
+    }
+}
+
+impl Issuer {
+    /// Takes where a holder is reached, with the step that identified them.
+    pub(crate) fn put_reach(&mut self, staged: &mut Staged, holder: &str, reach: Option<&Reach>) -> Result<(), Error> {
+        let Some(reach) = reach else { return Ok(()) };
+        let record = self.tables.reaches.encode(reach)?;
+        staged.transaction.put(&self.tables.reaches.table, holder, &record);
+        staged.reach = Some(reach.clone());
+        Ok(())
+    }
+
+    /// Puts the letters of a step into its transaction; how many there are.
+    pub(crate) fn put_letters(&self, staged: &mut Staged) -> Result<u64, Error> {
+        let mut count = 0u64;
+        if self.letters.reaches == 0 && staged.reach.is_none() {
+            return Ok(count);
+        }
+        for (holder, letter) in std::mem::take(&mut staged.letters) {
+            if self.tables.reaches.table.get(&holder)?.is_none() {
+                continue;
+            }
+            let number = self.letters.next.saturating_add(count).to_be_bytes();
+            let record = self.tables.letters.encode(&LetterRecord { holder, letter })?;
+            staged.transaction.put(&self.tables.letters.table, &number, &record);
+            count = count.saturating_add(1);
+        }
+        Ok(count)
+    }
+
+    /// What a step did is done.
+    pub(crate) fn note_letters(&mut self, count: u64, reach: Option<Reach>) {
+        self.letters.next = self.letters.next.saturating_add(count);
+        if let Some(reach) = reach {
+            // At least one: that it may be counted twice costs a look into a table.
+            self.letters.reaches = self.letters.reaches.saturating_add(1);
+            self.letters.fresh.push(reach);
+        }
+    }
+
+    /// Where wallets said since the last call that they are reached: an organisation answers with its own reach.
+    pub fn fresh_reaches(&mut self) -> Vec<Reach> {
+        std::mem::take(&mut self.letters.fresh)
+    }
+
+    /// Letters that wait, in order, at most 256: number, where to, what. [`Issuer::letters_taken`] when they are durable elsewhere.
+    pub fn letters(&self) -> Result<Vec<(u64, Reach, Letter)>, Error> {
+        let mut letters = Vec::new();
+        for number in self.letters.first..self.letters.next {
+            if letters.len() >= LETTERS_AT_ONCE {
+                break;
+            }
+            let Some(record) = self.tables.letters.read::<LetterRecord>(&number.to_be_bytes())? else {
+                continue;
+            };
+            let reach = self.tables.reaches.read::<Reach>(&record.holder)?;
+            let reach = reach.ok_or(Error::Unreadable {
+                table: "issuer.reaches",
+            })?;
+            letters.push((number, reach, record.letter));
+        }
+        Ok(letters)
+    }
+
+    /// These letters, the first that waited, are durable elsewhere.
+    pub fn letters_taken(&mut self, numbers: &[u64]) -> Result<(), Error> {
+        let mut transaction = self.store.transaction();
+        for number in numbers {
+            transaction.delete(&self.tables.letters.table, &number.to_be_bytes());
+        }
+        transaction.commit()?;
+        if let Some(last) = numbers.iter().max() {
+            self.letters.first = self.letters.first.max(last.saturating_add(1));
+        }
+        Ok(())
+    }
+
+    /// Where the holder of a deposited grant is reached, and so where their withdrawal may wait.
+    pub fn reach_of_grant(&self, grant: &[u8; 32]) -> Result<Option<Reach>, Error> {
+        let holder = self.grant_record(grant)?.and_then(|record| record.holder);
+        match holder {
+            Some(holder) => self.tables.reaches.read(&holder),
+            None => Ok(None),
+        }
+    }
+}
