@@ -52,7 +52,8 @@ pub struct Decision {
     pub claims: std::collections::BTreeMap<String, Vec<Path>>,
     /// `shared`, `refused`, or `granted` for a standing grant
     pub outcome: String,
-    /// Legal ground: the registration's code.
+    /// Legal ground: the registration's code. Empty in decisions that were signed before they named it; none is signed so.
+    #[serde(default, deserialize_with = "named", skip_serializing_if = "String::is_empty")]
     pub ground: String,
     /// Until when what is shared may be kept at most, or a grant stands; none = until the asker's session ends, and for a refusal.
     pub until: Option<Timestamp>,
@@ -62,6 +63,7 @@ pub struct Decision {
 impl Decision {
     /// Signs with the key of a shown copy, or of the decision (header `jwk` names it). Errors: `malformed` with the field that has not its form.
     pub fn sign(&self, holder: &dyn Signer) -> Result<String, Problem> {
+        record::rules(&[("ground", is_code(&self.ground))])?;
         record::sign_as_holder(self, holder)
     }
     /// Reads and checks a decision; returns the key that signed it. Errors: `malformed`, `signature_invalid`, `too_large`.
@@ -79,7 +81,7 @@ impl Record for Decision {
             ("request", is_hash(&self.request)),
             ("text", is_hash(&self.text)),
             ("language", record::is_language(&self.language)),
-            ("ground", is_code(&self.ground)),
+            ("ground", self.ground.is_empty() || is_code(&self.ground)),
             (
                 "until",
                 self.until
@@ -148,6 +150,15 @@ impl Record for Receipt {
 /// Name of a signed decision or grant: SHA-256 of its text, base64url.
 pub fn hash(text: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()))
+}
+
+/// A ground that stands there is not empty.
+fn named<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match text.is_empty() {
+        false => Ok(text),
+        true => Err(serde::de::Error::custom("empty")),
+    }
 }
 
 /// Whether `text` can be a code of a registration.

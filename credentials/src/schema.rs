@@ -309,6 +309,14 @@ impl CredentialType {
         })
     }
 
+    /// Whether a claim that is not known yet may be of a special category: by its field, by one below it, or by what it may say.
+    pub fn may_be_sensitive(&self, path: &Path) -> bool {
+        self.fields.iter().any(|field| {
+            let is_telling = field.sensitive || !field.sensitive_values.is_empty();
+            is_telling && (field.path.covers(path) || path.covers(&field.path))
+        })
+    }
+
     /// Whether a person with `number` has a role that opens the company's wallet ([`HolderProof::Role`]).
     pub fn has_role(&self, row: &Row, number: &str) -> bool {
         let HolderProof::Role {

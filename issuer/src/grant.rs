@@ -5,9 +5,10 @@
 //! acknowledged, and after it nothing is released: both go through this one machine, so that its journal has them in order.
 //!
 //! In a restored or copied home withdrawals may be missing. There a grant rests (`catching_up`) until its holder has asked about it
-//! with the grant's key, which says that it still stands.
+//! and said, with the grant's key, that it still stands.
 
 mod deposit;
+mod giver;
 mod refresh;
 mod withdraw;
 
@@ -48,6 +49,9 @@ pub(crate) struct GrantRecord {
     pub(crate) day: Timestamp,
     pub(crate) today: u16,
     pub(crate) withdrawn: Option<WithdrawnRecord>,
+    /// Keyed hash of the number of the person who gave it for a company, where that is known.
+    #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
+    pub(crate) giver: Option<[u8; 32]>,
 }
 
 /// That it was taken back.
@@ -155,15 +159,15 @@ impl Issuer {
         Ok(())
     }
 
-    /// Tells the holder of the uses after a number. That the holder asks says that the grant stands.
+    /// Tells the holder of the uses after a number, and hears from the holder whether the grant stands.
     fn uses(&mut self, now: Timestamp, grant: &str, proof: &str, after: u32) -> Result<Reply, Error> {
         let id = credentials::grant::hash_of(grant)?;
         let Some(mut record) = self.grant_record(&id)?.filter(|record| record.deposit.is_some()) else {
             return Err(Code::UnknownGrant.into());
         };
         let opened = OpenedGrant::open(&record.text)?;
-        Proof::check(proof, &opened, now)?;
-        if record.epoch != self.store.epoch() {
+        let said = Proof::check(proof, &opened, now)?;
+        if said.stands && record.epoch != self.store.epoch() {
             record.epoch = self.store.epoch();
             // What this home has forgotten is not counted a second time: the holder knows of so many.
             record.uses = record.uses.max(after);

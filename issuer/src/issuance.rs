@@ -22,7 +22,7 @@ mod identification;
 mod refresh;
 
 pub(crate) use delivery::delivery_ends;
-pub(crate) use identification::Given;
+pub(crate) use identification::{Given, Identified};
 pub(crate) use refresh::{Batch, batch_due, later_position};
 
 /// How long terms are open, in seconds: a person reads, decides and enters a passphrase.

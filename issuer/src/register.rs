@@ -59,7 +59,7 @@ pub(crate) fn from_json(json: &[u8]) -> Result<Row, Error> {
 }
 
 /// Whether the row's own content says that no credential of it may stand.
-fn is_revoking(credential_type: &CredentialType, row: &Row) -> bool {
+pub(crate) fn is_revoking(credential_type: &CredentialType, row: &Row) -> bool {
     credential_type
         .ending(row.value())
         .is_some_and(|ending| ending.effect == Effect::Revoke)

@@ -8,6 +8,7 @@ mod issuer;
 mod keys;
 mod node;
 mod notice;
+mod said;
 mod serve;
 mod session;
 mod trust;

@@ -60,6 +60,9 @@ impl From<store::Error> for Failure {
             store::Error::Full { .. } => Code::DiskFull,
             store::Error::ReadOnly { .. } => Code::DiskReadOnly,
             store::Error::Io { .. } => Code::FileFailed,
+            store::Error::ErasureKeysDamaged { .. } | store::Error::ErasureKeysOutdated { .. } => {
+                return Failure::because(Problem::new(Code::Damaged, "erasure-keys"), error);
+            }
             _ => Code::Damaged,
         };
         Failure::because(code, error)

@@ -66,7 +66,10 @@ impl Output {
         }
         let error = self.catalogue.text("error", &[]);
         let mut lines = format!("{error}: {sentence}");
-        if !detail.is_empty() && !sentence.contains(detail) {
+        // A sentence that its detail has changed says it already, and the line below says what of a request is too much.
+        let plain = self.catalogue.text(&format!("problem-{code}"), &[("detail", "")]);
+        let is_term = failure.problem.code == Code::OverAsk && self.catalogue.term(detail).is_some();
+        if !detail.is_empty() && !sentence.contains(detail) && sentence == plain && !is_term {
             lines.push_str(&format!(" ({detail})"));
         }
         if failure.problem.code == Code::OverAsk && !detail.is_empty() {

@@ -35,6 +35,10 @@ pub const LETTER_SECONDS: i64 = 30 * DAY;
 /// Most letters of one relation that are on their way; beyond it the oldest gives way.
 pub const LETTERS_MAX: usize = 200;
 
+/// Numbers of letters that each epoch of a store has to itself: a restored home does not know which it gave out since the backup, and
+/// whoever took one of those would take another under its number for a repetition.
+const NUMBERS: u64 = 1 << 20;
+
 /// Name of a relation.
 pub type Id = [u8; 32];
 
@@ -277,7 +281,9 @@ impl Post {
             let oldest = letters.iter().find(|(number, _)| !gone.contains(number));
             gone.extend(oldest.map(|(number, _)| *number));
         }
-        let number = row.next;
+        let number = row
+            .next
+            .max(self.tables.epoch().saturating_mul(NUMBERS).saturating_add(1));
         row.next = number.saturating_add(1);
         let letter = LetterRow {
             at: now,

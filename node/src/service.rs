@@ -381,6 +381,7 @@ impl Service {
             tokio::spawn(posting::collect(self.clone()));
         }
         if self.verifier.is_some() {
+            tokio::spawn(posting::await_answers(self.clone()));
             tokio::spawn(notices::run(self.clone()));
         }
         if self.issuer.is_some() {

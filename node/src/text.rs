@@ -2,6 +2,7 @@
 
 mod too_much;
 
+use credentials::Timestamp;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
 use unic_langid::LanguageIdentifier;
@@ -71,6 +72,11 @@ impl Catalogue {
             }
         }
         key.to_owned()
+    }
+
+    /// An instant as people write it, in Norway's time zone.
+    pub fn moment(&self, at: Timestamp) -> String {
+        at.oslo().replace("kl.", &self.text("clock", &[]))
     }
 
     /// Whether this language itself has the key.

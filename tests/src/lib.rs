@@ -28,6 +28,8 @@ mod field;
 #[cfg(test)]
 mod foreign;
 #[cfg(test)]
+mod forgotten;
+#[cfg(test)]
 mod grants;
 #[cfg(test)]
 mod homes;
@@ -60,6 +62,8 @@ mod registers;
 #[cfg(test)]
 mod relay;
 #[cfg(test)]
+mod replacing;
+#[cfg(test)]
 mod scanner;
 #[cfg(test)]
 mod seventh_type;
@@ -77,5 +81,7 @@ mod transports;
 mod unasked;
 #[cfg(test)]
 mod unlinkable;
+#[cfg(test)]
+mod volume;
 #[cfg(test)]
 mod vouched;

@@ -4,6 +4,7 @@ mod streets;
 mod town;
 
 use crate::network::{ask, receive, until};
+use node::clock::Stopwatch;
 use node::population::CITIZEN;
 use serde_json::Value;
 use streets::Door;
@@ -101,4 +102,67 @@ fn a_relay_that_is_killed_in_the_middle_ends_in_a_plain_error_and_the_answer_arr
         said.exit == 0
     });
     assert_eq!(watched("30")["verdict"], "valid");
+}
+
+#[test]
+fn a_presentation_succeeds_in_every_pairing_of_doors_through_mailboxes_with_the_relay_off() {
+    if !streets::is_entered("a_presentation_succeeds_in_every_pairing_of_doors_through_mailboxes_with_the_relay_off") {
+        return;
+    }
+    let banks = Door::ALL.map(|door| (door, door != Door::None));
+    let mut town = Town::found(&Plan {
+        banks: &banks,
+        wallets: &Door::ALL,
+    });
+    // Each in the bank's own session, while it can be reached.
+    for bank in &town.banks {
+        for wallet in &town.wallets {
+            town.pair(bank, wallet);
+        }
+    }
+    assert_eq!(town.relay.terminate(), 0);
+    // A direct way that a punched hole left open goes with the wallet's process, as a citizen's device is off most of the day.
+    for wallet in &mut town.wallets {
+        assert_eq!(wallet.terminate(), 0);
+        wallet.serve(&[]);
+    }
+    for (at, (of_bank, is_behind)) in banks.into_iter().enumerate() {
+        for (wallet, of_wallet) in (0..town.wallets.len()).zip(Door::ALL) {
+            let watch = Stopwatch::start();
+            let (session, id) = town.leave_request(&town.banks[at], &town.wallets[wallet]);
+            let asked = watch.milliseconds();
+            // A bank that stands on the street could be told directly: it is off, and only its mailbox is left.
+            if !is_behind {
+                assert_eq!(town.banks[at].terminate(), 0);
+            }
+            let posted = town.wallets[wallet].ok(&["--yes", "wallet", "present", &id]);
+            assert_eq!(posted["outcome"], "posted", "{of_wallet:?} to {of_bank:?}: {posted}");
+            let said = watch.milliseconds();
+            if !is_behind {
+                town.banks[at].serve(&[]);
+            }
+            // Nothing wakes a bank behind a door: it looks for what it awaits.
+            let bank = &town.banks[at];
+            let watched = bank.ok(&["verifier", "watch", &session, "--seconds", "60"])["session"].clone();
+            assert_eq!(watched["verdict"], "valid", "{of_wallet:?} to {of_bank:?}: {watched}");
+            let number = town.person_of(&town.wallets[wallet]);
+            assert_eq!(watched["claims"]["MonthlyIncome"]["personidentifikator"], number);
+            println!(
+                "nat: wallet {of_wallet:?}, bank {of_bank:?}, no relay: asked in {asked} ms, yes in {} ms, verdict after {} ms",
+                said - asked,
+                watch.milliseconds() - said
+            );
+        }
+    }
+    // The receipts come the same way.
+    for wallet in &town.wallets {
+        until("every receipt is there", || {
+            wallet.ok(&["wallet", "fetch"]);
+            let history = wallet.ok(&["wallet", "history"]);
+            let mut events = history["events"].as_array().expect("a list").iter();
+            let valid = events.by_ref().filter(|event| event["receipt"]["verdict"] == "valid");
+            // One for pairing and one now, of each bank.
+            valid.count() == 2 * town.banks.len()
+        });
+    }
 }

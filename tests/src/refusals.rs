@@ -5,10 +5,12 @@
 //! [`KINDS`]; the modules below say which test of theirs shows which of them.
 
 mod answers;
+mod grants;
 mod homes;
 mod issuing;
 mod network;
 mod peers;
+mod queues;
 mod requests;
 pub(crate) mod stage;
 
@@ -68,6 +70,28 @@ const KINDS: &[&str] = &[
     "asking for another person's data",
     "company opened by a person without a role",
     "company opened by a person whose role ended",
+    // --- a standing grant at its source's door, and at its asker's ---
+    "a grant altered",
+    "a grant widened",
+    "a grant replayed after its withdrawal",
+    "a grant for another asker",
+    "a grant past its end",
+    "a grant signed by another person",
+    "a grant taken back before it came",
+    "a withdrawal forged",
+    "a withdrawal of another grant",
+    "a withdrawal before its grant",
+    "a withdrawal of a grant unknown",
+    "a refresh after the withdrawal",
+    "a refresh too often",
+    "a refresh beyond its claims",
+    "a refresh that cannot be logged",
+    // --- a mailbox at its operator's door ---
+    "an envelope too large",
+    "an envelope of no class",
+    "an envelope to a full queue",
+    "an envelope to no queue",
+    "a queue emptied with another's key",
     // --- any peer at any node's door ---
     "oversize message",
     "garbage message",
@@ -130,10 +154,12 @@ pub(crate) struct Line {
 
 /// Every line, with the file of the module that shows it.
 pub(crate) fn lines() -> Vec<(&'static str, &'static Line)> {
-    let modules: [(&str, &[Line]); 6] = [
+    let modules: [(&str, &[Line]); 8] = [
         ("answers", answers::LINES),
         ("requests", requests::LINES),
         ("issuing", issuing::LINES),
+        ("grants", grants::LINES),
+        ("queues", queues::LINES),
         ("peers", peers::LINES),
         ("network", network::LINES),
         ("homes", homes::LINES),

@@ -5,13 +5,13 @@
 //! of the session. Said again, a request is answered the same.
 
 use crate::error::Refusal;
-use crate::grant::{ErasedRow, GrantRow};
+use crate::grant::GrantRow;
 use crate::session::{RECORD_SECONDS, Session, State};
 use crate::verdict::Noted;
 use crate::{Error, Verifier, tables};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use credentials::decision::{self, Decision, Deletion, KeptRecord, Papers, Statement};
-use credentials::grant::{Kept, hash_of};
+use credentials::grant::hash_of;
 use credentials::protocol::{consent, presentation};
 use credentials::{Code, Problem, Timestamp};
 use std::collections::BTreeMap;
@@ -110,41 +110,21 @@ impl Verifier {
             deletion: before.deletion.clone().or_else(|| Some(deletion.to_owned())),
             ..before.clone()
         };
+        let is_erased_on_request = self.is_erased_on_request(&grant.grant().service);
         let mut tx = self.tables.begin();
-        if self.is_erased_on_request(&grant.grant().service) {
+        if is_erased_on_request {
             for held in std::mem::take(&mut row.held) {
-                self.grants.tables.delete_claims(&mut tx, name, held.number);
-                row.erased.push(ErasedRow {
-                    claims: held.claims,
-                    received: held.received,
-                    at: now,
-                });
+                self.erase_held(&mut tx, &mut row, held, now);
                 row.erasure = None;
             }
         }
         self.grants.tables.put(&mut tx, &row)?;
         tables::commit(tx).map_err(Error::from)?;
-        self.grants.due.remove(&(before.due(), before.name));
-        self.grants.due.insert((row.due(), row.name.clone()));
-        self.changed();
-        if let Some(erasure) = row.erasure {
-            return Ok(consent::Reply::Erased { erasure });
-        }
-        // Nothing is called erased whose key is not destroyed: asked again, it is tried again.
-        self.tables.require_erased()?;
-        let kept = row.held.iter().filter_map(|held| {
-            Some(Kept {
-                claims: held.claims.clone(),
-                received: held.received,
-                ground: held.ground.clone(),
-                until: held.until?,
-            })
-        });
-        let erasure = self.sign_grant_erasure(now, &row, kept.collect())?;
-        row.erasure = Some(erasure.clone());
-        let mut tx = self.tables.begin();
-        self.grants.tables.put(&mut tx, &row)?;
-        tx.commit().map_err(Error::from)?;
+        self.reschedule(&before, &row);
+        let erasure = match row.erasure.clone() {
+            Some(erasure) => erasure,
+            None => self.state_grant_erasure(now, row)?,
+        };
         Ok(consent::Reply::Erased { erasure })
     }
 

@@ -12,7 +12,7 @@ mod refreshing;
 mod tables;
 mod taking;
 
-pub(crate) use tables::{ErasedRow, GrantRow, GrantTables};
+pub(crate) use tables::{GrantRow, GrantTables};
 
 use credentials::grant::{GrantAsked, OpenedGrant};
 use credentials::schema::Path;
@@ -114,15 +114,16 @@ impl std::fmt::Debug for Released {
 
 /// What was asked of an issuer and not answered yet.
 pub(crate) struct Pending {
-    nonce: String,
+    pub(crate) nonce: String,
     claims: Vec<Path>,
+    asked: Timestamp,
 }
 
 /// The grants in memory.
 pub(crate) struct Grants {
     pub(crate) tables: GrantTables,
-    /// Questions under way, by name of the grant.
-    pending: BTreeMap<String, Pending>,
+    /// Questions under way, by name of the grant: one at a time.
+    pub(crate) pending: BTreeMap<String, Pending>,
     /// When which one runs out or is forgotten.
     pub(crate) due: std::collections::BTreeSet<(Timestamp, String)>,
     /// Names of the newest that were taken back before they came: they are not taken in. One that a restart forgets ends with its

@@ -215,7 +215,7 @@ impl Verifier {
         let seconds = lifetime(new.valid_seconds, registration.request_seconds_max)?;
         let terms = Terms::of(registration);
         let stated = registration.statement();
-        if self.agenda.open() >= OPEN_MAX {
+        if self.agenda.open().len() >= OPEN_MAX {
             return Err(Problem::new(Code::TooLarge, "open sessions").into());
         }
 

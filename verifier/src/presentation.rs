@@ -38,15 +38,19 @@ impl Verifier {
     pub fn receive(&mut self, now: Timestamp, status: &dyn status::Source, peer: &str, ask: Ask) -> Reply {
         let (doing, reply) = match ask {
             Ask::Fetch { session } => ("fetch", self.fetch(now, &session)),
-            Ask::Answer { session, answer } => ("answer", self.answer(now, status, &session, &answer)),
+            Ask::Answer { session, answer } => ("answer", self.answer(now, status, &session, &answer, Manner::Now)),
             Ask::Decline { session } => ("decline", self.decline(now, &session)),
             Ask::Erase { session, deletion } => ("erase", self.erase(now, &session, &deletion)),
         };
-        reply.unwrap_or_else(|refusal| {
-            let problem = refusal.problem(doing);
-            tracing::debug!(doing, peer, code = %problem.code, "refused");
-            Reply::Problem(problem)
-        })
+        told(doing, peer, reply)
+    }
+
+    /// Takes an answer that was left in a mailbox, where it goes on waiting: as [`Verifier::receive`], but what cannot be decided for
+    /// now (no status list is here yet, the trust list is stale) is refused with that code and changes nothing, until the last
+    /// quarter of the request's life.
+    pub fn receive_left(&mut self, now: Timestamp, status: &dyn status::Source, session: &str, answer: &str) -> Reply {
+        let reply = self.answer(now, status, session, answer, Manner::Left);
+        told("answer", "mailbox", reply)
     }
 
     fn fetch(&mut self, now: Timestamp, id: &str) -> Result<Reply, Refusal> {
@@ -91,6 +95,7 @@ impl Verifier {
         status: &dyn status::Source,
         id: &str,
         answer: &str,
+        manner: Manner,
     ) -> Result<Reply, Refusal> {
         let session = self.named(id)?;
         match session.state_at(now) {
@@ -105,7 +110,7 @@ impl Verifier {
         let reach = reach::taken_from(&mut body)?;
         let subject = self.tables.customer(&session.id)?;
         if let Some(asked) = session.grant.clone() {
-            let reply = self.take_grant(now, session, &asked, body, answer)?;
+            let reply = self.take_grant(now, session, &asked, body, (answer, manner))?;
             self.keep_reach(subject.as_ref().map(|subject| subject.as_str()), reach)?;
             return Ok(reply);
         }
@@ -114,6 +119,7 @@ impl Verifier {
         let Some(decision) = self.judge(now, status, &session, &query, &terms, &token)? else {
             return Err(Code::WrongSubject.into());
         };
+        manner.require_decided(now, &session, decision.verdict(), decision.code())?;
         let mut kept = decision
             .answer()
             .map_or_else(Kept::nothing, |it| Kept::of(it, &query, &terms, now));
@@ -342,6 +348,41 @@ impl Verifier {
             self.reading.hold(&after.id, &kept.claims, now);
         }
         Ok(Reply::Receipt { receipt })
+    }
+}
+
+fn told(doing: &'static str, peer: &str, reply: Result<Reply, Refusal>) -> Reply {
+    reply.unwrap_or_else(|refusal| {
+        let problem = refusal.problem(doing);
+        tracing::debug!(doing, peer, code = %problem.code, "refused");
+        Reply::Problem(problem)
+    })
+}
+
+/// How an answer came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// From somebody who waits for the receipt.
+    Now,
+    /// By a mailbox, where it can wait.
+    Left,
+}
+
+impl Manner {
+    /// Lets what cannot be decided for now wait, if it can: its code.
+    pub(crate) fn require_decided(
+        self,
+        now: Timestamp,
+        session: &Session,
+        verdict: Verdict,
+        code: Option<Code>,
+    ) -> Result<(), Problem> {
+        let life = session.expires.since(session.created);
+        let can_wait = self == Manner::Left && session.expires.since(now) > life / 4;
+        match (verdict, code) {
+            (Verdict::Undecided, Some(code)) if can_wait => Err(code.into()),
+            _ => Ok(()),
+        }
     }
 }
 

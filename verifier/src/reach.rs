@@ -2,7 +2,7 @@
 
 use credentials::letter::Reach;
 use credentials::verify::Verdict;
-use credentials::{Code, Problem};
+use credentials::{Code, Problem, Timestamp};
 use serde_json::Value;
 
 use crate::error::Refusal;
@@ -37,6 +37,25 @@ impl Verifier {
     /// Where wallets said since the last call that they are reached: an organisation answers with its own reach.
     pub fn fresh_reaches(&mut self) -> Vec<Reach> {
         std::mem::take(&mut self.fresh)
+    }
+
+    /// Where answers that are still awaited may have been left: of the customers of those open sessions which `is_due` picks by their
+    /// names and the times at which they were made. Every open session is named to it.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Row`].
+    pub fn awaited(&self, is_due: &mut dyn FnMut(&str, Timestamp) -> bool) -> Result<Vec<Reach>, Error> {
+        let mut reaches = Vec::new();
+        for (session, made) in self.agenda.open() {
+            if !is_due(session, *made) {
+                continue;
+            }
+            let Some(subject) = self.tables.customer(session)? else {
+                continue;
+            };
+            reaches.extend(self.tables.reach(&subject)?);
+        }
+        Ok(reaches)
     }
 
     /// Where a customer's wallet is reached; none while it has not said so.

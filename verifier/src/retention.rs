@@ -205,6 +205,13 @@ impl Verifier {
 
     fn statement(&self, now: Timestamp, session: &Session) -> Result<String, Problem> {
         let erased_at = session.erased_at.unwrap_or(now);
+        let mut erased = session.shown.clone();
+        if erased.is_empty() && session.keep_until.is_some() {
+            // A session of before that was noted: what was kept of a valid answer is what was asked.
+            let query = session.query()?;
+            let paths = |id: &String| (id.clone(), query.paths(id));
+            erased = query.credentials.iter().map(|asked| paths(&asked.id)).collect();
+        }
         let record = KeptRecord {
             what: "session".to_owned(),
             ground: RECORD_GROUND.to_owned(),
@@ -213,7 +220,7 @@ impl Verifier {
         let statement = Statement {
             request: BASE64_URL_SAFE_NO_PAD.encode(session.request_hash),
             asker: self.settings.did.clone(),
-            erased: session.shown.clone(),
+            erased,
             received: session.ended.unwrap_or(session.created),
             ground: session.terms.ground.code.clone(),
             erased_at,

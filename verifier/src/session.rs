@@ -205,20 +205,24 @@ pub(crate) fn is_name(name: &str) -> bool {
 #[derive(Default)]
 pub(crate) struct Agenda {
     due: BTreeSet<(Timestamp, String)>,
-    open: usize,
+    /// Sessions that are open, and when each was made.
+    open: BTreeMap<String, Timestamp>,
     next_number: u64,
 }
 
 impl Agenda {
     pub(crate) fn add(&mut self, session: &Session) {
         self.due.insert((session.due().0, session.id.clone()));
-        self.open = self.open.saturating_add(usize::from(session.state.is_open()));
+        if session.state.is_open() {
+            self.open.insert(session.id.clone(), session.created);
+        }
         self.next_number = self.next_number.max(session.number.saturating_add(1));
     }
 
     pub(crate) fn remove(&mut self, session: &Session) {
-        if self.due.remove(&(session.due().0, session.id.clone())) {
-            self.open = self.open.saturating_sub(usize::from(session.state.is_open()));
+        self.due.remove(&(session.due().0, session.id.clone()));
+        if session.state.is_open() {
+            self.open.remove(&session.id);
         }
     }
 
@@ -232,9 +236,9 @@ impl Agenda {
             .collect()
     }
 
-    /// Sessions that are open.
-    pub(crate) fn open(&self) -> usize {
-        self.open
+    /// Sessions that are open, and when each was made.
+    pub(crate) fn open(&self) -> &BTreeMap<String, Timestamp> {
+        &self.open
     }
 
     /// The number of the next session.

@@ -2,6 +2,7 @@
 
 mod asking;
 mod deleting;
+mod earlier;
 mod grants;
 mod hostile;
 mod killed;

@@ -6,7 +6,6 @@ use crate::grant::{Review, Standing};
 use crate::selection::Lack;
 use crate::tables::Kind;
 use crate::text::{Catalogue, plain};
-use credentials::Timestamp;
 use credentials::grant::Kind as GrantKind;
 use credentials::request::OpenedRequest;
 use credentials::schema::{Class, CredentialType, Path};
@@ -142,31 +141,41 @@ impl Consent<'_> {
         };
         let language = page.texts.language();
         let (asker, source) = (self.asker(), standing.identification.asker.name.as_str());
-        let mut labels: Vec<String> = Vec::new();
-        for claim in self
-            .opened
-            .request
-            .query
-            .credentials
-            .iter()
-            .flat_map(|asked| &asked.claims)
-        {
-            let label = standing.credential_type.label(&claim.path, language);
-            if !labels.contains(&label) {
-                labels.push(label);
-            }
-        }
+        let queries = &self.opened.request.query.credentials;
+        let claims = queries.iter().flat_map(|asked| &asked.claims).map(|claim| &claim.path);
+        let (sensitive, ordinary): (Vec<&Path>, Vec<&Path>) =
+            claims.partition(|path| standing.credential_type.may_be_sensitive(path));
+        let title = standing.credential_type.label.get(language);
         page.gap();
         page.line("grant-title", &[("name", asker), ("issuer", source)]);
-        let label = standing.credential_type.label.get(language);
-        page.out.push_str("  ");
-        page.line(
-            "grant-claims",
-            &[("type", label), ("labels", &list(&labels, page.texts))],
-        );
+        for (paths, is_apart) in [(&ordinary, false), (&sensitive, true)] {
+            let mut labels: Vec<String> = Vec::new();
+            for path in paths {
+                let label = standing.credential_type.label(path, language);
+                if !labels.contains(&label) {
+                    labels.push(label);
+                }
+            }
+            if labels.is_empty() {
+                continue;
+            }
+            if is_apart {
+                page.gap();
+                page.line("grant-sensitive", &[("name", asker)]);
+            }
+            page.out.push_str("  ");
+            page.line(
+                "grant-claims",
+                &[("type", title), ("labels", &list(&labels, page.texts))],
+            );
+        }
+        if !sensitive.is_empty() {
+            page.line("grant-sensitive-yes", &[]);
+            page.gap();
+        }
         let uses = asked.uses_per_day.to_string();
         page.line("grant-uses", &[("name", asker), ("count", &uses)]);
-        let until = moment(asked.until, page.texts);
+        let until = page.texts.moment(asked.until);
         page.line("grant-until", &[("time", &until)]);
         match terms.kind {
             GrantKind::Login => page.line("grant-login", &[("name", asker)]),
@@ -188,7 +197,7 @@ impl Consent<'_> {
         page.gap();
         page.line("review-see", &[("name", self.asker()), ("type", label)]);
         for (asker, until) in &review.ends {
-            let until = moment(*until, page.texts);
+            let until = page.texts.moment(*until);
             page.line("review-end", &[("asker", asker), ("time", &until)]);
         }
         if !review.ends.is_empty() {
@@ -299,7 +308,7 @@ impl Consent<'_> {
             page.line("writers", &[("names", &list(self.writers, page.texts))]);
         }
         page.line("case", &[("case", &self.opened.request.case)]);
-        let expires = moment(self.opened.request.expires, page.texts);
+        let expires = page.texts.moment(self.opened.request.expires);
         page.line("expires", &[("time", &expires)]);
         match self.kind {
             Kind::Present | Kind::Grant => page.line("refuse", &[("name", name)]),
@@ -499,11 +508,6 @@ fn list(items: &[String], texts: &Catalogue) -> String {
         Some((last, [])) => last.clone(),
         Some((last, others)) => format!("{} {} {last}", others.join(", "), texts.get("and")),
     }
-}
-
-/// A time as people write it, in Norway's time zone.
-fn moment(at: Timestamp, texts: &Catalogue) -> String {
-    at.oslo().replace("kl.", texts.get("clock"))
 }
 
 /// A span as people say it: whole years, else whole days, else hours, rounded up so that no shorter time is promised than is registered.

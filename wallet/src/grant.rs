@@ -40,6 +40,8 @@ pub(crate) enum Wait {
     Deposited,
     /// How it was used.
     Uses,
+    /// The same of one that its issuer has acknowledged to be taken back: it says so again, or has forgotten it.
+    LastUses,
     /// That the issuer knows it is taken back.
     Withdrawn,
     /// That the asker does.

@@ -37,6 +37,12 @@ pub struct Event {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
+    /// What was too much, where this wallet refused: `rung`, a path, the name of a member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// For what was taken back or asked to be erased: what the recipient signed of what it erased and what it keeps (JWS), once it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erasure: Option<String>,
     /// For what was shared or granted: what the receipt says; none when no receipt came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<ReceiptSummary>,
@@ -50,7 +56,7 @@ pub enum What {
     Collected,
     /// Claims were shared (or may have been: the answer was given out for sending).
     Shared,
-    /// The holder proved who they are, to collect a credential.
+    /// The holder proved who they are, to collect a credential or to deposit a standing grant.
     Identified,
     /// The holder proved who they are, to open a company's wallet.
     Authorised,

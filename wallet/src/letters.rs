@@ -6,7 +6,7 @@
 use crate::grant::Wait;
 use crate::history::What;
 use crate::tables::{CredentialRow, GrantRow, GrantStage, Kind, RequestRow, RequestStage, text};
-use crate::{Error, Outcome, Step, Thread, Wallet, done};
+use crate::{Error, Outcome, Step, Thread, Wallet, done, is_passing};
 use credentials::decision::Receipt;
 use credentials::grant::OpenedGrant;
 use credentials::letter::{Change, Letter, Reach};
@@ -92,7 +92,14 @@ impl Wallet {
     fn take_posted(&mut self, thread: Thread, now: Timestamp, from: &Did, jws: &str) -> Result<Step, Error> {
         let opened = request::open(jws, &*self.current_trust(now)?, None, now)?;
         self.require_author(from, &opened.request.asker)?;
-        self.put_before_person(thread, now, &opened)
+        let result = self.put_before_person(thread, now, &opened);
+        if let Err(Error::Refused(problem)) = &result
+            && problem.code != Code::Replay
+            && !is_passing(problem.code)
+        {
+            self.record_failure(now, from, problem)?;
+        }
+        result
     }
 
     /// The receipt for an answer that was left.

@@ -10,6 +10,9 @@ use credentials::decision::{self, Papers, Report};
 /// The authority that supervises the Norwegian organisations of the list.
 pub const AUTHORITY: &str = "Datatilsynet";
 
+/// Where it is found.
+const AUTHORITY_SITE: &str = "datatilsynet.no";
+
 /// A report as it is handed over.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Reported {
@@ -141,10 +144,11 @@ impl Wallet {
         now: Timestamp,
     ) -> String {
         let texts = Catalogue::new(language, self.settings.kind);
-        let happened = event.at.oslo();
-        let now = now.oslo();
+        let happened = texts.moment(event.at);
+        let now = texts.moment(now);
         let mut lines = vec![
             texts.fill("report-title", &[("authority", AUTHORITY)]),
+            texts.fill("report-site", &[("site", AUTHORITY_SITE)]),
             texts.fill(
                 "report-asker",
                 &[("name", &event.with_name), ("did", &event.with.to_string())],

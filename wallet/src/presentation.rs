@@ -85,7 +85,7 @@ impl Wallet {
             (Wait::Request { session, hash }, Reply::Request { request }) => {
                 let result = self.take_request(thread, now, peer, &talk.to, &session, &hash, &request);
                 if let Err(Error::Refused(problem)) = &result {
-                    self.record_failure(now, &talk.to, Vec::new(), None, problem.code)?;
+                    self.record_failure(now, &talk.to, problem)?;
                 }
                 result
             }
@@ -349,23 +349,17 @@ impl Wallet {
             claims: BTreeMap::new(),
             request: None,
             code: None,
+            detail: None,
+            erasure: None,
             receipt: None,
         }
     }
 
-    /// Records that a counterpart refused, or that what it sent was refused.
-    pub(crate) fn record_failure(
-        &mut self,
-        now: Timestamp,
-        with: &Did,
-        types: Vec<String>,
-        request: Option<String>,
-        code: Code,
-    ) -> Result<(), Error> {
+    /// Records that what a counterpart sent was refused here.
+    pub(crate) fn record_failure(&mut self, now: Timestamp, with: &Did, problem: &Problem) -> Result<(), Error> {
         let event = Event {
-            types,
-            request,
-            code: Some(code),
+            code: Some(problem.code),
+            detail: problem.detail.clone(),
             ..self.event(now, What::Failed, with)
         };
         let mut change = self.tables.change();

@@ -3,6 +3,7 @@
 mod collecting;
 mod company;
 mod deleting;
+mod earlier;
 mod epochs;
 mod granting;
 mod grants;

@@ -3,6 +3,7 @@
 //! A line is `key = text`; `{ $name }` is filled in; `#` begins a comment (the subset of Fluent that these texts need).
 //! A company's wallet uses `key-company` where the catalogue has it.
 
+use credentials::Timestamp;
 use credentials::schema::HolderKind;
 use std::collections::BTreeMap;
 
@@ -56,6 +57,11 @@ impl Catalogue {
             return text;
         }
         self.texts.get(key).copied().unwrap_or(key)
+    }
+
+    /// A time as people write it, in Norway's time zone.
+    pub(crate) fn moment(&self, at: Timestamp) -> String {
+        at.oslo().replace("kl.", self.get("clock"))
     }
 
     /// The text of a key with its places filled in. What is put in is made plain first ([`plain`]) and is itself never searched for places.

@@ -340,9 +340,23 @@ impl Wallet {
                     until: row.receipt.until,
                 });
             }
+            event.erasure = self.told_of(&event)?;
             events.push(event);
         }
         Ok(events)
+    }
+
+    /// What the recipient signed of what it erased and keeps, for a line that something was taken back or that it answered.
+    fn told_of(&self, event: &Event) -> Result<Option<String>, Error> {
+        let Some(request) = &event.request else {
+            return Ok(None);
+        };
+        let told = match event.what {
+            What::DeletionAnswered => self.tables.get::<DeletionRow>(request)?.and_then(|row| row.answer),
+            What::Withdrawn => self.grant_by_request(request)?.and_then(|(_, row)| row.erasure),
+            _ => None,
+        };
+        Ok(told.filter(|text| !text.is_empty()))
     }
 
     /// Everything that is the holder's as one document of schema `wallet-export/v1`: credentials with their claims, decisions,

@@ -84,6 +84,8 @@ title-grant-company = { $name } asks for the company's consent to fetch informat
 grant-title = { $name } may fetch this from { $issuer }, without asking you each time:
 grant-title-company = { $name } may fetch this from { $issuer }, without asking the company each time:
 grant-claims = { $type }: { $labels }
+grant-sensitive = This is especially sensitive, and { $name } may fetch it too:
+grant-sensitive-yes = If you say yes, you explicitly consent to that.
 grant-uses = At most { $count } times a day.
 grant-until = The consent ends: { $time }
 grant-login = { $name } fetches it when you log in, and erases it when you log out.
@@ -92,7 +94,7 @@ grant-business = { $name } fetches it for an overview of the business.
 grant-erases = When the consent ends, { $name } erases what it has fetched.
 grant-keeps = What { $name } has fetched it keeps for the time named below, also when the consent has ended.
 grant-told = You see each use in this wallet; { $issuer } tells it.
-grant-withdraw = You can take the consent back at any time, here in the wallet, with one press. It counts at once.
+grant-withdraw = You can take the consent back at any time, here in the wallet. It counts at once.
 grant-shows = So that { $issuer } knows whose consent it is, you show { $issuer } this once:
 writers = After a yes, { $names } can write to this wallet through a mailbox, also when it is off.
 
@@ -106,6 +108,7 @@ refuse-review = If you say no, nothing is sent to { $name }, and nothing is take
 
 # --- report to the supervisory authority ---
 report-title = Report to { $authority }
+report-site = Website: { $site }
 report-asker = It is about: { $name } ({ $did })
 report-service = Service: { $service }
 report-happened = It happened: { $time }

@@ -84,6 +84,8 @@ title-grant-company = { $name } ber om virksomhetens samtykke til å hente opply
 grant-title = { $name } kan hente dette fra { $issuer } uten å spørre deg hver gang:
 grant-title-company = { $name } kan hente dette fra { $issuer } uten å spørre virksomheten hver gang:
 grant-claims = { $type }: { $labels }
+grant-sensitive = Dette er særlig følsomt, og { $name } får hente det også:
+grant-sensitive-yes = Svarer du ja, samtykker du uttrykkelig til det.
 grant-uses = Høyst { $count } ganger om dagen.
 grant-until = Samtykket slutter: { $time }
 grant-login = { $name } henter det når du logger inn, og sletter det når du logger ut.
@@ -92,20 +94,21 @@ grant-business = { $name } henter det for å gi oversikt over virksomheten.
 grant-erases = Når samtykket slutter, sletter { $name } det som er hentet.
 grant-keeps = Det { $name } har hentet, beholdes så lenge som det står nedenfor, også når samtykket er slutt.
 grant-told = Du ser hver bruk i denne lommeboken; { $issuer } forteller om den.
-grant-withdraw = Du kan trekke samtykket tilbake når som helst, her i lommeboken, med ett trykk. Det gjelder med en gang.
+grant-withdraw = Du kan trekke samtykket tilbake når som helst, her i lommeboken. Det gjelder med en gang.
 grant-shows = For at { $issuer } skal vite hvem som samtykker, viser du { $issuer } dette én gang:
 writers = Etter et ja kan { $names } skrive til denne lommeboken gjennom en postkasse, også når den er av.
 
 # --- what is granted at an issuer ---
 title-review = Du spør { $name } hva du har gitt samtykke til der
-title-review-company = Foretaket spør { $name } hva det har gitt samtykke til der
-review-see = { $name } viser de løpende samtykkene til «{ $type }», også dem fra en lommebok som er borte.
+title-review-company = Virksomheten spør { $name } hva den har gitt samtykke til der
+review-see = { $name } viser de stående samtykkene til «{ $type }», også dem fra en lommebok som er borte.
 review-end = Dette samtykket trekkes tilbake: { $asker }, som ellers ville vart til { $time }.
 review-told = Det gjelder så snart { $name } har ditt ja. { $name } sier fra til den som kunne hente.
 refuse-review = Sier du nei, sendes ingenting til { $name }, og ingenting trekkes tilbake.
 
 # --- report to the supervisory authority ---
 report-title = Melding til { $authority }
+report-site = Nettsted: { $site }
 report-asker = Den gjelder: { $name } ({ $did })
 report-service = Tjeneste: { $service }
 report-happened = Det skjedde: { $time }

@@ -84,6 +84,8 @@ title-grant-company = { $name } ber om samtykket frå verksemda til å hente opp
 grant-title = { $name } kan hente dette frå { $issuer } utan å spørje deg kvar gong:
 grant-title-company = { $name } kan hente dette frå { $issuer } utan å spørje verksemda kvar gong:
 grant-claims = { $type }: { $labels }
+grant-sensitive = Dette er særleg kjenslevart, og { $name } får hente det òg:
+grant-sensitive-yes = Svarer du ja, samtykkjer du uttrykkeleg til det.
 grant-uses = Høgst { $count } gonger om dagen.
 grant-until = Samtykket sluttar: { $time }
 grant-login = { $name } hentar det når du loggar inn, og slettar det når du loggar ut.
@@ -92,20 +94,21 @@ grant-business = { $name } hentar det for å gi oversikt over verksemda.
 grant-erases = Når samtykket sluttar, slettar { $name } det som er henta.
 grant-keeps = Det { $name } har henta, blir teke vare på så lenge som det står nedanfor, òg når samtykket er slutt.
 grant-told = Du ser kvar bruk i denne lommeboka; { $issuer } fortel om han.
-grant-withdraw = Du kan trekkje samtykket tilbake når som helst, her i lommeboka, med eitt trykk. Det gjeld med ein gong.
+grant-withdraw = Du kan trekkje samtykket tilbake når som helst, her i lommeboka. Det gjeld med ein gong.
 grant-shows = For at { $issuer } skal vite kven som samtykkjer, viser du { $issuer } dette éin gong:
 writers = Etter eit ja kan { $names } skrive til denne lommeboka gjennom ei postkasse, også når ho er av.
 
 # --- what is granted at an issuer ---
 title-review = Du spør { $name } kva du har gitt samtykke til der
-title-review-company = Føretaket spør { $name } kva det har gitt samtykke til der
-review-see = { $name } viser dei løpande samtykka til «{ $type }», også dei frå ei lommebok som er borte.
+title-review-company = Verksemda spør { $name } kva ho har gitt samtykke til der
+review-see = { $name } viser dei ståande samtykka til «{ $type }», også dei frå ei lommebok som er borte.
 review-end = Dette samtykket blir trekt tilbake: { $asker }, som elles ville vart til { $time }.
 review-told = Det gjeld så snart { $name } har ditt ja. { $name } seier frå til den som kunne hente.
 refuse-review = Seier du nei, blir ingenting sendt til { $name }, og ingenting blir trekt tilbake.
 
 # --- report to the supervisory authority ---
 report-title = Melding til { $authority }
+report-site = Nettstad: { $site }
 report-asker = Ho gjeld: { $name } ({ $did })
 report-service = Teneste: { $service }
 report-happened = Det hende: { $time }

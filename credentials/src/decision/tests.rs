@@ -60,6 +60,35 @@ fn a_decision_is_opened_as_it_was_signed_with_the_key_that_signed_it() {
 }
 
 #[test]
+fn a_decision_of_before_grounds_were_named_is_read_and_none_is_signed_so() {
+    // As the earlier program wrote it, member by member.
+    let before = format!(
+        r#"{{"request":"{0}","recipient":"{1}","service":"S01","purpose":"loan_application","text":"{0}","language":"nn","claims":{{"income":[["personidentifikator"]]}},"outcome":"shared","at":{2}}}"#,
+        hash(),
+        did(BANK),
+        now().unix()
+    );
+    let expected = Decision {
+        ground: String::new(),
+        until: None,
+        ..decision()
+    };
+    let row: Decision = serde_json::from_str(&before).expect("a row");
+    assert_eq!(row, expected);
+    assert_eq!(serde_json::to_value(&row).expect("JSON")["until"], Value::Null);
+    let own = json!({ "jwk": cast::key(77).verifying_key().to_jwk() });
+    let record: Value = serde_json::from_str(&before).expect("JSON");
+    let text = raw(DECISION_TYP, None, own, &record, 77);
+    assert_eq!(
+        Decision::open(&text).expect("opens"),
+        (expected.clone(), cast::key(77).verifying_key())
+    );
+    let refused = expected.sign(&cast::key(77)).map_err(|problem| problem.detail);
+    assert_eq!(refused, Err(Some("ground".to_owned())));
+    assert!(decision().sign(&cast::key(77)).is_ok());
+}
+
+#[test]
 fn a_decision_that_its_key_did_not_sign_is_refused() {
     let record = to_value(&decision()).expect("JSON");
     let own = json!({ "jwk": cast::key(77).verifying_key().to_jwk() });

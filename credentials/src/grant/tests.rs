@@ -300,6 +300,7 @@ fn a_withdrawal_is_the_holders_or_the_issuers_and_of_one_grant() {
         grant: grant.name(),
         issuer: did(LOANS),
         at: now(),
+        stands: true,
     };
     assert_eq!(
         code(open(&proof.sign(&holder()).expect("signs"))),
@@ -314,6 +315,7 @@ fn the_holder_asks_with_the_grants_key_and_now() {
         grant: grant.name(),
         issuer: did(LOANS),
         at: now(),
+        stands: true,
     };
     let text = proof.sign(&holder()).expect("signs");
     for (seconds, expected) in [

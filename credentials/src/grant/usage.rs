@@ -76,6 +76,8 @@ pub struct Proof {
     pub issuer: Did,
     /// When.
     pub at: Timestamp,
+    /// Whether the grant stands by what its holder knows: an issuer that may have forgotten that it was taken back goes by it.
+    pub stands: bool,
 }
 
 impl Record for Proof {
@@ -95,7 +97,7 @@ impl Proof {
 
     /// Checks it at the issuer: of this grant (`wrong_request`), by its key (`signature_invalid`), made now (`stale`). What it opens
     /// is told to whoever repeats it within the skew, over a channel that only the issuer and the holder have seen it on.
-    pub fn check(text: &str, grant: &OpenedGrant, now: Timestamp) -> Result<(), Problem> {
+    pub fn check(text: &str, grant: &OpenedGrant, now: Timestamp) -> Result<Proof, Problem> {
         let (proof, key): (Proof, _) = record::open_of_holder(text)?;
         if key != *grant.key() {
             return Err(Code::SignatureInvalid.into());
@@ -104,7 +106,7 @@ impl Proof {
             return Err(Code::WrongRequest.into());
         }
         match (-PROOF_SKEW..=PROOF_SKEW).contains(&now.since(proof.at)) {
-            true => Ok(()),
+            true => Ok(proof),
             false => Err(Code::Stale.into()),
         }
     }

@@ -164,6 +164,7 @@ impl Issuer {
             day: now.day(),
             today: 0,
             withdrawn: None,
+            giver: self.giver(&credential_type, &identified)?,
         };
         let mut staged = self.stage();
         self.put_grant(&mut staged, grant.hash(), &record)?;

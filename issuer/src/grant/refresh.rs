@@ -33,7 +33,7 @@ impl Issuer {
     /// Releases what is granted. In this order (E11): the grant's signature, its asker is who asks (`wrong_recipient`), it is deposited
     /// here (`unknown_grant`), within its registration of now and what was granted (`over_ask`), in its time (`not_yet_valid`,
     /// `expired`), not taken back (`withdrawn`), not too often (`over_ask`, `uses_per_day`), the holder's word for it in this epoch
-    /// (`catching_up`), not shielded (`shielded`), data there (`no_data`), the access log (`trace_unavailable`).
+    /// (`catching_up`), the company and its giver's role by the register that is kept here (`role_missing`), not shielded (`shielded`), data there (`no_data`), the access log (`trace_unavailable`).
     pub(super) fn refresh(&mut self, now: Timestamp, question: &Question<'_>) -> Result<Reply, Error> {
         let grant = self.own_grant(question.grant)?;
         let of = grant.grant();
@@ -67,6 +67,7 @@ impl Issuer {
             return Err(Problem::new(Code::CatchingUp, "grant").into());
         }
         let credential_type = self.wire_type(&of.vct)?;
+        self.require_giver(&credential_type, &holder, record.giver.as_ref())?;
         let rows = self.collectable(now, &credential_type, &holder)?;
         let row = rows.first().ok_or(Code::NoData)?;
         let claims = credential_type.claims(&row.row);

@@ -47,6 +47,7 @@ impl Issuer {
             day: now.day(),
             today: 0,
             withdrawn: None,
+            giver: None,
         });
         let mut staged = self.stage();
         let withdrawn = self.end_by(now, &mut staged, &grant, record, withdrawal)?;

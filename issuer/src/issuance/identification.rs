@@ -5,7 +5,7 @@ use credentials::letter::Reach;
 use credentials::query::{ClaimQuery, CredentialQuery, Query};
 use credentials::request::{IssuePurpose, Request, StandingPurpose};
 use credentials::schema::{CredentialType, HolderProof, Path, values_at};
-use credentials::sd_jwt::{Covers, keys_hash};
+use credentials::sd_jwt::{Covers, SdJwt, StatusRef, keys_hash};
 use credentials::service::Registration;
 use credentials::status::Source;
 use credentials::verify::{self, Context, Expected, VpToken};
@@ -38,6 +38,8 @@ pub(crate) struct Identified {
     pub(crate) ground: Ground,
     /// Where their wallet is reached, if it said so.
     pub(crate) reach: Option<Reach>,
+    /// The status entry of what was shown.
+    pub(crate) shown: Option<StatusRef>,
 }
 
 /// An identification as it was given.
@@ -84,7 +86,8 @@ impl Issuer {
         standing: Option<StandingPurpose>,
         key: &DecryptionKey,
     ) -> Result<String, Error> {
-        let query = query_of(credential_type).ok_or(Code::Internal)?;
+        // Nobody can show who they are for a type that goes by an activation code: there is nothing of it to grant or to review.
+        let query = query_of(credential_type).ok_or(Code::UnknownGrant)?;
         let registration = self.own_registration().ok_or(Code::NotLicensed)?;
         let stated = registration.statement();
         let reference: [u8; 4] = random::bytes(self.random.as_mut());
@@ -133,6 +136,7 @@ impl Issuer {
             offer: Some(id),
             ground: Ground::ActivationCode,
             reach: None,
+            shown: None,
         })
     }
 
@@ -178,6 +182,8 @@ impl Issuer {
             status_age_max: self.status_age_max(),
         };
         let Answer { vp_token, reach } = Answer::read(&answer)?;
+        let entry = |text: &String| SdJwt::parse(text).ok()?.status();
+        let shown_entry = vp_token.get(QUERY_ID).and_then(|texts| texts.first()).and_then(entry);
         let (report, verified) = verify::presentation(&vp_token, &expected, &context);
         let Some(verified) = verified else {
             let problem = report.problem().cloned();
@@ -199,6 +205,7 @@ impl Issuer {
                 offer: None,
                 ground: Ground::Role,
                 reach,
+                shown: shown_entry,
             }),
             // The company whose wallet this is said to be must be the one that was shown.
             (HolderProof::Credential { .. }, Some(organisation)) if *organisation != number => {
@@ -210,6 +217,7 @@ impl Issuer {
                 offer: None,
                 ground: Ground::OwnRequest,
                 reach,
+                shown: shown_entry,
             }),
             (HolderProof::ActivationCode, _) | (HolderProof::Role { .. }, None) => Err(Code::UnexpectedMessage.into()),
         }

@@ -97,6 +97,7 @@ impl Granted<'_> {
             grant: grant.name(),
             issuer: grant.grant().issuer.clone(),
             at: world.now,
+            stands: true,
         };
         let deposit = Ask::Deposit {
             nonce,
@@ -223,5 +224,67 @@ fn an_insurer_follows_a_case_and_sees_no_decision_that_was_taken_back() {
     assert_eq!(
         refused(case.deposit(&mut world, &pid, &on_contract, &key)),
         Code::OverAsk
+    );
+}
+
+#[test]
+fn a_companys_grant_ends_with_its_givers_role_and_when_it_is_bankrupt_or_struck_off() {
+    let mut world = World::new();
+    let now = world.now;
+    let row = |manager: &str| {
+        let mut row = company(ENK, manager);
+        row["rollegrupper"][0]["roller"][0]["type"] = json!({ "kode": "INNH", "beskrivelse": "Innehaver" });
+        row
+    };
+    world.agency.import(now, COMPANY, &[row(ROLIG)]);
+    world.agency.import(now, CLAIMS, &[tax_claims()]);
+    let pid = world.pid(ROLIG);
+    let own = world.collect(COMPANY, Some(ENK), &pid).unwrap();
+    let overview = Granted {
+        service: "S06",
+        vct: CLAIMS,
+        organisation: Some(ENK),
+        number: ENK,
+    };
+    let (grant, key) = overview.grant(&world, |_| ());
+    assert!(matches!(
+        overview.deposit(&mut world, &own, &grant, &key),
+        Reply::Deposited { .. }
+    ));
+    let claims = grant.grant().claims.clone();
+    let told = |world: &mut World| {
+        let released = overview.refresh(world, &grant, &claims);
+        released.map(drop).map_err(|problem| (problem.code, problem.detail))
+    };
+    assert_eq!(told(&mut world), Ok(()));
+    let changed = |world: &mut World, row: Value| world.agency.import(now, COMPANY, &[row]);
+
+    changed(&mut world, row(DRIFTIG));
+    assert_eq!(told(&mut world), Err((Code::RoleMissing, None)), "somebody else's now");
+    world.agency.reopen();
+    assert_eq!(told(&mut world), Err((Code::RoleMissing, None)));
+    changed(&mut world, row(ROLIG));
+    assert_eq!(told(&mut world), Ok(()));
+    let over = Err((Code::RoleMissing, Some("konkurs".to_owned())));
+    let mut bankrupt = row(ROLIG);
+    bankrupt["konkurs"] = json!(true);
+    changed(&mut world, bankrupt);
+    assert_eq!(told(&mut world), over);
+    changed(&mut world, row(ROLIG));
+    assert_eq!(told(&mut world), Ok(()), "a bankruptcy that was set aside");
+    let mut gone = row(ROLIG);
+    gone["slettedato"] = json!("2026-07-14");
+    changed(&mut world, gone);
+    assert_eq!(told(&mut world), over);
+    assert_eq!(
+        world
+            .agency
+            .issuer()
+            .access_log(Some(ENK))
+            .unwrap()
+            .iter()
+            .filter(|one| one.grant.is_some())
+            .count(),
+        3
     );
 }

@@ -120,10 +120,15 @@ impl Stage {
     }
 
     fn proof(&self, holder: &Holder) -> String {
+        self.proof_that(holder, true)
+    }
+
+    fn proof_that(&self, holder: &Holder, stands: bool) -> String {
         let proof = Proof {
             grant: holder.opened().name(),
             issuer: holder.grant.issuer.clone(),
             at: self.world.now,
+            stands,
         };
         proof.sign(&holder.key).unwrap()
     }
@@ -337,6 +342,7 @@ fn only_who_made_a_grant_deposits_it_and_for_their_own_data() {
         grant: holder.opened().name(),
         issuer: holder.grant.issuer.clone(),
         at: stage.world.now,
+        stands: true,
     };
     let strangers = strangers.sign(&stranger.key).unwrap();
     assert_eq!(code(stage.ask(with(strangers))).0, Code::SignatureInvalid);
@@ -658,6 +664,17 @@ fn in_a_restored_home_a_grant_rests_until_its_holder_says_that_it_stands() {
         stage.refresh(&ended).unwrap_err().code,
         Code::CatchingUp,
         "whose holder says nothing"
+    );
+    let asks = Ask::Uses {
+        grant: ended.opened().name(),
+        proof: stage.proof_that(&ended, false),
+        after: 0,
+    };
+    assert!(matches!(stage.ask(asks), Reply::Uses { withdrawn: None, .. }));
+    assert_eq!(
+        stage.refresh(&ended).unwrap_err().code,
+        Code::CatchingUp,
+        "whose holder asks, and says that it does not stand"
     );
     stage.withdraw(&ended).unwrap();
     assert_eq!(stage.refresh(&ended).unwrap_err().code, Code::Withdrawn);

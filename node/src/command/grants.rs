@@ -81,11 +81,19 @@ pub(super) async fn asker(session: &mut Session, grants: Grants) -> Result<u8, F
                 return Ok(0);
             }
             let grant = shown.at("grant");
-            let state = state(session, grant);
-            let until = moment(grant.at("until"));
-            session
-                .output
-                .print("grant-given", &[("state", &state), ("until", &until)]);
+            let ended = moment(session, grant.at("ended"));
+            match grant.at("state").as_str() {
+                Some("withdrawn") => session.output.print("grant-given-withdrawn", &[("ended", &ended)]),
+                Some("expired") => session.output.print("grant-given-expired", &[("ended", &ended)]),
+                _ => {
+                    let until = moment(session, grant.at("until"));
+                    session.output.print("grant-given", &[("until", &until)]);
+                }
+            }
+            if !grant.at("deletion").is_null() {
+                session.output.print("grant-deletion", &[]);
+            }
+            super::said::tell(session, shown.at("said"));
             if !shown.at("claims").is_null() {
                 session.output.data(&format!("{:#}", shown.at("claims")));
             }
@@ -153,6 +161,7 @@ pub(super) async fn withdraw(session: &mut Session, id: String) -> Result<(), Fa
         };
         session.output.print(key, &[("name", name)]);
     }
+    super::said::tell(session, grant.at("said"));
     Ok(())
 }
 
@@ -185,9 +194,13 @@ pub(super) fn found(session: &Session, outcome: &Value) {
             false => "withdrawn",
         };
         let state = session.output.catalogue.text(&format!("grant-state-{state}"), &[]);
-        let until = moment(grant.at("until"));
+        let at = match grant.at("withdrawn") {
+            Value::Null => grant.at("until"),
+            withdrawn => withdrawn,
+        };
+        let at = moment(session, at);
         session.output.data(&format!(
-            "{}  {}  {}  {state}  {until}  {}",
+            "{}  {}  {}  {state}  {at}  {}",
             text("name"),
             text("asker_name"),
             text("service"),
@@ -211,6 +224,7 @@ pub(super) async fn entry(session: &mut Session, entry: Entry) -> Result<(), Fai
                 session.output.object(&erased);
             } else {
                 session.output.print("outcome-erased", &[]);
+                super::said::tell(session, erased.at("said"));
             }
         }
         Entry::Report { entry, file, complaint } => {
@@ -263,7 +277,7 @@ fn beside(file: &Path) -> PathBuf {
 pub(super) fn remind(session: &Session, grant: &Value) {
     let text = |key: &str| grant[key].as_str().unwrap_or_default();
     let uses = grant.at("uses").as_array().map_or(0, Vec::len).to_string();
-    let until = moment(grant.at("until"));
+    let until = moment(session, grant.at("until"));
     let places = [
         ("asker", text("asker_name")),
         ("issuer", text("issuer_name")),
@@ -277,17 +291,22 @@ pub(super) fn remind(session: &Session, grant: &Value) {
 fn one(session: &Session, grant: &Value) {
     let text = |key: &str| grant[key].as_str().unwrap_or_default();
     let state = state(session, grant);
-    let until = moment(grant.at("until"));
+    let at = match grant.at("withdrawn") {
+        Value::Null => grant.at("until"),
+        withdrawn => withdrawn,
+    };
+    let at = moment(session, at);
     session.output.data(&format!(
-        "{}  {} ← {}  {state}  {until}",
+        "{}  {} ← {}  {state}  {at}",
         text("id"),
         text("asker_name"),
         text("issuer_name")
     ));
     for used in grant.at("uses").as_array().into_iter().flatten() {
-        let (number, at) = (used.at("number").to_string(), moment(used.at("at")));
+        let (number, at) = (used.at("number").to_string(), moment(session, used.at("at")));
         session.output.print("grant-use", &[("number", &number), ("time", &at)]);
     }
+    super::said::tell(session, grant.at("said"));
     if grant.at("state") == "active" && !grant.at("reminded").is_null() {
         remind(session, grant);
     }
@@ -298,7 +317,8 @@ fn state(session: &Session, grant: &Value) -> String {
     session.output.catalogue.text(&format!("grant-state-{state}"), &[])
 }
 
-fn moment(value: &Value) -> String {
+/// An instant of an answer, for people.
+pub(super) fn moment(session: &Session, value: &Value) -> String {
     let at = value.as_str().and_then(Timestamp::parse);
-    at.map(|at| at.oslo()).unwrap_or_default()
+    at.map(|at| session.output.catalogue.moment(at)).unwrap_or_default()
 }

@@ -56,7 +56,8 @@ pub(super) async fn run(session: &mut Session, verifier: Verifier) -> Result<u8,
                 session.output.talk(&code(link)?);
             }
             let id = asked.at("session").as_str().unwrap_or_default();
-            session.output.say("verifier-asked", &[("session", id)]);
+            let key = if mailbox { "verifier-posted" } else { "verifier-asked" };
+            session.output.say(key, &[("session", id)]);
             Ok(0)
         }
         Verifier::Customers(customers) => super::notice::customers(session, customers).await,
@@ -215,15 +216,22 @@ fn tell(session: &Session, found: &Value) {
     ages(session, detail);
     reach(session, found.at("reach"));
     let instant = |name: &str| {
-        let at = detail.at(name).as_str().and_then(credentials::Timestamp::parse);
-        at.map(|at| at.oslo())
+        let at = super::grants::moment(session, detail.at(name));
+        (!at.is_empty()).then_some(at)
     };
+    let deletion = detail.at("deletion");
+    if !deletion.is_null() {
+        let at = super::grants::moment(session, deletion.at("at"));
+        session.output.print("session-deletion", &[("at", &at)]);
+        super::said::tell(session, deletion.at("said"));
+    }
     if let Some(at) = instant("erased_at") {
         let signed = text("erasure");
         let signed = if signed.is_empty() { "-" } else { signed };
         session
             .output
             .print("session-erased", &[("at", &at), ("signed", signed)]);
+        super::said::tell(session, detail.at("said"));
         return;
     }
     let language = session.output.catalogue.language();

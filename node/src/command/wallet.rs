@@ -98,7 +98,14 @@ pub(super) async fn run(session: &mut Session, wallet: Wallet) -> Result<u8, Fai
                 let service = service
                     .or(r.at("service_name").at("nb").as_str())
                     .unwrap_or(text("service"));
-                format!("{}  {}  {service}  {}", text("id"), text("asker_name"), text("case"))
+                let state = format!("request-state-{}", text("state"));
+                let state = session.output.catalogue.text(&state, &[]);
+                format!(
+                    "{}  {}  {service}  {}  {state}",
+                    text("id"),
+                    text("asker_name"),
+                    text("case")
+                )
             });
             if !session.output.json {
                 for grant in list.at("reminders").as_array().into_iter().flatten() {
@@ -109,18 +116,7 @@ pub(super) async fn run(session: &mut Session, wallet: Wallet) -> Result<u8, Fai
         Wallet::History { what: Some(entry) } => super::grants::entry(session, entry).await?,
         Wallet::History { what: None } => {
             let list = session.execute(Command::WalletHistory).await?;
-            lines(session, &list, "events", "history-empty", |session, e| {
-                let text = |key: &str| e[key].as_str().unwrap_or_default();
-                let what = session.output.catalogue.text(&format!("event-{}", text("what")), &[]);
-                let at = e
-                    .at("at")
-                    .as_str()
-                    .and_then(credentials::Timestamp::parse)
-                    .map(|t| t.oslo())
-                    .unwrap_or_default();
-                let id = e.at("id");
-                format!("{id:>4}  {at}  {what}  {}  {}", text("with_name"), text("service"))
-            });
+            lines(session, &list, "events", "history-empty", event);
         }
         Wallet::Post => {
             let what = Consent::Post;
@@ -150,6 +146,10 @@ pub(super) async fn run(session: &mut Session, wallet: Wallet) -> Result<u8, Fai
                 session
                     .output
                     .print("letters-new", &[("count", &fetched.at("new").to_string())]);
+                for name in fetched.at("unanswered").as_array().into_iter().flatten() {
+                    let name = name.as_str().unwrap_or_default();
+                    session.output.print("letters-unanswered", &[("name", name)]);
+                }
             }
         }
         Wallet::Grants {
@@ -190,6 +190,28 @@ pub(super) async fn run(session: &mut Session, wallet: Wallet) -> Result<u8, Fai
         Wallet::Restore { file } => return super::home::restore(session, &file, false),
     }
     Ok(0)
+}
+
+/// A line of the history: under it why something failed, or what the other side said of what it erased and keeps.
+fn event(session: &Session, event: &Value) -> String {
+    let text = |key: &str| event[key].as_str().unwrap_or_default();
+    let what = session.output.catalogue.text(&format!("event-{}", text("what")), &[]);
+    let (id, at) = (event.at("id"), super::grants::moment(session, event.at("at")));
+    let mut lines = vec![format!(
+        "{id:>4}  {at}  {what}  {}  {}",
+        text("with_name"),
+        text("service")
+    )];
+    if let Some(code) = event.at("code").as_str() {
+        let sentence = session
+            .output
+            .catalogue
+            .text(&format!("problem-{code}"), &[("detail", text("detail"))]);
+        lines.push(format!("      {sentence}  [{code}]"));
+    }
+    let said = super::said::lines(session, event.at("said"));
+    lines.extend(said.into_iter().map(|line| format!("    {line}")));
+    lines.join("\n")
 }
 
 /// A `bevis:` text as it was given, or from standard input: a line of a terminal, or all that a scanner or a mail program hands
@@ -267,7 +289,10 @@ fn tell(session: &Session, outcome: &Value) {
             .output
             .print("outcome-told", &[("count", &outcome.at("uses").to_string())]),
         "posted" => session.output.print("outcome-posted", &[]),
-        "erased" => session.output.print("outcome-erased", &[]),
+        "erased" => {
+            session.output.print("outcome-erased", &[]);
+            super::said::tell(session, outcome.at("said"));
+        }
         "standing" => super::grants::found(session, outcome),
         "refused" => session.output.print("outcome-refused", &[]),
         "carry" => {

@@ -292,7 +292,8 @@ async fn refused(story: &Story<'_>, grant: &Given) -> Result<(), Failure> {
     let arguments = ["verifier", "grants", "refresh", &grant.name, "--even-so"];
     let said = story.nodes.try_run("bank", &arguments, None).await?;
     let code = said.value.at("code").as_str().unwrap_or_default().to_owned();
-    if said.exit == 0 || code != "withdrawn" {
+    // With a detail the bank itself refuses what the source has given out.
+    if said.exit == 0 || code != "withdrawn" || said.value.at("detail").is_string() {
         return Err(told("bank", &format!("the source did not refuse: {code}")));
     }
     let sentence = story.teller.sentence(&code);

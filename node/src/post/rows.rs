@@ -93,6 +93,10 @@ impl Tables {
         }
     }
 
+    pub(super) fn epoch(&self) -> u64 {
+        u64::from(self.store.epoch())
+    }
+
     /// All, and of an organisation those that are not told yet where it is reached.
     pub(super) fn relations(&self) -> Result<(BTreeSet<Id>, BTreeSet<Id>), Failure> {
         let (mut all, mut untold) = (BTreeSet::new(), BTreeSet::new());

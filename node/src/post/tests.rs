@@ -438,3 +438,40 @@ fn what_is_written_goes_on_after_a_restart_and_old_letters_give_way() {
             .is_empty()
     );
 }
+
+#[test]
+fn a_restored_home_writes_under_numbers_that_it_never_used() {
+    let mut world = World::new();
+    let (id, at_bank) = (with_organisation(&bank()), world.at_bank());
+    let before = world.bank.row(&at_bank).expect("a row");
+    let taken = |world: &mut World| {
+        for delivery in world.bank_delivers() {
+            world.put(delivery);
+        }
+        let mut taken = Vec::new();
+        for (operator, envelopes) in world.waiting_for_wallet() {
+            for waiting in envelopes {
+                if let Arrived::New(number, letter) = world.read(&operator, &waiting.envelope).expect("opens") {
+                    world.wallet.taken(&id, number).expect("noted");
+                    taken.extend(matches!(letter, Letter::Request { .. }).then_some(number));
+                }
+            }
+        }
+        taken
+    };
+    world.bank.write(&at_bank, &letter("one"), now()).expect("written");
+    assert_eq!(taken(&mut world), [2]);
+    let forget = |world: &mut World| {
+        world.bank.tables.put(&at_bank, &before).expect("as it was");
+        world.bank = Post::open(&world.stores[1]).expect("opens");
+    };
+    forget(&mut world);
+    world.bank.write(&at_bank, &letter("two"), now()).expect("written");
+    assert!(taken(&mut world).is_empty(), "in the same epoch its number was used");
+    forget(&mut world);
+    world.stores[1].begin_epoch().expect("begins");
+    for (text, number) in [("three", NUMBERS + 1), ("four", NUMBERS + 2)] {
+        world.bank.write(&at_bank, &letter(text), now()).expect("written");
+        assert_eq!(taken(&mut world), [number]);
+    }
+}

@@ -184,6 +184,12 @@ impl Service {
         let own = self.keys.organisation().map(|key| &key.did);
         let for_asker = withdrawn.as_ref().filter(|grant| Some(&grant.grant().asker) == own);
         match (&self.verifier, for_asker, &self.issuer) {
+            // Only an asker erases because a holder asks.
+            (Some(verifier), _, _) if matches!(ask, consent::Ask::Erase { .. }) => {
+                let reply = lock(verifier)?.receive_consent(now, peer, ask);
+                self.announce_sessions();
+                Ok(reply)
+            }
             (Some(verifier), Some(grant), _) => {
                 let mut verifier = lock(verifier)?;
                 let reach = verifier.reach_of_grant(&grant.name()).map_err(|_| Code::Internal)?;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use wallet::{Incoming, Outcome, Outgoing, Step, Thread, Wallet};
 
 /// How long is waited, one after the other, before somebody who is too busy is asked again.
-const BUSY: [Duration; 4] = [
+pub(super) const BUSY: [Duration; 4] = [
     Duration::from_millis(500),
     Duration::from_secs(1),
     Duration::from_secs(2),

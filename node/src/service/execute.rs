@@ -7,6 +7,7 @@ mod consenting;
 mod holding;
 mod issuing;
 mod noticing;
+mod saying;
 mod verifying;
 
 pub use command::{Command, Consent, Target};

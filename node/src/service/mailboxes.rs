@@ -3,7 +3,7 @@
 use super::Service;
 use crate::clock;
 use crate::error::Failure;
-use crate::mailbox::{Limits, Mailbox, Peer};
+use crate::mailbox::{Holding, Limits, Mailbox, Peer};
 use credentials::protocol::mailbox::{Ask, Reply};
 use credentials::{Code, Problem};
 use std::net::IpAddr;
@@ -31,6 +31,8 @@ pub(super) struct Desk {
     questions: mpsc::Sender<Question>,
     /// Until the desk is at work.
     opened: std::sync::Mutex<Option<(Mailbox, mpsc::Receiver<Question>)>>,
+    /// How much there was after the last batch.
+    holding: std::sync::Mutex<Holding>,
 }
 
 impl Desk {
@@ -38,17 +40,31 @@ impl Desk {
     pub(super) fn open(store: &store::Store, operator: credentials::Did) -> Result<Desk, Failure> {
         let mailbox = Mailbox::open(store, operator, Limits::default())?;
         let (questions, waiting) = mpsc::channel(WAITING);
+        let holding = std::sync::Mutex::new(mailbox.holding());
         let opened = std::sync::Mutex::new(Some((mailbox, waiting)));
-        Ok(Desk { questions, opened })
+        Ok(Desk {
+            questions,
+            opened,
+            holding,
+        })
+    }
+
+    /// How much there is.
+    pub(super) fn holding(&self) -> Result<Holding, Problem> {
+        Ok(*super::lock(&self.holding)?)
+    }
+
+    fn note(&self, mailbox: &Mailbox) {
+        if let Ok(mut holding) = super::lock(&self.holding) {
+            *holding = mailbox.holding();
+        }
     }
 }
 
 /// Answers until the service ends.
 pub(super) async fn run(service: Arc<Service>) {
-    let opened = service
-        .desk
-        .as_ref()
-        .and_then(|desk| super::lock(&desk.opened).ok()?.take());
+    let Some(desk) = &service.desk else { return };
+    let opened = super::lock(&desk.opened).ok().and_then(|mut opened| opened.take());
     let Some((mut mailbox, mut waiting)) = opened else {
         return;
     };
@@ -58,6 +74,7 @@ pub(super) async fn run(service: Arc<Service>) {
             question = waiting.recv() => question,
             _ = look.tick() => {
                 tick(&mut mailbox);
+                desk.note(&mailbox);
                 continue;
             }
         };
@@ -69,6 +86,7 @@ pub(super) async fn run(service: Arc<Service>) {
             batch.push(question);
         }
         tokio::task::block_in_place(|| answer(&mut mailbox, batch));
+        desk.note(&mailbox);
     }
 }
 

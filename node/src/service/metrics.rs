@@ -170,6 +170,7 @@ impl Service {
             i128::from(is_caught_up),
         );
         self.notice_figures(&mut text)?;
+        self.mailbox_figures(&mut text)?;
         let mut alarms: BTreeMap<&str, i128> = BTreeMap::new();
         for (_, alarm) in self.alarms.all()?.iter().filter(|(_, alarm)| !alarm.is_dismissed) {
             let count = alarms.entry(alarm.code.as_str()).or_default();
@@ -405,6 +406,19 @@ impl Service {
                 .collect();
             text.add(name, Kind::Counter, help, &samples);
         }
+    }
+}
+
+impl Service {
+    /// What lies in the mailboxes that this node runs for others, where it runs any.
+    fn mailbox_figures(&self, text: &mut Text) -> Result<(), Failure> {
+        let Some(desk) = &self.desk else { return Ok(()) };
+        let holding = desk.holding()?;
+        let queues = i128::try_from(holding.queues).unwrap_or(i128::MAX);
+        text.one("mailbox_queues", "Queues of mailboxes that this node runs.", queues);
+        text.one("mailbox_items", "Envelopes that wait in them.", holding.items);
+        text.one("mailbox_bytes", "Their bytes.", holding.bytes);
+        Ok(())
     }
 }
 

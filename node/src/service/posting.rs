@@ -1,14 +1,21 @@
 //! Letters by way of mailboxes: our own queues are made and emptied, letters are put where their recipients look, and what has come
 //! is given to the role that it is for. The machine is [`crate::post`]; here is what it does among others.
+//!
+//! An operator may be hostile, or merely off. Each is asked beside the other and holds up nothing but what it has itself: who kept
+//! us waiting is left alone for a while.
 
+mod emptying;
+
+pub(super) use emptying::{await_answers, collect};
+
+use super::drive::BUSY;
 use super::versions::jittered;
 use super::{Service, lock};
 use crate::clock;
 use crate::error::Failure;
 use crate::network::Protocol;
-use crate::post::{self, Arrived, Errand, Id, Me, Post};
-use credentials::envelope::{self, Sender};
-use credentials::grant::OpenedGrant;
+use crate::post::{self, Delivery, Errand, Id, Me, Post};
+use credentials::envelope::Sender;
 use credentials::letter::{Letter, PLACES_MAX, Reach};
 use credentials::protocol::mailbox::Reply;
 use credentials::protocol::{self, consent, mailbox, presentation};
@@ -19,28 +26,34 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use wallet::{Outcome, Outgoing};
+use wallet::Outgoing;
 
 /// How often it is looked whether a letter is to be sent.
 const LOOK: Duration = Duration::from_secs(1);
 /// How soon a letter that found no operator is put again: doubled each time, up to the last.
 const AGAIN: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(300)];
-/// How often a wallet empties its queues while it runs, at random times.
-const COLLECT_WALLET: Duration = Duration::from_secs(60);
-/// How often an organisation does: who is up is told directly.
-const COLLECT_ORGANISATION: Duration = Duration::from_secs(600);
 /// Relations that are worked on at once.
 const AT_ONCE: usize = 16;
-/// Fetches of one queue in a row: 200 envelopes are seven times 32.
-const FETCHES_MAX: usize = 64;
 /// Longest time that a person waits for queues to be made.
 const PREPARE: Duration = Duration::from_secs(3);
+/// Who took longer than this for one errand, whatever came of it, holds us up.
+const SLOW: Duration = Duration::from_secs(5);
+/// How long it is left alone then, unless a person asks: what is for it waits, and what is for others does not.
+const ALONE: Duration = Duration::from_secs(20);
+/// Locks for the relations: two that share one wait for each other, and that is all.
+const SHELVES: usize = 64;
 
 /// The post of a home, and what of it only this process knows.
 pub(super) struct Office {
     post: Mutex<Post>,
     /// Relations whose queues were emptied since the start.
     emptied: Mutex<BTreeSet<Id>>,
+    /// Relations that got a letter since it was last looked.
+    written: Mutex<BTreeSet<Id>>,
+    /// Operators that hold us up, and until when each is left alone.
+    alone: Mutex<BTreeMap<Did, Instant>>,
+    /// One letter of a relation is taken at a time, by its number, from whichever operator it comes.
+    shelves: [tokio::sync::Mutex<()>; SHELVES],
     wake: Notify,
 }
 
@@ -49,6 +62,9 @@ impl Office {
         Ok(Office {
             post: Mutex::new(Post::open(store)?),
             emptied: Mutex::default(),
+            written: Mutex::default(),
+            alone: Mutex::default(),
+            shelves: std::array::from_fn(|_| tokio::sync::Mutex::default()),
             wake: Notify::new(),
         })
     }
@@ -56,6 +72,31 @@ impl Office {
     /// There is something to send.
     pub(super) fn wake(&self) {
         self.wake.notify_one();
+    }
+
+    /// A letter of this relation was written: it waits for no other one's next attempt.
+    fn written(&self, id: &Id) -> Result<(), Problem> {
+        lock(&self.written)?.insert(*id);
+        self.wake();
+        Ok(())
+    }
+
+    fn is_left_alone(&self, operator: &Did) -> Result<bool, Problem> {
+        let mut alone = lock(&self.alone)?;
+        let now = Instant::now();
+        alone.retain(|_, until| *until > now);
+        Ok(alone.contains_key(operator))
+    }
+
+    /// Notes how long an operator kept us.
+    fn heard(&self, operator: &Did, took: Duration) -> Result<(), Problem> {
+        if took < SLOW {
+            return Ok(());
+        }
+        tracing::debug!(%operator, ?took, "an operator holds us up");
+        let until = Instant::now().checked_add(ALONE);
+        lock(&self.alone)?.extend(until.map(|until| (operator.clone(), until)));
+        Ok(())
     }
 }
 
@@ -73,11 +114,14 @@ pub(super) async fn deliver(service: Arc<Service>) {
         let Ok(pending) = lock(&service.office.post).map(|post| post.pending()) else {
             return;
         };
+        let Ok(written) = lock(&service.office.written).map(|mut written| std::mem::take(&mut *written)) else {
+            return;
+        };
         later.retain(|id, _| pending.contains(id));
         let now = Instant::now();
         let due: Vec<Id> = pending
             .into_iter()
-            .filter(|id| later.get(id).is_none_or(|(at, _)| *at <= now))
+            .filter(|id| written.contains(id) || later.get(id).is_none_or(|(at, _)| *at <= now))
             .collect();
         let results: Vec<(Id, bool)> = futures::stream::iter(due)
             .map(|id| {
@@ -95,23 +139,6 @@ pub(super) async fn deliver(service: Arc<Service>) {
             let before = later.get(&id).map_or(AGAIN[0] / 2, |(_, pause)| *pause);
             let pause = before.saturating_mul(2).min(AGAIN[1]);
             later.insert(id, (now.checked_add(jittered(pause)).unwrap_or(now), pause));
-        }
-    }
-}
-
-/// Empties our queues: at once after a start, and from time to time.
-pub(super) async fn collect(service: Arc<Service>) {
-    let every = match service.wallet {
-        Some(_) => COLLECT_WALLET,
-        None => COLLECT_ORGANISATION,
-    };
-    loop {
-        // Letters are opened by the trust list.
-        if service.trust().is_some() {
-            service.collect_all().await;
-            tokio::time::sleep(jittered(every)).await;
-        } else {
-            tokio::time::sleep(LOOK).await;
         }
     }
 }
@@ -134,16 +161,12 @@ impl Service {
     pub(super) async fn prepare_reach(&self, id: &str) {
         let wanted = self.with_wallet(|wallet| wallet.reach_wanted(clock::now(), id));
         let Ok(Ok(wanted)) = wanted else { return };
-        let all = async {
-            for did in &wanted {
-                if let Err(failure) = self.prepare_with(did).await {
-                    tracing::debug!(%did, %failure, "no mailbox");
-                }
+        let all = wanted.into_iter().map(|did| async move {
+            if let Err(failure) = self.prepare_with(&did).await {
+                tracing::debug!(%did, %failure, "no mailbox");
             }
-        };
-        if tokio::time::timeout(PREPARE, all).await.is_err() {
-            tracing::debug!("mailboxes not made in time");
-        }
+        });
+        futures::future::join_all(all).await;
     }
 
     async fn prepare_with(&self, did: &Did) -> Result<(), Failure> {
@@ -155,7 +178,11 @@ impl Service {
                 return Ok(());
             }
             tokio::task::block_in_place(|| lock(&self.office.post)?.begin(&id, Some(did), None, &mut clock::System))?;
-            self.make_queues(&id, &operators).await?;
+            // One that answers is enough; the person does not wait for the other.
+            match tokio::time::timeout(PREPARE, self.make_queues(&id, &operators)).await {
+                Ok(made) => made?,
+                Err(_) => tracing::debug!(%did, "not every mailbox was made in time"),
+            }
         }
         let reach = tokio::task::block_in_place(|| lock(&self.office.post)?.reach(&id))?;
         self.with_wallet(|wallet| wallet.set_reach(did, reach))?;
@@ -182,27 +209,50 @@ impl Service {
         let errands = tokio::task::block_in_place(|| {
             lock(&self.office.post)?.to_create(id, operators, clock::now(), &mut clock::System)
         })?;
-        for errand in errands {
+        let made = errands.into_iter().map(|errand| async move {
             let operator = errand.operator.clone();
             match self.run_errand(errand).await {
                 Ok(Reply::Created { queue, token }) => {
-                    tokio::task::block_in_place(|| lock(&self.office.post)?.created(id, &operator, queue, token))?;
+                    tokio::task::block_in_place(|| lock(&self.office.post)?.created(id, &operator, queue, token))
                 }
                 other => {
                     let problem = other.err();
                     tracing::debug!(%operator, ?problem, "no queue made");
-                    tokio::task::block_in_place(|| lock(&self.office.post)?.not_created(id, &operator))?;
+                    tokio::task::block_in_place(|| lock(&self.office.post)?.not_created(id, &operator))
                 }
             }
-        }
-        Ok(())
+        });
+        futures::future::join_all(made).await.into_iter().collect()
     }
 
-    /// Asks an operator: a wallet as nobody it was before.
+    /// Asks an operator, unless it is left alone (`unreachable`).
     async fn run_errand(&self, errand: Errand) -> Result<Reply, Problem> {
+        let operator = errand.operator.clone();
+        if self.office.is_left_alone(&operator)? {
+            return Err(Problem::new(Code::Unreachable, operator.to_string()));
+        }
+        let began = Instant::now();
+        let reply = self.ask_operator(errand).await;
+        self.office.heard(&operator, began.elapsed())?;
+        reply
+    }
+
+    /// Asks an operator: a wallet as nobody it was before, and again a moment later where it is too busy to read. An organisation comes
+    /// back by itself.
+    async fn ask_operator(&self, errand: Errand) -> Result<Reply, Problem> {
         let body = protocol::encode(&errand.ask)?;
         let identity = self.wallet.as_ref().map(|_| errand.peer);
-        let (_, answer) = self.ask(&errand.operator, identity, Protocol::Mailbox, body).await?;
+        let mut pauses = BUSY.into_iter().filter(|_| identity.is_some());
+        let (_, answer) = loop {
+            let asked = self.ask(&errand.operator, identity.clone(), Protocol::Mailbox, body.clone());
+            match asked.await {
+                Err(problem) if problem.code == Code::RateLimited => match pauses.next() {
+                    Some(pause) => tokio::time::sleep(jittered(pause)).await,
+                    None => return Err(problem),
+                },
+                result => break result?,
+            }
+        };
         match protocol::decode(&answer, mailbox::LIMIT)? {
             Reply::Problem(problem) => Err(problem),
             reply => Ok(reply),
@@ -243,8 +293,7 @@ impl Service {
         post.begin(&id, None, Some(reach), &mut clock::System)?;
         post.write(&id, letter, clock::now())?;
         drop(post);
-        self.office.wake();
-        Ok(())
+        Ok(self.office.written(&id)?)
     }
 
     /// What a wallet could not say to its counterpart is left in its mailbox, where that is known; whether it was.
@@ -267,13 +316,12 @@ impl Service {
                 return Ok(false);
             }
             post.write(&id, &letter, clock::now())?;
+            drop(post);
+            self.office.written(&id)?;
             Ok::<bool, Failure>(true)
         });
         match left {
-            Ok(left) => {
-                self.office.wake();
-                left
-            }
+            Ok(left) => left,
             Err(failure) => {
                 tracing::error!(%failure, cause = failure.cause, "a letter could not be written");
                 false
@@ -309,14 +357,24 @@ impl Service {
         self.deliver_to(&post::with_organisation(did)).await
     }
 
-    /// Empties every queue and puts what is on its way; how many letters were new.
-    pub(super) async fn exchange_letters(&self) -> Result<usize, Failure> {
-        let new = self.collect_all().await;
+    /// Empties every queue and puts what is on its way, for a person who asks: nobody is left alone then. What came, and which
+    /// operators it could not be asked of; where it is none, why not.
+    pub(super) async fn exchange_letters(&self) -> Result<serde_json::Value, Failure> {
+        lock(&self.office.alone)?.clear();
+        let emptied = self.collect_all().await;
         let pending = lock(&self.office.post)?.pending();
-        for id in pending {
-            self.deliver_to(&id).await;
+        let put = futures::stream::iter(pending).map(|id| async move { self.deliver_to(&id).await });
+        put.buffer_unordered(AT_ONCE).collect::<Vec<bool>>().await;
+        let trust = self.trust();
+        let name = |did: &Did| match trust.as_ref().and_then(|trust| trust.organisation(did)) {
+            Some(listed) => listed.name.clone(),
+            None => did.to_string(),
+        };
+        let unanswered: Vec<String> = emptied.failed.keys().map(name).collect();
+        match emptied.failed.into_values().next() {
+            Some(problem) if emptied.done == 0 => Err(problem.into()),
+            _ => Ok(serde_json::json!({ "schema": "letters/v1", "new": emptied.new, "unanswered": unanswered })),
         }
-        Ok(new)
     }
 
     /// Puts the letters of one relation; whether none is left.
@@ -344,26 +402,36 @@ impl Service {
             };
             lock(&self.office.post)?.deliveries(id, me, clock::now(), &mut clock::System)
         })?;
-        let mut failed: BTreeSet<Did> = BTreeSet::new();
+        let mut by_operator: BTreeMap<Did, Vec<Delivery>> = BTreeMap::new();
         for delivery in deliveries {
             let operator = delivery.errand.operator.clone();
-            // In order: what comes after a letter that is not there waits.
-            if failed.contains(&operator) {
-                continue;
-            }
+            by_operator.entry(operator).or_default().push(delivery);
+        }
+        let put = by_operator
+            .into_iter()
+            .map(|(operator, deliveries)| async move { self.put_at(id, &operator, deliveries).await });
+        let mut is_done = is_answered;
+        for is_put in futures::future::join_all(put).await {
+            is_done &= is_put?;
+        }
+        Ok(is_done)
+    }
+
+    /// Puts letters at one operator, in order: what comes after one that is not kept waits. Whether all are there.
+    async fn put_at(&self, id: &Id, operator: &Did, deliveries: Vec<Delivery>) -> Result<bool, Failure> {
+        for delivery in deliveries {
             match self.run_errand(delivery.errand).await {
                 Ok(Reply::Kept) => {}
                 // The queue is gone, or its token is void: nobody looks there any more.
                 Err(problem) if problem.code == Code::NotFound => {}
                 other => {
                     tracing::debug!(%operator, problem = ?other.err(), "a letter is not kept");
-                    failed.insert(operator);
-                    continue;
+                    return Ok(false);
                 }
             }
-            tokio::task::block_in_place(|| lock(&self.office.post)?.delivered(id, delivery.number, &operator))?;
+            tokio::task::block_in_place(|| lock(&self.office.post)?.delivered(id, delivery.number, operator))?;
         }
-        Ok(failed.is_empty() && is_answered)
+        Ok(true)
     }
 
     /// An organisation makes queues at the operators that the wallet chose, and says where they are; whether it has.
@@ -376,199 +444,6 @@ impl Service {
         self.make_queues(id, &operators).await?;
         tokio::task::block_in_place(|| lock(&self.office.post)?.tell_reach(id, clock::now()))
     }
-
-    /// Empties the queues of every relation; how many letters were new.
-    pub(super) async fn collect_all(&self) -> usize {
-        let Ok(relations) = lock(&self.office.post).map(|post| post.relations()) else {
-            return 0;
-        };
-        let counts: Vec<usize> = futures::stream::iter(relations)
-            .map(|id| async move { self.empty(&id).await.unwrap_or(0) })
-            .buffer_unordered(AT_ONCE)
-            .collect()
-            .await;
-        counts.into_iter().sum()
-    }
-
-    /// Empties the queues of a relation; how many letters were new. `unreachable` when no operator answered.
-    async fn empty(&self, id: &Id) -> Result<usize, Failure> {
-        let errands = tokio::task::block_in_place(|| lock(&self.office.post)?.fetches(id, clock::now()))?;
-        let mut problem = None;
-        let mut count = 0usize;
-        for errand in errands {
-            let operator = errand.operator.clone();
-            match self.empty_at(id, errand).await {
-                Ok(new) => count = count.saturating_add(new),
-                Err(failure) => {
-                    tracing::debug!(%operator, %failure, "a mailbox was not emptied");
-                    problem = Some(failure);
-                    continue;
-                }
-            }
-            lock(&self.office.emptied)?.insert(*id);
-        }
-        let is_emptied = lock(&self.office.emptied)?.contains(id);
-        match problem {
-            Some(problem) if !is_emptied => Err(problem),
-            _ => Ok(count),
-        }
-    }
-
-    async fn empty_at(&self, id: &Id, first: Errand) -> Result<usize, Failure> {
-        let operator = first.operator.clone();
-        let mut errand = first;
-        let mut count = 0usize;
-        for _ in 0..FETCHES_MAX {
-            let Reply::Waiting { envelopes, more } = self.run_errand(errand).await? else {
-                return Err(Code::UnexpectedMessage.into());
-            };
-            let mut last = None;
-            let mut is_stopped = false;
-            for waiting in envelopes {
-                match self.take_letter(id, &operator, &waiting.envelope).await {
-                    Ok(is_new) => count = count.saturating_add(usize::from(is_new)),
-                    Err(failure) if is_passing(failure.problem.code) => {
-                        tracing::debug!(%operator, %failure, "a letter waits");
-                        is_stopped = true;
-                        break;
-                    }
-                    // It will not be better another time.
-                    Err(failure) => tracing::debug!(%operator, code = %failure.problem.code, "a letter without effect"),
-                }
-                last = Some((waiting.number, envelope::id(&waiting.envelope)));
-            }
-            let Some((number, name)) = last else { break };
-            let acknowledge = tokio::task::block_in_place(|| {
-                lock(&self.office.post)?.acknowledge(id, &operator, (number, &name), clock::now())
-            })?;
-            if let Some(acknowledge) = acknowledge {
-                self.run_errand(acknowledge).await?;
-            }
-            if more == 0 || is_stopped {
-                break;
-            }
-            let again = tokio::task::block_in_place(|| lock(&self.office.post)?.fetches(id, clock::now()))?;
-            let Some(next) = again.into_iter().find(|errand| errand.operator == operator) else {
-                break;
-            };
-            errand = next;
-        }
-        Ok(count)
-    }
-
-    /// Gives a letter to its role, once; whether it was new.
-    async fn take_letter(&self, id: &Id, operator: &Did, body: &[u8]) -> Result<bool, Failure> {
-        let trust = self.trust().ok_or(Code::TrustMissing)?;
-        let arrived = tokio::task::block_in_place(|| lock(&self.office.post)?.read(id, operator, body, &trust))?;
-        let Arrived::New(number, letter) = arrived else {
-            return Ok(false);
-        };
-        let result = match letter {
-            Letter::Reach(reach) if self.wallet.is_some() => {
-                tokio::task::block_in_place(|| lock(&self.office.post)?.set_theirs(id, reach))
-            }
-            letter if self.wallet.is_some() => self.letter_for_wallet(id, letter).await,
-            letter => tokio::task::block_in_place(|| self.letter_for_organisation(id, letter)),
-        };
-        if let Err(failure) = &result
-            && is_passing(failure.problem.code)
-        {
-            return result.map(|()| false);
-        }
-        tokio::task::block_in_place(|| lock(&self.office.post)?.taken(id, number))?;
-        result.map(|()| true)
-    }
-
-    async fn letter_for_wallet(&self, id: &Id, letter: Letter) -> Result<(), Failure> {
-        let with = tokio::task::block_in_place(|| lock(&self.office.post)?.with(id))?;
-        let with = with.ok_or(Code::NotFound)?;
-        let (thread, steps) = self.with_wallet(|wallet| wallet.receive_letter(clock::now(), &with, letter))?;
-        let outcome = self.finish(thread, steps).await?;
-        match outcome {
-            Outcome::Waiting { id } => self.prepare_reach(&id).await,
-            // Its status list says how it stands now.
-            Outcome::Noted => self.wake_mirror.notify_one(),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn letter_for_organisation(&self, id: &Id, letter: Letter) -> Result<(), Failure> {
-        let now = clock::now();
-        let reply = match letter {
-            Letter::Answer { session, answer } => {
-                let verifier = self.verifier.as_ref().ok_or(Code::UnexpectedMessage)?;
-                let ask = presentation::Ask::Answer { session, answer };
-                let reply = {
-                    let mirror = lock(&self.mirror)?;
-                    let mut verifier = lock(verifier)?;
-                    let reply = verifier.receive(now, &*mirror, "mailbox", ask);
-                    if let Some((verdict, code)) = verifier.take_verdict() {
-                        self.verdicts.count(verdict, code);
-                    }
-                    reply
-                };
-                self.announce_sessions();
-                match reply {
-                    presentation::Reply::Receipt { receipt } => Letter::Receipt { receipt },
-                    presentation::Reply::Problem(problem) => return Err(problem.into()),
-                    _ => return Err(Code::UnexpectedMessage.into()),
-                }
-            }
-            Letter::Withdrawal { grant, withdrawal } => {
-                let name = OpenedGrant::open(&grant)?.name();
-                let ask = consent::Ask::Withdraw { grant, withdrawal };
-                match self.answer_consent_of(now, "mailbox", ask)? {
-                    consent::Reply::Withdrawn { withdrawn } => Letter::Withdrawn { grant: name, withdrawn },
-                    consent::Reply::Erased { erasure } => Letter::Erased { grant: name, erasure },
-                    consent::Reply::Problem(problem) => return Err(problem.into()),
-                    _ => return Err(Code::UnexpectedMessage.into()),
-                }
-            }
-            _ => return Err(Code::UnexpectedMessage.into()),
-        };
-        lock(&self.office.post)?.write(id, &reply, now)?;
-        self.office.wake();
-        Ok(())
-    }
-
-    /// Before a release under a grant the mailbox in which its withdrawal may wait is emptied, once after each start. Where no
-    /// operator answers nothing is released (`catching_up`).
-    pub(super) fn require_emptied(&self, grant: &str) -> Result<(), Problem> {
-        let Some(issuer) = &self.issuer else { return Ok(()) };
-        let hash = *OpenedGrant::open(grant)?.hash();
-        let reach = lock(issuer)?.reach_of_grant(&hash).map_err(|_| Code::Internal)?;
-        let Some(reach) = reach else { return Ok(()) };
-        let id = post::with_wallet(&reach)?;
-        if lock(&self.office.emptied)?.contains(&id) || !lock(&self.office.post)?.knows(&id) {
-            return Ok(());
-        }
-        let emptied = tokio::runtime::Handle::current().block_on(self.empty(&id));
-        emptied.map(drop).map_err(|failure| {
-            tracing::warn!(%failure, "no mailbox could be emptied before a release");
-            Problem::new(Code::CatchingUp, "mailbox")
-        })
-    }
-}
-
-/// Whether the same letter may fare better later.
-fn is_passing(code: Code) -> bool {
-    matches!(
-        code,
-        Code::RateLimited
-            | Code::Unreachable
-            | Code::Internal
-            | Code::TraceUnavailable
-            | Code::TrustMissing
-            | Code::TrustStale
-            | Code::ClockSuspect
-            | Code::DiskFull
-            | Code::DiskReadOnly
-            | Code::Damaged
-            | Code::StatusMissing
-            | Code::StatusStale
-            | Code::CatchingUp
-    )
 }
 
 fn internal(error: issuer::Error) -> Failure {

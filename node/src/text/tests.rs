@@ -25,6 +25,7 @@ every!(
     HELD: wallet::HeldState =
         Valid, ExpiresSoon, Expired, Revoked, Suspended, Superseded, UsedUp, CopiesVoid, Unknown
 );
+every!(PENDING: wallet::PendingState = Waiting, Answered, Refused);
 every!(GRANT_STATES: wallet::GrantState = UnderWay, Active, Withdrawn, Expired);
 every!(
     EVENTS: wallet::What =
@@ -180,6 +181,21 @@ fn every_check_verdict_state_and_event_has_its_text() {
     for key in &made {
         require(key);
     }
+    for state in PENDING {
+        require(&format!("request-state-{}", name(state)));
+    }
+    for ended in [wallet::GrantState::Withdrawn, wallet::GrantState::Expired] {
+        require(&format!("grant-given-{}", name(&ended)));
+    }
+    for said in [
+        "said-claims",
+        "said-session",
+        "said-consent",
+        "ground-accountability",
+        "ground-consent_record",
+    ] {
+        require(said);
+    }
     for state in SESSION_STATES {
         require(&format!("session-{}", name(state)));
     }
@@ -207,6 +223,16 @@ fn what_was_too_much_is_said_in_words() {
             "the piece of information “National identity number”",
         ),
         (
+            "grant until 364",
+            "samtykket varer lenger enn tjenesten tillater; `--days` kan være høyst 364",
+            "the consent lasts longer than the service allows; `--days` may be at most 364",
+        ),
+        (
+            "grant uses_per_day 24",
+            "flere hentinger om dagen enn tjenesten tillater; `--uses` kan være høyst 24",
+            "more fetches a day than the service allows; `--uses` may be at most 24",
+        ),
+        (
             "keep_seconds",
             "opplysningene blir lagret lenger enn tjenesten tillater",
             "the information is kept longer than the service allows",
@@ -215,17 +241,60 @@ fn what_was_too_much_is_said_in_words() {
         assert_eq!((said("nb", detail).as_str(), said("en", detail).as_str()), (nb, en));
     }
     assert!(said("nn", "S15").starts_with("heile tenesta «Saldo på studielån»"));
-    for what in ["time", "purpose", "ground", "keep_seconds", "status_age_max"] {
+    let members = [
+        "time",
+        "purpose",
+        "ground",
+        "keep_seconds",
+        "status_age_max",
+        "rung",
+        "grant",
+        "grant until",
+        "grant uses_per_day",
+        "uses_per_day",
+    ];
+    for what in members {
         for language in LANGUAGES {
             let words = said(language, what);
             assert!(
-                words.contains(' ') && words != said("en", "time") || what == "time",
+                words.contains(' ') && words != what && (words != said("en", "time") || what == "time"),
                 "{words}"
             );
         }
     }
     // A claim of a type that comes from elsewhere.
     assert_eq!(said("nb", "baat.lengde"), "baat.lengde");
+}
+
+#[test]
+fn a_detail_that_changes_what_is_so_changes_sentence_and_remedy() {
+    for (code, details) in [
+        (Code::CatchingUp, ["grant", "mailbox"].as_slice()),
+        (Code::Damaged, &["erasure-keys"]),
+        (Code::NotFound, &["entry"]),
+        (Code::OverAsk, &["rung"]),
+    ] {
+        for language in LANGUAGES {
+            let catalogue = Catalogue::new(language);
+            let of = |key: &str, detail: &str| catalogue.text(&format!("{key}-{code}"), &[("detail", detail)]);
+            for detail in details {
+                assert_ne!(of("problem", detail), of("problem", ""), "{language}: {code} {detail}");
+                assert_eq!(
+                    of("problem", "3/4"),
+                    of("problem", ""),
+                    "{language}: any other detail changes nothing"
+                );
+                assert_ne!(of("remedy", detail), of("remedy", ""), "{language}: {code} {detail}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_time_is_said_in_the_language_that_is_read() {
+    let at = Timestamp::from_unix(1_783_900_800);
+    assert_eq!(Catalogue::new("nb").moment(at), at.oslo());
+    assert_eq!(Catalogue::new("en").moment(at), at.oslo().replace("kl.", "at"));
 }
 
 #[test]

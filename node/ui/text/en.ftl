@@ -3,6 +3,7 @@ error = Error
 cause = Cause
 remedy = What to do
 yes = yes
+clock = at
 
 # What was too much of a request.
 too-much = Too much
@@ -14,6 +15,13 @@ too-much-purpose = the purpose is another than the service has
 too-much-ground = the legal ground is another than the service has
 too-much-keep = the information is kept longer than the service allows
 too-much-status = the check for revocation may be older than the service allows
+too-much-rung = another limit in the same case
+too-much-grant = a standing consent, for which the service is not registered
+too-much-grant-days = the consent lasts longer than the service allows; `--days` may be at most {$days}
+too-much-grant-until = the consent lasts longer than the service allows
+too-much-grant-uses = more fetches a day than the service allows
+too-much-grant-uses-most = more fetches a day than the service allows; `--uses` may be at most {$uses}
+too-much-uses-today = more fetches today than the consent allows
 
 # Why something was refused, and what to do.
 problem-wrong_subject = The information is about somebody other than the person in the case.
@@ -26,8 +34,14 @@ problem-not_yet_valid = The credential is not valid yet.
 remedy-not_yet_valid = Wait for its start date, or use another credential. Check the clock of this computer too.
 problem-expired = The time has run out.
 remedy-expired = Collect a new credential, or ask for a new request: `bevis wallet receive LINK`.
-problem-over_ask = The asker wants more than it is registered for.
-remedy-over_ask = Do not share. If you are the asker: ask only for what the service is registered for, see `bevis trust show`.
+problem-over_ask = {$detail ->
+    [rung] The asker has had an answer about one limit in this case, and gets none about another.
+   *[other] The asker wants more than it is registered for.
+    }
+remedy-over_ask = {$detail ->
+    [rung] Do not share. Another limit says more about what you earn than the asker may learn in one case.
+   *[other] Do not share. If you are the asker: ask only for what the service is registered for, see `bevis trust show`.
+    }
 problem-no_legal_ground = The legal ground does not hold for this service.
 remedy-no_legal_ground = Do not share. If you are the asker: use the ground that the registration names.
 problem-revoked = The issuer has revoked the credential.
@@ -48,8 +62,8 @@ problem-withdrawn = The consent was taken back.
 remedy-withdrawn = Ask the person for a new consent, if it is still needed.
 problem-not_paired = The customer's wallet has not said where it can be written to.
 remedy-not_paired = Ask the customer with a link, with --pair; after a yes requests can be left in the mailbox.
-problem-unknown_grant = No such consent is deposited here.
-remedy-unknown_grant = Check which source it was given to; ask the person for a new one.
+problem-unknown_grant = There is no such consent here.
+remedy-unknown_grant = See what you have given: `bevis wallet grants`. If you are the asker: check which source it was given to, and ask the person for a new one.
 problem-not_licensed = The organisation lacks the registration it needs.
 remedy-not_licensed = Have the registration put in place, and try again.
 problem-replay = The answer was used before and cannot be used again.
@@ -152,8 +166,16 @@ problem-status_missing = We do not know whether the credential is revoked. The s
 remedy-status_missing = Wait until the node has fetched the list, and try again. See `bevis node status`.
 problem-status_stale = The status list is too old to say whether the credential is valid.
 remedy-status_stale = Wait until the node has fetched a new list, and try again. See `bevis doctor`.
-problem-catching_up = The home was restored and is still taking the trust list from other organisations.
-remedy-catching_up = Leave the node running and connected. `bevis doctor` shows how many organisations have answered. An anchor's home that runs no node takes the newest bundle by `bevis trust import`.
+problem-catching_up = {$detail ->
+    [grant] The source was restored. It waits until the person's wallet has asked about this consent.
+    [mailbox] The source cannot reach the mailbox, where a withdrawal may lie. It gives nothing out before that.
+   *[other] The home was restored and is still taking the trust list from other organisations.
+    }
+remedy-catching_up = {$detail ->
+    [grant] Try again later. The wallet asks by itself while it runs; `bevis wallet grants --ask` asks at once.
+    [mailbox] Try again in a while. At the source: see with `bevis node ping` whether the mailbox's operator answers.
+   *[other] Leave the node running and connected. `bevis doctor` shows how many organisations have answered. An anchor's home that runs no node takes the newest bundle by `bevis trust import`.
+    }
 problem-status_conflict = An issuer signed two things about one status list that cannot both be.
 remedy-status_conflict = Tell the issuer. `bevis doctor` names it; what was last consistent is used until it is too old.
 problem-second_key_missing = The notice is not signed by two different keys of the register.
@@ -204,16 +226,28 @@ problem-newer_format = The home folder was written by a newer version of the pro
 remedy-newer_format = Update the program. Check the version with `bevis --version`.
 problem-config_invalid = Something in the configuration is not valid.
 remedy-config_invalid = Correct what is named, and check it with `bevis config check`.
-problem-damaged = Stored data is damaged.
-remedy-damaged = Restore your last backup in its place: `bevis backup restore FILE --set-aside`. The damaged data is kept beside it.
+problem-damaged = {$detail ->
+    [erasure-keys] The file of the keys that can be destroyed is missing, damaged or an old copy.
+   *[other] Stored data is damaged.
+    }
+remedy-damaged = {$detail ->
+    [erasure-keys] Put the newest `erasure-keys` back where it was, beside what it opens. If it is lost: restore your last backup, `bevis backup restore FILE --set-aside`.
+   *[other] Restore your last backup in its place: `bevis backup restore FILE --set-aside`. The damaged data is kept beside it.
+    }
 problem-file_failed = A file could not be read or written.
 remedy-file_failed = Check that the file exists, that you may use it, and that the disk has room.
 problem-disk_full = There is no room left on the disk.
 remedy-disk_full = Free some space, and try again. What was stored already is still there.
 problem-disk_read_only = The disk can only be read, not written to.
 remedy-disk_read_only = Make the disk writable, and try again. What was stored already is still there.
-problem-not_found = Nothing of this name was found.
-remedy-not_found = See what there is: `bevis wallet list` or `bevis verifier sessions`.
+problem-not_found = {$detail ->
+    [entry] The history has no such entry, or the entry is about nothing that was shared.
+   *[other] Nothing of this name was found.
+    }
+remedy-not_found = {$detail ->
+    [entry] See the entries with their numbers: `bevis wallet history`.
+   *[other] See what there is: `bevis wallet list` or `bevis verifier sessions`.
+    }
 problem-wrong_role = This node does not have the role that the command needs.
 remedy-wrong_role = See its roles with `bevis whoami`, or choose another folder with `--home`.
 problem-partly_done = Some rows were rejected. The rest is done.
@@ -301,13 +335,19 @@ exported = Everything that is yours is in {$path}. The file is not sealed, so ta
 ask-code = Activation code
 wallet-empty = The wallet is empty. Collect a credential: bevis wallet receive LINK
 requests-empty = Nothing is waiting for your answer.
+request-state-waiting = waits for your answer
+request-state-answered = answered, on its way to the recipient
+request-state-refused = you said no, which is told later
 history-empty = Nothing has happened in this wallet yet.
 grants-empty = You have given no standing consent.
 grant-state-under_way = on its way
 grant-state-active = in force
 grant-state-withdrawn = taken back
 grant-state-expired = run out
-grant-given = The grant is { $state }; it ends { $until }.
+grant-given = The consent is in force until { $until }.
+grant-given-withdrawn = The consent was taken back { $ended }.
+grant-given-expired = The consent ran out { $ended }.
+grant-deletion = The customer has asked for deletion.
 grant-logout = What was fetched for the login is erased.
 grant-use =   { $number }. fetched { $time }
 grant-withdrawn = The consent is taken back. It counts from now on.
@@ -317,7 +357,17 @@ outcome-granted = You have given the consent. See it and take it back: bevis wal
 outcome-posted = The other side is off. It is in its mailbox and counts when it is fetched.
 post-relation = { $name }: mailboxes at { $operators }; letters on their way: { $count }.
 letters-new = New letters: { $count }.
-outcome-erased = The recipient has answered: what is erased and what it keeps stands in the history.
+letters-unanswered = { $name } could not be asked for letters just now.
+outcome-erased = The recipient has answered:
+said-erased = {"  "}Erased { $at }: { $what }
+said-erased-often = {"  "}Erased { $at }: { $what }, fetched { $count } times
+said-erased-nothing = {"  "}Nothing is erased.
+said-kept = {"  "}Kept until { $until }: { $what }. Ground: { $ground }
+said-claims = the information
+said-session = the request and the receipt, without the information
+said-consent = that the consent was given and used, without the information
+ground-accountability = the duty to be able to show that the rules were followed (GDPR Article 5(2))
+ground-consent_record = the duty to be able to show that the consent was given (GDPR Article 7(1))
 grants-none-there = You have granted nothing of this type there.
 reported = The report is signed: { $path }. What it says, for people: { $text }
 grant-reminder = { $asker } may still fetch from { $issuer }, until { $until }. Fetched { $uses } times. Take it back: bevis wallet withdraw { $id }
@@ -355,8 +405,10 @@ serve-ready = The node is ready after {$ms} ms. Stop it with Ctrl-C. It listens 
 
 # The asker.
 verifier-asked = Give the link to the customer. Watch for the answer: bevis verifier watch {$session}
+verifier-posted = The request is in the customer's mailbox. The link above works too. Watch for the answer: bevis verifier watch {$session}
 session-line = Service {$service}, case {$case}
 session-erased = The information was erased {$at}. Signed statement: {$signed}
+session-deletion = The customer asked for deletion {$at}.
 session-keep = You may keep the information until {$until}. Ground: {$ground}
 session-ages = The status was {$status} s old and the trust list {$trust} s old when the answer was checked.
 reach-none = No other node can be reached now. What is decided goes by what is held here.
@@ -663,7 +715,7 @@ demo-mirrored = {$node} has learned of the change at {$issuer ->
 demo-pending = ✓ {$node} accepts a guarantee under notice, because the notice has not run out [{$code}]
 demo-reach = {$node} is yours to try: bevis --home {$home} --passphrase-file {$passphrase_file} doctor
 demo-consent-step-1 = 1. The network
-demo-consent-step-2 = 2. A lasting consent: given once, used, seen, taken back
+demo-consent-step-2 = 2. A standing consent: given once, used, seen, taken back
 demo-consent-step-3 = 3. The same, with the bank off when it is taken back
 demo-consent-step-4 = 4. The same, with the student loan fund off when it is taken back
 demo-consent-granted = {$node} has said yes once ({$ms} ms)

@@ -3,6 +3,7 @@ error = Feil
 cause = Årsak
 remedy = Gjør dette
 yes = ja
+clock = kl.
 
 # Hva som var for mye i en forespørsel.
 too-much = For mye
@@ -14,6 +15,13 @@ too-much-purpose = formålet er et annet enn tjenestens
 too-much-ground = det rettslige grunnlaget er et annet enn tjenestens
 too-much-keep = opplysningene blir lagret lenger enn tjenesten tillater
 too-much-status = sjekken av om beviset er trukket tilbake, får være eldre enn tjenesten tillater
+too-much-rung = en grense til i den samme saken
+too-much-grant = et stående samtykke, som tjenesten ikke er registrert for
+too-much-grant-days = samtykket varer lenger enn tjenesten tillater; `--days` kan være høyst {$days}
+too-much-grant-until = samtykket varer lenger enn tjenesten tillater
+too-much-grant-uses = flere hentinger om dagen enn tjenesten tillater
+too-much-grant-uses-most = flere hentinger om dagen enn tjenesten tillater; `--uses` kan være høyst {$uses}
+too-much-uses-today = flere hentinger i dag enn samtykket gir rett til
 
 # Hvorfor noe ble nektet, og hva du kan gjøre.
 problem-wrong_subject = Opplysningene gjelder en annen enn den saken er om.
@@ -26,8 +34,14 @@ problem-not_yet_valid = Beviset gjelder ikke ennå.
 remedy-not_yet_valid = Vent til startdatoen, eller bruk et annet bevis. Sjekk også at klokken på maskinen går riktig.
 problem-expired = Tiden er gått ut.
 remedy-expired = Hent et nytt bevis, eller be om en ny forespørsel: `bevis wallet receive LENKE`.
-problem-over_ask = Den som spør, ber om mer enn den er registrert for.
-remedy-over_ask = Ikke del. Er det du som spør: Be bare om det tjenesten er registrert for, se `bevis trust show`.
+problem-over_ask = {$detail ->
+    [rung] Den som spør, har alt fått svar på én grense i denne saken, og får ikke svar på en til.
+   *[other] Den som spør, ber om mer enn den er registrert for.
+    }
+remedy-over_ask = {$detail ->
+    [rung] Ikke del. En grense til sier mer om hva du tjener enn den som spør får vite i én sak.
+   *[other] Ikke del. Er det du som spør: Be bare om det tjenesten er registrert for, se `bevis trust show`.
+    }
 problem-no_legal_ground = Det rettslige grunnlaget gjelder ikke for denne tjenesten.
 remedy-no_legal_ground = Ikke del. Er det du som spør: Bruk grunnlaget som står i registreringen.
 problem-revoked = Beviset er trukket tilbake av utstederen.
@@ -48,8 +62,8 @@ problem-withdrawn = Samtykket er trukket tilbake.
 remedy-withdrawn = Be personen om et nytt samtykke hvis det fortsatt trengs.
 problem-not_paired = Kundens lommebok har ikke sagt hvor den kan skrives til.
 remedy-not_paired = Spør kunden med en lenke, med --pair; etter et ja kan forespørsler legges i postkassen.
-problem-unknown_grant = Det er ikke levert noe slikt samtykke her.
-remedy-unknown_grant = Se hvilken kilde det ble gitt til; be personen om et nytt.
+problem-unknown_grant = Det finnes ikke noe slikt samtykke her.
+remedy-unknown_grant = Se hva du har gitt: `bevis wallet grants`. Er det du som spør? Sjekk hvilken kilde det ble gitt til, og be personen om et nytt.
 problem-not_licensed = Virksomheten mangler den registreringen den trenger.
 remedy-not_licensed = Få registreringen på plass, og prøv igjen.
 problem-replay = Svaret er brukt før og kan ikke brukes en gang til.
@@ -152,8 +166,16 @@ problem-status_missing = Vi vet ikke om beviset er trukket tilbake. Statuslisten
 remedy-status_missing = Vent til noden har hentet listen, og prøv igjen. Se `bevis node status`.
 problem-status_stale = Statuslisten er for gammel til å si om beviset gjelder.
 remedy-status_stale = Vent til noden har hentet en ny liste, og prøv igjen. Se `bevis doctor`.
-problem-catching_up = Hjemmet ble gjenopprettet og henter fortsatt tillitslisten fra andre virksomheter.
-remedy-catching_up = La noden stå på og være på nett. `bevis doctor` viser hvor mange virksomheter som har svart. Hjemmet til et anker uten node tar den nyeste pakken med `bevis trust import`.
+problem-catching_up = {$detail ->
+    [grant] Kilden ble gjenopprettet. Den venter til lommeboken til personen har spurt om dette samtykket.
+    [mailbox] Kilden når ikke postkassen, der en tilbaketrekking kan ligge. Den gir ingenting ut før det.
+   *[other] Hjemmet ble gjenopprettet og henter fortsatt tillitslisten fra andre virksomheter.
+    }
+remedy-catching_up = {$detail ->
+    [grant] Prøv igjen senere. Lommeboken spør av seg selv når den er på; `bevis wallet grants --ask` spør med en gang.
+    [mailbox] Prøv igjen om litt. Hos kilden: se med `bevis node ping` om den som har postkassen, svarer.
+   *[other] La noden stå på og være på nett. `bevis doctor` viser hvor mange virksomheter som har svart. Hjemmet til et anker uten node tar den nyeste pakken med `bevis trust import`.
+    }
 problem-status_conflict = En utsteder har signert to ting om samme statusliste som ikke begge kan stemme.
 remedy-status_conflict = Meld fra til utstederen. `bevis doctor` navngir den; det som sist stemte, brukes til det er for gammelt.
 problem-second_key_missing = Varselet er ikke signert med to forskjellige nøkler fra registeret.
@@ -204,16 +226,28 @@ problem-newer_format = Hjemmemappen er skrevet av en nyere versjon av programmet
 remedy-newer_format = Oppdater programmet. Sjekk versjonen med `bevis --version`.
 problem-config_invalid = Noe i innstillingene er ikke gyldig.
 remedy-config_invalid = Rett det som er nevnt, og sjekk med `bevis config check`.
-problem-damaged = Lagrede data er skadet.
-remedy-damaged = Hent inn siste sikkerhetskopi i stedet: `bevis backup restore FIL --set-aside`. De skadde dataene blir tatt vare på ved siden av.
+problem-damaged = {$detail ->
+    [erasure-keys] Filen med nøklene som kan slettes, mangler, er skadet eller er en gammel kopi.
+   *[other] Lagrede data er skadet.
+    }
+remedy-damaged = {$detail ->
+    [erasure-keys] Legg den nyeste `erasure-keys` tilbake der den lå, ved siden av det den åpner. Er den tapt? Hent inn siste sikkerhetskopi: `bevis backup restore FIL --set-aside`.
+   *[other] Hent inn siste sikkerhetskopi i stedet: `bevis backup restore FIL --set-aside`. De skadde dataene blir tatt vare på ved siden av.
+    }
 problem-file_failed = En fil kunne ikke leses eller skrives.
 remedy-file_failed = Sjekk at filen finnes, at du har tilgang, og at disken har plass.
 problem-disk_full = Det er ikke plass på disken.
 remedy-disk_full = Frigjør plass, og prøv igjen. Det som alt er lagret, er der fortsatt.
 problem-disk_read_only = Disken kan bare leses, ikke skrives til.
 remedy-disk_read_only = Gjør disken skrivbar, og prøv igjen. Det som alt er lagret, er der fortsatt.
-problem-not_found = Vi fant ingenting med dette navnet.
-remedy-not_found = Se hva som finnes: `bevis wallet list` eller `bevis verifier sessions`.
+problem-not_found = {$detail ->
+    [entry] Historikken har ingen slik linje, eller linjen gjelder ikke noe som ble delt.
+   *[other] Vi fant ingenting med dette navnet.
+    }
+remedy-not_found = {$detail ->
+    [entry] Se linjene med numrene sine: `bevis wallet history`.
+   *[other] Se hva som finnes: `bevis wallet list` eller `bevis verifier sessions`.
+    }
 problem-wrong_role = Denne noden har ikke rollen som kommandoen trenger.
 remedy-wrong_role = Se rollene med `bevis whoami`, eller velg en annen mappe med `--home`.
 problem-partly_done = Noen rader ble avvist. Resten er gjort.
@@ -277,7 +311,7 @@ event-granted = Du ga et stående samtykke
 event-used = Et stående samtykke ble brukt
 event-withdrawn = Du trakk et stående samtykke tilbake
 event-grant_expired = Et stående samtykke er utløpt
-event-reminded = Et løpende samtykke gjelder fortsatt
+event-reminded = Et stående samtykke gjelder fortsatt
 event-deletion_requested = Du ba om sletting
 event-deletion_answered = Mottakeren svarte på kravet om sletting
 event-reported = Du laget en melding til tilsynsmyndigheten
@@ -301,13 +335,19 @@ exported = Alt som er ditt, ligger i {$path}. Filen er ikke låst, så pass på 
 ask-code = Aktiveringskode
 wallet-empty = Lommeboken er tom. Hent et bevis: bevis wallet receive LENKE
 requests-empty = Ingenting venter på svar fra deg.
+request-state-waiting = venter på svar fra deg
+request-state-answered = besvart, på vei til mottakeren
+request-state-refused = du sa nei, og det blir sagt fra senere
 history-empty = Ingenting har skjedd i lommeboken ennå.
 grants-empty = Du har ikke gitt noe stående samtykke.
 grant-state-under_way = under veis
 grant-state-active = gjelder
 grant-state-withdrawn = trukket tilbake
 grant-state-expired = utløpt
-grant-given = Samtykket: { $state }; det slutter { $until }.
+grant-given = Samtykket gjelder til { $until }.
+grant-given-withdrawn = Samtykket ble trukket tilbake { $ended }.
+grant-given-expired = Samtykket gikk ut { $ended }.
+grant-deletion = Kunden har bedt om sletting.
 grant-logout = Det som ble hentet for innloggingen, er slettet.
 grant-use =   { $number }. hentet { $time }
 grant-withdrawn = Samtykket er trukket tilbake. Det gjelder fra nå av.
@@ -317,7 +357,17 @@ outcome-granted = Du har gitt samtykket. Se det og trekk det tilbake: bevis wall
 outcome-posted = Den andre siden er av. Det ligger i postkassen og gjelder når det blir hentet.
 post-relation = { $name }: postkasser hos { $operators }; meldinger underveis: { $count }.
 letters-new = Nye meldinger: { $count }.
-outcome-erased = Mottakeren har svart: hva som er slettet, og hva som beholdes, står i historikken.
+letters-unanswered = { $name } kunne ikke spørres om meldinger akkurat nå.
+outcome-erased = Mottakeren har svart:
+said-erased = {"  "}Slettet { $at }: { $what }
+said-erased-often = {"  "}Slettet { $at }: { $what }, hentet { $count } ganger
+said-erased-nothing = {"  "}Ingenting er slettet.
+said-kept = {"  "}Beholdes til { $until }: { $what }. Grunnlag: { $ground }
+said-claims = opplysningene
+said-session = forespørselen og kvitteringen, uten opplysningene
+said-consent = at samtykket ble gitt og brukt, uten opplysningene
+ground-accountability = plikten til å kunne vise at reglene er fulgt (personvernforordningen artikkel 5 nr. 2)
+ground-consent_record = plikten til å kunne vise at samtykket ble gitt (personvernforordningen artikkel 7 nr. 1)
 grants-none-there = Du har ikke gitt samtykke til denne typen der.
 reported = Meldingen er signert: { $path }. Det den sier, for mennesker: { $text }
 grant-reminder = { $asker } kan fortsatt hente fra { $issuer }, til { $until }. Hentet { $uses } ganger. Trekk det tilbake: bevis wallet withdraw { $id }
@@ -331,7 +381,7 @@ init-done = Hjemmemappen er klar: {$home}
     Se hva som gjenstår: bevis doctor
 init-second-key = Denne mappen holder én nøkkel til for {$name}: {$kid}
     Den signerer det noden skriver utkast til, og er ingen node: oppbevar den et annet sted enn noden, hos en annen.
-    Sett nøkkelen på organisasjonens kort: bevis keys join KORT
+    Sett nøkkelen på kortet til virksomheten: bevis keys join KORT
 init-no-root = Ingen er valgt til å gå god for de andre ennå. Hent tillitslisten: bevis trust import FIL --root FINGERAVTRYKK
     Sammenlign fingeravtrykket med det som er kunngjort.
 init-root = Denne noden går ut fra roten med dette fingeravtrykket:
@@ -355,8 +405,10 @@ serve-ready = Noden er klar etter {$ms} ms. Stopp den med Ctrl-C. Den lytter på
 
 # Den som spør.
 verifier-asked = Gi lenken til kunden. Følg med på svaret: bevis verifier watch {$session}
+verifier-posted = Forespørselen er lagt i postkassen til kunden. Lenken over virker også. Følg med på svaret: bevis verifier watch {$session}
 session-line = Tjeneste {$service}, sak {$case}
 session-erased = Opplysningene er slettet {$at}. Signert erklæring: {$signed}
+session-deletion = Kunden ba om sletting {$at}.
 session-keep = Du kan beholde opplysningene til {$until}. Grunnlag: {$ground}
 session-ages = Statusen var {$status} s gammel og tillitslisten {$trust} s gammel da svaret ble sjekket.
 reach-none = Ingen andre noder er å nå nå. Det som avgjøres, bygger på det som er lagret her.
@@ -663,7 +715,7 @@ demo-mirrored = {$node} har fått vite om endringen hos {$issuer ->
 demo-pending = ✓ {$node} godtar en garanti som er sagt opp, fordi oppsigelsestiden ikke er ute [{$code}]
 demo-reach = {$node} står åpen for deg: bevis --home {$home} --passphrase-file {$passphrase_file} doctor
 demo-consent-step-1 = 1. Nettverket
-demo-consent-step-2 = 2. Et varig samtykke: gitt én gang, brukt, sett, trukket tilbake
+demo-consent-step-2 = 2. Et stående samtykke: gitt én gang, brukt, sett, trukket tilbake
 demo-consent-step-3 = 3. Det samme, mens banken er av når det trekkes tilbake
 demo-consent-step-4 = 4. Det samme, mens Lånekassen er av når det trekkes tilbake
 demo-consent-granted = {$node} har sagt ja én gang ({$ms} ms)

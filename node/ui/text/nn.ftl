@@ -3,6 +3,7 @@ error = Feil
 cause = Årsak
 remedy = Gjer dette
 yes = ja
+clock = kl.
 
 # Kva som var for mykje i ein førespurnad.
 too-much = For mykje
@@ -14,6 +15,13 @@ too-much-purpose = føremålet er eit anna enn det tenesta har
 too-much-ground = det rettslege grunnlaget er eit anna enn det tenesta har
 too-much-keep = opplysningane blir lagra lenger enn tenesta tillèt
 too-much-status = sjekken av om beviset er trekt tilbake, får vere eldre enn tenesta tillèt
+too-much-rung = ei grense til i den same saka
+too-much-grant = eit ståande samtykke, som tenesta ikkje er registrert for
+too-much-grant-days = samtykket varer lenger enn tenesta tillèt; `--days` kan vere høgst {$days}
+too-much-grant-until = samtykket varer lenger enn tenesta tillèt
+too-much-grant-uses = fleire hentingar om dagen enn tenesta tillèt
+too-much-grant-uses-most = fleire hentingar om dagen enn tenesta tillèt; `--uses` kan vere høgst {$uses}
+too-much-uses-today = fleire hentingar i dag enn samtykket gir rett til
 
 # Kvifor noko vart nekta, og kva du kan gjere.
 problem-wrong_subject = Opplysningane gjeld ein annan enn den saka er om.
@@ -26,8 +34,14 @@ problem-not_yet_valid = Beviset gjeld ikkje enno.
 remedy-not_yet_valid = Vent til startdatoen, eller bruk eit anna bevis. Sjekk òg at klokka på maskina går rett.
 problem-expired = Tida har gått ut.
 remedy-expired = Hent eit nytt bevis, eller be om ein ny førespurnad: `bevis wallet receive LENKE`.
-problem-over_ask = Den som spør, ber om meir enn han er registrert for.
-remedy-over_ask = Ikkje del. Er det du som spør: Be berre om det tenesta er registrert for, sjå `bevis trust show`.
+problem-over_ask = {$detail ->
+    [rung] Den som spør, har alt fått svar på éi grense i denne saka, og får ikkje svar på ei til.
+   *[other] Den som spør, ber om meir enn han er registrert for.
+    }
+remedy-over_ask = {$detail ->
+    [rung] Ikkje del. Ei grense til seier meir om kva du tener enn den som spør får vite i éi sak.
+   *[other] Ikkje del. Er det du som spør: Be berre om det tenesta er registrert for, sjå `bevis trust show`.
+    }
 problem-no_legal_ground = Det rettslege grunnlaget gjeld ikkje for denne tenesta.
 remedy-no_legal_ground = Ikkje del. Er det du som spør: Bruk grunnlaget som står i registreringa.
 problem-revoked = Beviset er trekt tilbake av utstedaren.
@@ -48,8 +62,8 @@ problem-withdrawn = Samtykket er trekt tilbake.
 remedy-withdrawn = Be personen om eit nytt samtykke dersom det framleis trengst.
 problem-not_paired = Lommeboka til kunden har ikkje sagt kor ein kan skrive til ho.
 remedy-not_paired = Spør kunden med ei lenkje, med --pair; etter eit ja kan førespurnader leggjast i postkassa.
-problem-unknown_grant = Det er ikkje levert noko slikt samtykke her.
-remedy-unknown_grant = Sjå kva kjelde det vart gitt til; be personen om eit nytt.
+problem-unknown_grant = Det finst ikkje noko slikt samtykke her.
+remedy-unknown_grant = Sjå kva du har gitt: `bevis wallet grants`. Er det du som spør? Sjekk kva kjelde det vart gitt til, og be personen om eit nytt.
 problem-not_licensed = Verksemda manglar den registreringa ho treng.
 remedy-not_licensed = Få registreringa på plass, og prøv att.
 problem-replay = Svaret er brukt før og kan ikkje brukast ein gong til.
@@ -152,8 +166,16 @@ problem-status_missing = Vi veit ikkje om beviset er trekt tilbake. Statuslista 
 remedy-status_missing = Vent til noden har henta lista, og prøv att. Sjå `bevis node status`.
 problem-status_stale = Statuslista er for gammal til å seie om beviset gjeld.
 remedy-status_stale = Vent til noden har henta ei ny liste, og prøv att. Sjå `bevis doctor`.
-problem-catching_up = Heimen vart gjenoppretta og hentar framleis tillitslista frå andre verksemder.
-remedy-catching_up = La noden stå på og vere på nett. `bevis doctor` viser kor mange verksemder som har svart. Heimen til eit anker utan node tek den nyaste pakken med `bevis trust import`.
+problem-catching_up = {$detail ->
+    [grant] Kjelda vart gjenoppretta. Ho ventar til lommeboka til personen har spurt om dette samtykket.
+    [mailbox] Kjelda når ikkje postkassa, der ei tilbaketrekking kan liggje. Ho gir ingenting ut før det.
+   *[other] Heimen vart gjenoppretta og hentar framleis tillitslista frå andre verksemder.
+    }
+remedy-catching_up = {$detail ->
+    [grant] Prøv att seinare. Lommeboka spør av seg sjølv når ho er på; `bevis wallet grants --ask` spør med ein gong.
+    [mailbox] Prøv att om litt. Hos kjelda: sjå med `bevis node ping` om den som har postkassa, svarer.
+   *[other] La noden stå på og vere på nett. `bevis doctor` viser kor mange verksemder som har svart. Heimen til eit anker utan node tek den nyaste pakken med `bevis trust import`.
+    }
 problem-status_conflict = Ein utstedar har signert to ting om same statusliste som ikkje begge kan stemme.
 remedy-status_conflict = Meld frå til utstedaren. `bevis doctor` nemner han ved namn; det som sist stemte, blir brukt til det er for gammalt.
 problem-second_key_missing = Varselet er ikkje signert med to ulike nøklar frå registeret.
@@ -204,16 +226,28 @@ problem-newer_format = Heimemappa er skriven av ein nyare versjon av programmet.
 remedy-newer_format = Oppdater programmet. Sjekk versjonen med `bevis --version`.
 problem-config_invalid = Noko i innstillingane er ikkje gyldig.
 remedy-config_invalid = Rett det som er nemnt, og sjekk med `bevis config check`.
-problem-damaged = Lagra data er skadde.
-remedy-damaged = Hent inn siste tryggingskopi i staden: `bevis backup restore FIL --set-aside`. Dei skadde dataa blir tekne vare på ved sida av.
+problem-damaged = {$detail ->
+    [erasure-keys] Fila med nøklane som kan slettast, manglar, er skadd eller er ein gammal kopi.
+   *[other] Lagra data er skadde.
+    }
+remedy-damaged = {$detail ->
+    [erasure-keys] Legg den nyaste `erasure-keys` tilbake der ho låg, ved sida av det ho opnar. Er ho tapt? Hent inn siste tryggingskopi: `bevis backup restore FIL --set-aside`.
+   *[other] Hent inn siste tryggingskopi i staden: `bevis backup restore FIL --set-aside`. Dei skadde dataa blir tekne vare på ved sida av.
+    }
 problem-file_failed = Ei fil kunne ikkje lesast eller skrivast.
 remedy-file_failed = Sjekk at fila finst, at du har tilgang, og at disken har plass.
 problem-disk_full = Det er ikkje plass på disken.
 remedy-disk_full = Frigjer plass, og prøv att. Det som alt er lagra, er der framleis.
 problem-disk_read_only = Disken kan berre lesast, ikkje skrivast til.
 remedy-disk_read_only = Gjer disken skrivbar, og prøv att. Det som alt er lagra, er der framleis.
-problem-not_found = Vi fann ingenting med dette namnet.
-remedy-not_found = Sjå kva som finst: `bevis wallet list` eller `bevis verifier sessions`.
+problem-not_found = {$detail ->
+    [entry] Historikken har inga slik linje, eller linja gjeld ikkje noko som vart delt.
+   *[other] Vi fann ingenting med dette namnet.
+    }
+remedy-not_found = {$detail ->
+    [entry] Sjå linjene med numra sine: `bevis wallet history`.
+   *[other] Sjå kva som finst: `bevis wallet list` eller `bevis verifier sessions`.
+    }
 problem-wrong_role = Denne noden har ikkje rolla som kommandoen treng.
 remedy-wrong_role = Sjå rollene med `bevis whoami`, eller vel ei anna mappe med `--home`.
 problem-partly_done = Nokre rader vart avviste. Resten er gjort.
@@ -277,7 +311,7 @@ event-granted = Du gav eit ståande samtykke
 event-used = Eit ståande samtykke vart brukt
 event-withdrawn = Du trekte eit ståande samtykke tilbake
 event-grant_expired = Eit ståande samtykke er gått ut
-event-reminded = Eit løpande samtykke gjeld framleis
+event-reminded = Eit ståande samtykke gjeld framleis
 event-deletion_requested = Du bad om sletting
 event-deletion_answered = Mottakaren svarte på kravet om sletting
 event-reported = Du laga ei melding til tilsynsstyresmakta
@@ -301,13 +335,19 @@ exported = Alt som er ditt, ligg i {$path}. Fila er ikkje låst, så pass på he
 ask-code = Aktiveringskode
 wallet-empty = Lommeboka er tom. Hent eit bevis: bevis wallet receive LENKJE
 requests-empty = Ingenting ventar på svar frå deg.
+request-state-waiting = ventar på svar frå deg
+request-state-answered = svara på, på veg til mottakaren
+request-state-refused = du sa nei, og det blir sagt frå seinare
 history-empty = Ingenting har hendt i lommeboka enno.
 grants-empty = Du har ikkje gitt noko ståande samtykke.
 grant-state-under_way = under vegs
 grant-state-active = gjeld
 grant-state-withdrawn = trekt tilbake
 grant-state-expired = gått ut
-grant-given = Samtykket: { $state }; det sluttar { $until }.
+grant-given = Samtykket gjeld til { $until }.
+grant-given-withdrawn = Samtykket vart trekt tilbake { $ended }.
+grant-given-expired = Samtykket gjekk ut { $ended }.
+grant-deletion = Kunden har bede om sletting.
 grant-logout = Det som vart henta for innlogginga, er sletta.
 grant-use =   { $number }. henta { $time }
 grant-withdrawn = Samtykket er trekt tilbake. Det gjeld frå no av.
@@ -317,7 +357,17 @@ outcome-granted = Du har gitt samtykket. Sjå det og trekk det tilbake: bevis wa
 outcome-posted = Den andre sida er av. Det ligg i postkassa og gjeld når det blir henta.
 post-relation = { $name }: postkasser hos { $operators }; meldingar undervegs: { $count }.
 letters-new = Nye meldingar: { $count }.
-outcome-erased = Mottakaren har svart: kva som er sletta, og kva som blir halde på, står i historikken.
+letters-unanswered = { $name } kunne ikkje spørjast om meldingar akkurat no.
+outcome-erased = Mottakaren har svart:
+said-erased = {"  "}Sletta { $at }: { $what }
+said-erased-often = {"  "}Sletta { $at }: { $what }, henta { $count } gonger
+said-erased-nothing = {"  "}Ingenting er sletta.
+said-kept = {"  "}Blir teke vare på til { $until }: { $what }. Grunnlag: { $ground }
+said-claims = opplysningane
+said-session = førespurnaden og kvitteringa, utan opplysningane
+said-consent = at samtykket vart gitt og brukt, utan opplysningane
+ground-accountability = plikta til å kunne vise at reglane er følgde (personvernforordninga artikkel 5 nr. 2)
+ground-consent_record = plikta til å kunne vise at samtykket vart gitt (personvernforordninga artikkel 7 nr. 1)
 grants-none-there = Du har ikkje gitt samtykke til denne typen der.
 reported = Meldinga er signert: { $path }. Det ho seier, for menneske: { $text }
 grant-reminder = { $asker } kan framleis hente frå { $issuer }, til { $until }. Henta { $uses } gonger. Trekk det tilbake: bevis wallet withdraw { $id }
@@ -331,7 +381,7 @@ init-done = Heimemappa er klar: {$home}
     Sjå kva som står att: bevis doctor
 init-second-key = Denne mappa held éin nøkkel til for {$name}: {$kid}
     Han signerer det noden skriv utkast til, og er ingen node: oppbevar han ein annan stad enn noden, hos ein annan.
-    Set nøkkelen på kortet til organisasjonen: bevis keys join KORT
+    Set nøkkelen på kortet til verksemda: bevis keys join KORT
 init-no-root = Ingen er vald til å gå god for dei andre enno. Hent tillitslista: bevis trust import FIL --root FINGERAVTRYKK
     Samanlikn fingeravtrykket med det som er kunngjort.
 init-root = Denne noden går ut frå rota med dette fingeravtrykket:
@@ -355,8 +405,10 @@ serve-ready = Noden er klar etter {$ms} ms. Stopp han med Ctrl-C. Han lyttar på
 
 # Den som spør.
 verifier-asked = Gje lenkja til kunden. Følg med på svaret: bevis verifier watch {$session}
+verifier-posted = Førespurnaden er lagd i postkassa til kunden. Lenkja over verkar òg. Følg med på svaret: bevis verifier watch {$session}
 session-line = Teneste {$service}, sak {$case}
 session-erased = Opplysningane er sletta {$at}. Signert erklæring: {$signed}
+session-deletion = Kunden bad om sletting {$at}.
 session-keep = Du kan ta vare på opplysningane til {$until}. Grunnlag: {$ground}
 session-ages = Statusen var {$status} s gammal og tillitslista {$trust} s gammal då svaret vart sjekka.
 reach-none = Ingen andre nodar er å nå no. Det som blir avgjort, byggjer på det som er lagra her.
@@ -663,7 +715,7 @@ demo-mirrored = {$node} har fått vite om endringa hos {$issuer ->
 demo-pending = ✓ {$node} godtek ein garanti som er sagd opp, fordi oppseiingstida ikkje er ute [{$code}]
 demo-reach = {$node} står open for deg: bevis --home {$home} --passphrase-file {$passphrase_file} doctor
 demo-consent-step-1 = 1. Nettverket
-demo-consent-step-2 = 2. Eit varig samtykke: gitt éin gong, brukt, sett, trekt tilbake
+demo-consent-step-2 = 2. Eit ståande samtykke: gitt éin gong, brukt, sett, trekt tilbake
 demo-consent-step-3 = 3. Det same, medan banken er av når det blir trekt tilbake
 demo-consent-step-4 = 4. Det same, medan Lånekassen er av når det blir trekt tilbake
 demo-consent-granted = {$node} har sagt ja éin gong ({$ms} ms)

@@ -181,8 +181,8 @@ impl World {
     pub(crate) fn bank_asks(&mut self, bank: Who, customer: Who) -> Checked {
         let usual = self.dice.below(8);
         let seconds = match usual {
-            0..=5 => 600,
-            6 => 60,
+            0..=4 => 600,
+            5 | 6 => 60,
             _ => 86_400,
         };
         let all = cast::claims();

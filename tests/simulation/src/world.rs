@@ -83,6 +83,8 @@ pub(crate) struct World {
     pub(crate) rows: BTreeMap<&'static str, u64>,
     /// Answers to refreshes that somebody recorded: bank, grant and bytes.
     pub(crate) releases: Vec<(Who, String, Vec<u8>)>,
+    /// The nonce that a bank last asked with under a grant.
+    pub(crate) asked: BTreeMap<(Who, String), String>,
     trace: Sha256,
     pub(crate) lines: Vec<String>,
 }
@@ -110,6 +112,7 @@ impl World {
             cases: 0,
             rows: BTreeMap::new(),
             releases: Vec::new(),
+            asked: BTreeMap::new(),
             trace: Sha256::new(),
             lines: Vec::new(),
             cast,

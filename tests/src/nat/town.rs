@@ -1,17 +1,21 @@
-//! A town on the streets: two agencies and a relay where everybody can reach them, banks and people behind doors.
+//! A town on the streets: two agencies, a relay and operators of mailboxes where everybody can reach them, banks and people behind
+//! doors.
 
 use super::streets::{Door, Streets};
 use crate::field::nodes::BANKS;
+use crate::mailboxes::{POSTS, pair, request};
 use crate::network::{IDENTITY, Network, Organisation, ROADS, TAX, collect, import, share, text, until};
 use crate::process::Home;
 use node::clock::Stopwatch;
-use node::population::CITIZEN;
+use node::population::{CITIZEN, STRANGER};
 use serde_json::Value;
 
 /// What a bank asks about.
 const SERVICE: &str = "S01";
-/// Houses before those of banks: the two agencies' and the relay's.
-const PUBLIC: usize = 3;
+/// Houses before those of banks: the two agencies', the relay's, and those of the operators of mailboxes.
+const PUBLIC: usize = 3 + POSTS.len();
+/// Whose wallets they are, one after the other.
+const PEOPLE: [&str; 3] = [CITIZEN, STRANGER, "22824141278"];
 
 /// Who lives where.
 pub(crate) struct Plan<'a> {
@@ -21,12 +25,14 @@ pub(crate) struct Plan<'a> {
     pub(crate) wallets: &'a [Door],
 }
 
-/// Nodes at work. Every wallet is the same person's.
+/// Nodes at work.
 pub(crate) struct Town {
     pub(crate) network: Network,
     pub(crate) identity: Home,
     pub(crate) tax: Home,
     pub(crate) relay: Home,
+    /// They go on for as long as the town stands.
+    _posts: [Home; POSTS.len()],
     pub(crate) banks: Vec<Home>,
     pub(crate) wallets: Vec<Home>,
     /// Kept for as long as the town stands.
@@ -57,7 +63,12 @@ impl Town {
             home.set_plot(streets.holder(house));
             home
         };
+        assert!(plan.wallets.len() <= PEOPLE.len(), "too many people");
         let (mut identity, mut tax, mut relay) = (home(0, &IDENTITY), home(1, &TAX), home(2, &ROADS));
+        let mut posts = [home(3, &POSTS[0]), home(4, &POSTS[1])];
+        for post in &posts {
+            configure(post, "[verifier]", "[mailbox]\n\n[verifier]");
+        }
         configure(&relay, "[verifier]", "[relay]\n\n[verifier]");
         relay.serve(&[]);
         network.list(&relay, ROADS.issues, ROADS.services);
@@ -92,6 +103,7 @@ impl Town {
             .collect();
         let registers = network.population(20, 12);
         let mut all = vec![(&IDENTITY, &mut identity), (&TAX, &mut tax)];
+        all.extend(POSTS.iter().zip(&mut posts));
         all.extend(organisations.iter().zip(&mut banks));
         let asking: Vec<&Home> = wallets.iter().chain([&relay]).collect();
         network.begin(&mut all, &asking, &[]);
@@ -103,14 +115,15 @@ impl Town {
             identity,
             tax,
             relay,
+            _posts: posts,
             banks,
             wallets,
             cases: std::cell::Cell::new(0),
         };
-        for wallet in &mut town.wallets {
+        for (wallet, number) in town.wallets.iter_mut().zip(PEOPLE) {
             // What it does it does where it lives.
             wallet.serve(&[]);
-            town.network.identify(&town.identity, wallet, CITIZEN);
+            town.network.identify(&town.identity, wallet, number);
             collect(wallet, &town.tax, "C02");
         }
         for (bank, (_, is_relayed)) in town.banks.iter().zip(plan.banks) {
@@ -129,11 +142,39 @@ impl Town {
 
     /// A bank asks a person, who says yes: how many milliseconds it took, the person's commands and the bank's among them.
     pub(crate) fn share(&self, bank: &Home, wallet: &Home) -> u128 {
+        let number = self.person_of(wallet);
         let watch = Stopwatch::start();
-        let detail = share(bank, wallet, SERVICE, &self.case(), CITIZEN, &["C02"]);
+        let detail = share(bank, wallet, SERVICE, &self.case(), number, &["C02"]);
         let took = watch.milliseconds();
-        assert_eq!(detail["claims"]["MonthlyIncome"]["personidentifikator"], CITIZEN);
+        assert_eq!(detail["claims"]["MonthlyIncome"]["personidentifikator"], number);
         took.into()
+    }
+
+    /// Whose wallet it is.
+    pub(crate) fn person_of(&self, wallet: &Home) -> &'static str {
+        let at = self.wallets.iter().position(|one| one.path() == wallet.path());
+        PEOPLE[at.expect("of this town")]
+    }
+
+    /// A bank and a wallet tell each other where their mailboxes are.
+    pub(crate) fn pair(&self, bank: &Home, wallet: &Home) {
+        pair(bank, wallet, &self.case(), self.person_of(wallet));
+    }
+
+    /// A bank leaves a request in a wallet's mailbox, and the wallet finds it: session and name of the request.
+    pub(crate) fn leave_request(&self, bank: &Home, wallet: &Home) -> (String, String) {
+        let asked = request(bank, &self.case(), self.person_of(wallet), &["--mailbox"])
+            .expect(0)
+            .json();
+        let mut waiting = Vec::new();
+        until("the request is in the wallet's mailbox", || {
+            wallet.ok(&["wallet", "fetch"]);
+            let list = wallet.ok(&["wallet", "requests"]);
+            waiting = list["requests"].as_array().expect("a list").clone();
+            !waiting.is_empty()
+        });
+        assert_eq!(waiting.len(), 1, "nothing else waits: {waiting:?}");
+        (text(&asked["session"]), text(&waiting[0]["id"]))
     }
 
     /// Circuits that the relay has carried.

@@ -70,7 +70,7 @@ impl Bend<'static> {
 
 /// A peer without a name that holds credentials.
 pub(crate) struct Holder {
-    world: Arc<World>,
+    pub(super) world: Arc<World>,
     dial: Handle,
     identity: Secret32,
 }
@@ -88,8 +88,8 @@ impl Holder {
         }
     }
 
-    fn send(&self, to: &Did, protocol: Protocol, body: Vec<u8>) -> (String, Vec<u8>) {
-        self.world.send(&self.dial, &self.identity, to, protocol, body)
+    pub(super) fn send(&self, to: &Did, protocol: Protocol, body: Vec<u8>) -> (String, Vec<u8>) {
+        self.world.send(&self.dial, Some(&self.identity), to, protocol, body)
     }
 
     /// Fetches the request behind a link.
@@ -215,7 +215,7 @@ impl Holder {
 }
 
 /// One presentation for each credential that is asked: selected, bent, bound, bent.
-fn present(opened: &OpenedRequest, copies: &[&Copy], bend: &Bend<'_>, covers: Option<&Covers>) -> VpToken {
+pub(super) fn present(opened: &OpenedRequest, copies: &[&Copy], bend: &Bend<'_>, covers: Option<&Covers>) -> VpToken {
     let mut token = VpToken::new();
     for wanted in &opened.request.query.credentials {
         let parsed = |copy: &Copy| SdJwt::parse(&copy.text).map_err(|p| p.code).expect("parses");

@@ -122,6 +122,16 @@ impl Played {
         self.node.peer_name().expect("listens").to_string()
     }
 
+    /// Its DID.
+    pub(crate) fn did(&self) -> &Did {
+        &self.did
+    }
+
+    /// Asks an organisation as its own node.
+    pub(super) fn send(&self, to: &Did, protocol: Protocol, body: Vec<u8>) -> Vec<u8> {
+        self.world.send(&self.node, None, to, protocol, body).1
+    }
+
     /// A key by its number, from 0: name and secret.
     pub(crate) fn key(&self, index: usize) -> (&str, &SigningKey) {
         let (listed, key) = &self.keys[index];

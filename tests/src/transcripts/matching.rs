@@ -19,7 +19,7 @@ enum Kind {
     Peer,
     /// Ten letters and digits: a credential or request of a wallet.
     Short,
-    /// 22 characters: a session.
+    /// 22 characters: a session; 43: a standing grant.
     Session,
     /// 32 hexadecimal digits: a credential of an issuer.
     Credential,
@@ -93,7 +93,7 @@ fn kind(token: &str) -> Option<Kind> {
     if token.len() == 10 && all(|c| c.is_ascii_digit() || c.is_ascii_lowercase()) {
         return Some(Kind::Short);
     }
-    if token.len() == 22 && all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
+    if [22, 43].contains(&token.len()) && all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
         return Some(Kind::Session);
     }
     None

@@ -1,20 +1,50 @@
 //! The end of a grant: taken back or run out; what came is erased, and a signed receipt says so.
 
 use super::GrantState;
-use super::tables::{ErasedRow, GrantRow};
+use super::tables::{ErasedRow, GrantRow, HeldRow};
 use crate::error::Refusal;
-use crate::session::RECORD_SECONDS;
 use crate::{Error, Verifier, tables};
 use credentials::grant::{Erased, Erasure, Kept, OpenedGrant, Withdrawal};
 use credentials::protocol::consent::{Ask, Reply};
+use credentials::schema::Path;
 use credentials::{Code, Problem, Timestamp};
+use std::collections::BTreeMap;
+use store::Transaction;
 
 /// Most releases whose erasure a receipt lists; older ones are not named.
 const LISTED_MAX: usize = 64;
 /// Ground on which the record of a consent is kept when its data is gone.
 const CONSENT_RECORD: &str = "consent_record";
-/// Grants that one tick deals with.
-const TICK_MAX: usize = 256;
+/// Steps that one tick takes.
+const TICK_MAX: usize = 512;
+/// After a failure to state an erasure it is tried again so many seconds later.
+const STATE_AGAIN_SECONDS: i64 = 60;
+
+/// What is kept, release by release; where that is too long a list, one entry for all that has the same claims and ground, from the
+/// first that came until the last that goes: nothing that is kept is left out.
+fn kept_of(row: &GrantRow) -> Vec<Kept> {
+    let kept = row.held.iter().filter_map(|held| {
+        Some(Kept {
+            claims: held.claims.clone(),
+            received: held.received,
+            ground: held.ground.clone(),
+            until: held.until?,
+        })
+    });
+    let kept: Vec<Kept> = kept.collect();
+    if kept.len() < LISTED_MAX {
+        return kept;
+    }
+    let mut together: BTreeMap<(Vec<Path>, String), Kept> = BTreeMap::new();
+    for one in kept {
+        let all = together
+            .entry((one.claims.clone(), one.ground.clone()))
+            .or_insert_with(|| one.clone());
+        all.received = all.received.min(one.received);
+        all.until = all.until.max(one.until);
+    }
+    together.into_values().collect()
+}
 
 /// Notes that what a row held in memory is gone.
 pub(super) fn erase_memory(row: &mut GrantRow, now: Timestamp) {
@@ -65,7 +95,7 @@ impl Verifier {
         Ok(Reply::Erased { erasure })
     }
 
-    /// Ends a grant: memory and disk forget what it brought, but for what is kept on a ground of its own; the signed receipt.
+    /// Ends a grant, and says what became of what it brought.
     pub(super) fn grant_ended(
         &mut self,
         now: Timestamp,
@@ -73,6 +103,18 @@ impl Verifier {
         state: GrantState,
         withdrawal: Option<&str>,
     ) -> Result<String, Error> {
+        let row = self.end_grant(now, name, state, withdrawal)?;
+        self.state_grant_erasure(now, row)
+    }
+
+    /// Ends a grant: memory and disk forget what it brought, but for what is kept on a ground of its own.
+    fn end_grant(
+        &mut self,
+        now: Timestamp,
+        name: &str,
+        state: GrantState,
+        withdrawal: Option<&str>,
+    ) -> Result<GrantRow, Error> {
         let unreadable = Error::Row {
             table: "verifier.grants",
         };
@@ -83,62 +125,66 @@ impl Verifier {
         erase_memory(&mut row, now);
         let keeps = self.keeps_after_end(&row)?;
         let mut tx = self.tables.begin();
-        let mut kept = Vec::new();
         for held in std::mem::take(&mut row.held) {
             match held.until {
-                Some(until) if keeps && now < until => {
-                    kept.push(Kept {
-                        claims: held.claims.clone(),
-                        received: held.received,
-                        ground: held.ground.clone(),
-                        until,
-                    });
-                    row.held.push(held);
-                }
-                _ => {
-                    self.grants.tables.delete_claims(&mut tx, name, held.number);
-                    row.erased.push(ErasedRow {
-                        claims: held.claims,
-                        received: held.received,
-                        at: now,
-                    });
-                }
+                Some(until) if keeps && now < until => row.held.push(held),
+                _ => self.erase_held(&mut tx, &mut row, held, now),
             }
         }
         row.state = state;
         row.ended = Some(row.ended.unwrap_or(now));
         row.withdrawal = withdrawal.map(str::to_owned).or(row.withdrawal);
+        row.erasure = None;
         self.grants.tables.delete_customer(&mut tx, name);
         self.grants.tables.put(&mut tx, &row)?;
         tables::commit(tx)?;
-        self.grants.due.remove(&(before.due(), before.name));
-        self.grants.due.insert((row.due(), row.name.clone()));
-        self.changed();
-        // Nothing is called erased whose key is not destroyed: told again, it is tried again.
+        self.reschedule(&before, &row);
+        Ok(row)
+    }
+
+    /// Notes what one release brought as gone, with the transaction that deletes it.
+    pub(crate) fn erase_held(&self, tx: &mut Transaction, row: &mut GrantRow, held: HeldRow, now: Timestamp) {
+        self.grants.tables.delete_claims(tx, &row.name, held.number);
+        row.erased.push(ErasedRow {
+            claims: held.claims,
+            received: held.received,
+            at: now,
+        });
+        let over = row.erased.len().saturating_sub(LISTED_MAX);
+        row.erased.drain(..over);
+    }
+
+    /// Says what is gone of a grant that has ended, and what is kept. In a commit after the one that erased: nothing is called erased
+    /// whose key is not destroyed. Where that fails the clock tries again, and whoever asks.
+    pub(crate) fn state_grant_erasure(&mut self, now: Timestamp, before: GrantRow) -> Result<String, Error> {
         self.tables.require_erased()?;
-        let erasure = self.sign_grant_erasure(now, &row, kept)?;
+        let erasure = self.sign_grant_erasure(now, &before)?;
+        let mut row = before.clone();
         row.erasure = Some(erasure.clone());
         let mut tx = self.tables.begin();
         self.grants.tables.put(&mut tx, &row)?;
         tx.commit()?;
+        self.reschedule(&before, &row);
         Ok(erasure)
     }
 
+    /// Memory follows a row that the disk has.
+    pub(crate) fn reschedule(&mut self, before: &GrantRow, after: &GrantRow) {
+        self.grants.due.remove(&(before.due(), before.name.clone()));
+        self.grants.due.insert((after.due(), after.name.clone()));
+        self.changed();
+    }
+
     /// The signed receipt: what is gone, and what stays beside the record of the consent itself.
-    pub(crate) fn sign_grant_erasure(
-        &self,
-        now: Timestamp,
-        row: &GrantRow,
-        mut kept: Vec<Kept>,
-    ) -> Result<String, Error> {
+    fn sign_grant_erasure(&self, now: Timestamp, row: &GrantRow) -> Result<String, Error> {
         // That there was this consent, and what came of it, has to be shown to whoever asks later; no claim is in that.
         let record = Kept {
             claims: Vec::new(),
             received: row.since,
             ground: CONSENT_RECORD.to_owned(),
-            until: row.ended.unwrap_or(now).plus(RECORD_SECONDS),
+            until: row.record_until(row.ended.unwrap_or(now)),
         };
-        kept.insert(0, record);
+        let kept = std::iter::once(record).chain(kept_of(row));
         let erased = row.erased.iter().rev().take(LISTED_MAX).map(|erased| Erased {
             claims: erased.claims.clone(),
             received: erased.received,
@@ -148,7 +194,7 @@ impl Verifier {
             grant: row.name.clone(),
             asker: self.settings.did.clone(),
             erased: erased.collect(),
-            kept: kept.into_iter().take(LISTED_MAX).collect(),
+            kept: kept.take(LISTED_MAX).collect(),
             at: now,
         };
         erasure
@@ -193,33 +239,44 @@ impl Verifier {
                 self.grants.due.remove(&(at, name));
                 continue;
             };
-            if before.ended.is_none() && now >= before.until {
-                self.grant_ended(now, &name, GrantState::Expired, None)?;
-                continue;
-            }
+            let mut row = match before.ended {
+                None if now >= before.until => self.end_grant(now, &name, GrantState::Expired, None)?,
+                _ => before.clone(),
+            };
             let mut tx = self.tables.begin();
-            let mut row = before.clone();
+            let mut is_changed = false;
             for held in std::mem::take(&mut row.held) {
-                if held.until.is_some_and(|until| now >= until) {
-                    self.grants.tables.delete_claims(&mut tx, &name, held.number);
-                    row.erased.push(ErasedRow {
-                        claims: held.claims,
-                        received: held.received,
-                        at: now,
-                    });
-                } else {
-                    row.held.push(held);
+                match held.until.is_some_and(|until| now >= until) {
+                    true => {
+                        is_changed = true;
+                        self.erase_held(&mut tx, &mut row, held, now);
+                    }
+                    false => row.held.push(held),
                 }
             }
-            let is_over = row.held.is_empty() && row.ended.is_some() && row.due() <= now;
-            match is_over {
-                true => self.grants.tables.delete(&mut tx, &name),
-                false => self.grants.tables.put(&mut tx, &row)?,
+            let is_over = row.held.is_empty() && row.ended.is_some_and(|ended| row.record_until(ended) <= now);
+            if is_over {
+                self.grants.tables.delete(&mut tx, &name);
+                tables::commit(tx)?;
+                self.grants.due.remove(&(at, name));
+                self.changed();
+                continue;
             }
-            tables::commit(tx)?;
-            self.grants.due.remove(&(at, name));
-            if !is_over {
-                self.grants.due.insert((row.due(), row.name));
+            if is_changed {
+                // What was said of the end is not so any more.
+                row.erasure = None;
+                self.grants.tables.put(&mut tx, &row)?;
+                tables::commit(tx)?;
+            }
+            self.grants.due.remove(&(at, name.clone()));
+            self.reschedule(&before, &row);
+            if row.ended.is_some() && row.erasure.is_none() {
+                let unsigned = row.clone();
+                if let Err(error) = self.state_grant_erasure(now, row) {
+                    tracing::warn!(grant = %name, %error, "erasure not stated yet");
+                    self.grants.due.remove(&(unsigned.due(), name.clone()));
+                    self.grants.due.insert((now.plus(STATE_AGAIN_SECONDS), name));
+                }
             }
         }
         Ok(())

@@ -11,14 +11,18 @@ use credentials::{Code, Did, Problem, Timestamp};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
+/// How long an answer is waited for, in seconds, before the same grant may be asked for again: longer than any question takes on
+/// the network. Nobody waits so long for one that is known to have failed ([`Verifier::grant_unanswered`]).
+const UNDER_WAY_SECONDS: i64 = 60;
 /// Name under which claims of a grant are held for reading.
 const CLAIMS: &str = "claims";
 
 impl Verifier {
     /// Asks for what is granted, all of it or these claims: to be sent to the issuer, and its answer given to
-    /// [`Verifier::grant_released`].
+    /// [`Verifier::grant_released`]; where none comes, [`Verifier::grant_unanswered`].
     ///
-    /// Refuses: `unknown_grant`, `withdrawn`, `expired`, `not_yet_valid`, `over_ask`, and what our registration of now does not allow.
+    /// Refuses: `unknown_grant`, `withdrawn`, `expired`, `not_yet_valid`, `over_ask`, and what our registration of now does not allow;
+    /// `rate_limited` (`refresh`) while one is under way, which goes on undisturbed.
     pub fn grant_refresh(&mut self, now: Timestamp, name: &str, claims: &[Path]) -> Result<(Did, Ask), Problem> {
         let row = self.grants.tables.read(name).map_err(|error| error.problem())?;
         let row = row.ok_or(Code::UnknownGrant)?;
@@ -50,21 +54,44 @@ impl Verifier {
                 some.to_vec()
             }
         };
+        let is_under_way = |one: &Pending| (one.asked..one.asked.plus(UNDER_WAY_SECONDS)).contains(&now);
+        if self.grants.pending.get(name).is_some_and(is_under_way) {
+            return Err(Problem::new(Code::RateLimited, "refresh"));
+        }
         let nonce = self.name::<16>();
         let ask = Ask::Refresh {
             grant: row.text.clone(),
             nonce: nonce.clone(),
             claims: claims.clone(),
         };
-        self.grants.pending.insert(name.to_owned(), Pending { nonce, claims });
+        let asked = now;
+        let pending = Pending { nonce, claims, asked };
+        self.grants.pending.insert(name.to_owned(), pending);
         Ok((grant.grant().issuer.clone(), ask))
     }
 
-    /// Takes the issuer's answer. Nothing of one that does not pass the gate is looked at.
+    /// No answer will come to the question with that nonce: the next may be asked.
+    pub fn grant_unanswered(&mut self, name: &str, nonce: &str) {
+        self.take_pending(name, nonce);
+    }
+
+    /// The question with that nonce, if it is still waited for. Any other stays.
+    fn take_pending(&mut self, name: &str, nonce: &str) -> Option<Pending> {
+        let is_it = self.grants.pending.get(name).is_some_and(|one| one.nonce == nonce);
+        is_it.then(|| self.grants.pending.remove(name)).flatten()
+    }
+
+    /// Takes the issuer's answer to the question with that nonce. Nothing of one that does not pass the gate is looked at.
     ///
     /// That it was taken back counts at once, whoever says so: `withdrawn` of the issuer ends the grant here too.
-    pub fn grant_released(&mut self, now: Timestamp, name: &str, reply: Reply) -> Result<Released, Problem> {
-        let pending = self.grants.pending.remove(name);
+    pub fn grant_released(
+        &mut self,
+        now: Timestamp,
+        name: &str,
+        nonce: &str,
+        reply: Reply,
+    ) -> Result<Released, Problem> {
+        let pending = self.take_pending(name, nonce);
         let release = match reply {
             Reply::Released { release } => release,
             Reply::Problem(problem) => {
@@ -82,8 +109,8 @@ impl Verifier {
         let ours = |error: Error| error.problem();
         let row = self.grants.tables.read(name).map_err(ours)?.ok_or(Code::UnknownGrant)?;
         if row.state != GrantState::Active {
-            // It was taken back while the answer was on its way.
-            return Err(Code::Withdrawn.into());
+            // It was taken back while the answer was on its way, or its issuer has not heard of that: who asks is to see the difference.
+            return Err(Problem::new(Code::Withdrawn, "released").into());
         }
         let grant = row.opened().map_err(ours)?;
         let number = self.grants.tables.customer(name).map_err(ours)?.ok_or(Code::Internal)?;

@@ -70,16 +70,25 @@ impl GrantRow {
         OpenedGrant::open(&self.text).map_err(|_| unreadable())
     }
 
-    /// When something is to be done about it next: claims erased, ended, forgotten.
+    /// When something is to be done about it next: claims erased, ended, its end stated, forgotten.
     pub(crate) fn due(&self) -> Timestamp {
         let kept = self.held.iter().filter_map(|held| held.until).min();
         match (self.ended, kept) {
             (None, None) => self.until,
             (None, Some(kept)) => kept.min(self.until),
-            // The record stays as long as something of it is kept.
+            // What is gone is to be said, whether anybody asks or not.
+            (Some(ended), _) if self.erasure.is_none() => ended,
             (Some(_), Some(kept)) => kept,
-            (Some(ended), None) => ended.plus(RECORD_SECONDS),
+            (Some(ended), None) => self.record_until(ended),
         }
+    }
+
+    /// How long the record of a grant that ended then is kept: as long as there is something to show of it.
+    pub(crate) fn record_until(&self, ended: Timestamp) -> Timestamp {
+        let kept = self.held.iter().filter_map(|held| held.until);
+        let gone = self.erased.iter().map(|erased| erased.at);
+        let last = kept.chain(gone).max().map_or(ended, |last| last.max(ended));
+        last.plus(RECORD_SECONDS)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{GRANTS_MAX, GrantState, is_as_asked, tables::GrantRow};
 use crate::error::{Error, Refusal};
+use crate::presentation::Manner;
 use crate::session::{Session, State};
 use crate::verdict::Record;
 use crate::{Verifier, tables};
@@ -33,7 +34,7 @@ impl Verifier {
         session: Session,
         asked: &GrantAsked,
         body: Value,
-        answer: &str,
+        (answer, manner): (&str, Manner),
     ) -> Result<Reply, Refusal> {
         let (grant, deposit) = texts(body).ok_or(Code::Malformed)?;
         let subject = self.tables.customer(&session.id)?.ok_or(Error::Row {
@@ -51,6 +52,7 @@ impl Verifier {
             Err(problem) => (report(Some(problem), self.trust.as_deref()), None),
         };
         let (verdict, code) = (report.verdict(), report.problem().map(|problem| problem.code));
+        manner.require_decided(now, &session, verdict, code)?;
         let receipt = Receipt {
             request: BASE64_URL_SAFE_NO_PAD.encode(session.request_hash),
             answer: BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(answer.as_bytes())),

@@ -1,5 +1,8 @@
 //! Standing grants at the asker: asked for, taken, used, taken back; and whatever is not in order.
 
+mod deleting;
+mod dying;
+
 use super::world::*;
 use crate::{GrantState, NewGrant, NewRequest, RECORD_SECONDS, Released, State};
 use credentials::grant::{
@@ -209,10 +212,17 @@ fn question(world: &mut World, grant: &Asked, number: u32) -> Release {
     }
 }
 
+/// The nonce of the question that is under way.
+fn under_way(world: &World, grant: &Asked) -> String {
+    let pending = world.verifier.grants.pending.get(&grant.name());
+    pending.map(|pending| pending.nonce.clone()).unwrap_or_default()
+}
+
 fn take(world: &mut World, grant: &Asked, release: String) -> Result<Released, Problem> {
+    let nonce = under_way(world, grant);
     world
         .verifier
-        .grant_released(world.now, &grant.name(), Reply::Released { release })
+        .grant_released(world.now, &grant.name(), &nonce, Reply::Released { release })
 }
 
 fn refreshed(world: &mut World, grant: &Asked, number: u32) -> Released {
@@ -658,6 +668,7 @@ fn each_label_passes_its_own_gate_only() {
         at: now,
     };
     let release = question(&mut world, &grant, 1);
+    world.verifier.grant_unanswered(&grant.name(), &release.nonce);
     let payload = serde_json::to_value(&release).unwrap();
     let labelled = |typ: &str| jws::sign(typ, Some(KID), serde_json::Map::new(), &payload, &etat_key()).unwrap();
     for other in [
@@ -720,9 +731,12 @@ fn a_refresh_is_asked_only_of_what_is_granted_and_registered_now() {
     let mut world = World::new();
     let grant = granted(&mut world);
     let refresh = |world: &mut World, name: &str, claims: &[Path]| {
-        let refused = world.verifier.grant_refresh(world.now, name, claims);
-        refused
-            .map(|_| ())
+        let asked = world.verifier.grant_refresh(world.now, name, claims);
+        asked
+            .map(|(_, ask)| match ask {
+                Ask::Refresh { nonce, .. } => world.verifier.grant_unanswered(name, &nonce),
+                other => panic!("no refresh: {other:?}"),
+            })
             .map_err(|problem| (problem.code, problem.detail.unwrap_or_default()))
     };
     let name = grant.name();
@@ -757,6 +771,53 @@ fn a_refresh_is_asked_only_of_what_is_granted_and_registered_now() {
 }
 
 #[test]
+fn a_refresh_while_one_is_under_way_is_refused_and_spoils_nothing() {
+    let mut world = World::new();
+    let (grant, other) = (granted(&mut world), granted(&mut world));
+    let first = question(&mut world, &grant, 1).sign(KID, &etat_key()).unwrap();
+    let nonce = under_way(&world, &grant);
+    let again = |world: &mut World| world.verifier.grant_refresh(world.now, &grant.name(), &[]);
+    let refused = Problem::new(Code::RateLimited, "refresh");
+    assert_eq!(again(&mut world).unwrap_err(), refused);
+    refreshed(&mut world, &other, 1);
+    // What belongs to no question of now changes nothing either.
+    world.verifier.grant_unanswered(&grant.name(), "another");
+    let reply = Reply::Released { release: first.clone() };
+    let stray = world
+        .verifier
+        .grant_released(world.now, &grant.name(), "another", reply);
+    assert_eq!(stray.unwrap_err().code, Code::UnexpectedMessage);
+    assert_eq!(again(&mut world).unwrap_err(), refused);
+    assert_eq!(take(&mut world, &grant, first.clone()).unwrap().number, 1);
+    assert!(read(&world, &grant).is_some());
+    let view = world.verifier.grant(world.now, &grant.name()).unwrap().unwrap();
+    assert_eq!(view.uses, 1);
+
+    // The next goes when the last is answered, known to have failed, or long overdue. An answer that comes later still spoils nothing.
+    question(&mut world, &grant, 2);
+    let failed = under_way(&world, &grant);
+    world.verifier.grant_unanswered(&grant.name(), &failed);
+    let late = question(&mut world, &grant, 3).sign(KID, &etat_key()).unwrap();
+    let lost = under_way(&world, &grant);
+    world.pass(59);
+    assert_eq!(again(&mut world).unwrap_err(), refused);
+    world.pass(1);
+    let release = question(&mut world, &grant, 4).sign(KID, &etat_key()).unwrap();
+    assert_ne!(under_way(&world, &grant), lost);
+    let reply = Reply::Released { release: late };
+    let overdue = world.verifier.grant_released(world.now, &grant.name(), &lost, reply);
+    assert_eq!(overdue.unwrap_err().code, Code::UnexpectedMessage);
+    assert_eq!(take(&mut world, &grant, release).unwrap().number, 4);
+    let reply = Reply::Released { release: first };
+    let replayed = world.verifier.grant_released(world.now, &grant.name(), &nonce, reply);
+    assert_eq!(replayed.unwrap_err().code, Code::UnexpectedMessage);
+    // A clock that is set back holds nothing up.
+    question(&mut world, &grant, 5);
+    world.now = world.now.plus(-1);
+    refreshed(&mut world, &grant, 6);
+}
+
+#[test]
 fn what_the_issuer_or_a_withdrawal_says_while_an_answer_is_on_its_way_counts_at_once() {
     let mut world = World::new();
     let (first, second) = (granted(&mut world), granted(&mut world));
@@ -764,7 +825,11 @@ fn what_the_issuer_or_a_withdrawal_says_while_an_answer_is_on_its_way_counts_at_
     question(&mut world, &first, 2);
     let refused = Reply::Problem(Code::Withdrawn.into());
     let now = world.now;
-    let told = world.verifier.grant_released(now, &first.name(), refused).unwrap_err();
+    let nonce = under_way(&world, &first);
+    let told = world
+        .verifier
+        .grant_released(now, &first.name(), &nonce, refused)
+        .unwrap_err();
     assert_eq!(told.code, Code::Withdrawn);
     assert_eq!(read(&world, &first), None, "what there was is erased");
     assert_eq!(
@@ -792,7 +857,11 @@ fn what_the_issuer_or_a_withdrawal_says_while_an_answer_is_on_its_way_counts_at_
     ] {
         question(&mut world, &third, 1);
         let reply = Reply::Problem(code.into());
-        let told = world.verifier.grant_released(now, &third.name(), reply).unwrap_err();
+        let nonce = under_way(&world, &third);
+        let told = world
+            .verifier
+            .grant_released(now, &third.name(), &nonce, reply)
+            .unwrap_err();
         assert_eq!(told.code, code);
     }
     refreshed(&mut world, &third, 1);
@@ -850,13 +919,17 @@ fn what_is_kept_beyond_the_end_is_named_with_ground_and_time_and_goes_then() {
         (receipt.kept[1].claims.clone(), receipt.kept[1].ground.as_str()),
         (claims(), "session_only")
     );
-    // The record outlives its own time while something is kept, and no tick works on it for nothing.
+    // The record outlives its own time while something is kept, and what is erased then is signed.
     world.pass(RECORD_SECONDS + 1);
     world.verifier.tick(world.now).unwrap();
     assert!(read(&world, &grant).is_some());
     world.pass(10 * DAY - 1);
     world.verifier.tick(world.now).unwrap();
     assert_eq!(read(&world, &grant), None);
+    let said = world.verifier.grant_erasure(&grant.name()).unwrap().unwrap();
+    assert_eq!((said.erased.len(), said.kept.len()), (1, 1));
+    assert_eq!(said.kept[0].until, world.now.plus(RECORD_SECONDS));
+    world.pass(RECORD_SECONDS);
     world.verifier.tick(world.now).unwrap();
     assert_eq!(
         world.verifier.grant(world.now, &grant.name()).unwrap(),

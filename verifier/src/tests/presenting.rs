@@ -176,6 +176,40 @@ fn the_status_lists_word_counts_and_without_a_fresh_one_nothing_is_decided() {
 }
 
 #[test]
+fn an_answer_that_was_left_waits_for_what_it_is_judged_by_and_not_for_ever() {
+    let mut world = World::new();
+    let income = world.income(CUSTOMER);
+    for (left_at, expected) in [(449, None), (450, Some(Verdict::Undecided))] {
+        world.status.at = None;
+        let session = world.try_ask("S01", CUSTOMER, &["C02"], &[], Some(600)).unwrap();
+        let answer = world.answer(&session, &[&income]);
+        let before = (world.detail(&session), world.verifier.changes());
+        let reply = world
+            .verifier
+            .receive_left(now().plus(left_at), &world.status, &session, &answer);
+        if expected.is_some() {
+            assert!(matches!(reply, Reply::Receipt { .. }), "{reply:?}");
+            assert_eq!(
+                world.outcome(&session),
+                (State::Completed, expected, Some(Code::StatusMissing))
+            );
+            continue;
+        }
+        assert_eq!(reply, Reply::Problem(Code::StatusMissing.into()));
+        assert_eq!((world.detail(&session), world.verifier.changes()), before);
+        // The list has come: the same answer is taken. Whoever waits for a receipt gets one in any case.
+        world.status.at = Some(now());
+        world.verifier.receive_left(now(), &world.status, &session, &answer);
+        assert_eq!(world.outcome(&session), (State::Completed, Some(Verdict::Valid), None));
+    }
+    world.status.at = None;
+    assert_eq!(
+        income_verdict(&mut world),
+        (Verdict::Undecided, Some(Code::StatusMissing))
+    );
+}
+
+#[test]
 fn a_service_that_sets_no_age_takes_a_list_of_a_day_and_decides_nothing_by_an_older_one() {
     let mut world = World::new();
     world.set_trust(trust(now(), |draft| {

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use store::disk::Disk;
 use store::{Params, Passphrase, Store};
 use tempfile::TempDir;
 
@@ -169,6 +170,8 @@ pub(super) struct World {
     pub(super) now: Timestamp,
     pub(super) verifier: Verifier,
     issued: u32,
+    /// Another disk than the machine's own.
+    disk: Option<Arc<dyn Disk>>,
 }
 
 impl World {
@@ -177,8 +180,18 @@ impl World {
     }
 
     pub(super) fn made_in(dir: TempDir) -> World {
+        let made = Store::create(&dir.path().join("store"), &passphrase(), Params::quick(), entropy()).unwrap();
+        World::with(dir, made, None)
+    }
+
+    /// On another disk.
+    pub(super) fn made_on(dir: TempDir, disk: Arc<dyn Disk>) -> World {
         let home = dir.path().join("store");
-        let made = Store::create(&home, &passphrase(), Params::quick(), entropy()).unwrap();
+        let made = Store::create_on(Arc::clone(&disk), &home, &passphrase(), Params::quick(), entropy()).unwrap();
+        World::with(dir, made, Some(disk))
+    }
+
+    fn with(dir: TempDir, made: Store, disk: Option<Arc<dyn Disk>>) -> World {
         let types = Types::builtin();
         let trust = trust(now(), |_| {});
         let status = Told {
@@ -194,6 +207,7 @@ impl World {
             now: now(),
             verifier,
             issued: 0,
+            disk,
         }
     }
 
@@ -212,9 +226,14 @@ impl World {
             now,
             verifier,
             issued,
+            disk,
         } = self;
         drop(verifier);
-        let opened = Store::open(&dir.path().join("store"), &passphrase(), entropy()).unwrap();
+        let home = dir.path().join("store");
+        let opened = match &disk {
+            None => Store::open(&home, &passphrase(), entropy()).unwrap(),
+            Some(disk) => Store::open_on(Arc::clone(disk), &home, &passphrase(), entropy()).unwrap(),
+        };
         between(&opened);
         let verifier = open(opened, &types, &trust);
         World {
@@ -225,6 +244,7 @@ impl World {
             now,
             verifier,
             issued,
+            disk,
         }
     }
 

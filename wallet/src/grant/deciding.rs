@@ -104,6 +104,13 @@ impl Wallet {
         event.types.push(grant.vct.clone());
         let names = grant.claims.iter().map(ToString::to_string).collect();
         event.claims.insert(QUERY.to_owned(), names);
+        // The issuer is shown who grants it: that is told by a line of its own.
+        let mut shown_to_issuer = self.event(now, What::Identified, &grant.issuer);
+        shown_to_issuer.service = Some(standing.identification.request.service.clone());
+        shown_to_issuer.request = Some(text(&standing.identification.hash));
+        for chosen in chosen {
+            chosen.note(&mut shown_to_issuer);
+        }
         let reach = self.reach_for(&draft.opened.request).cloned();
         let mut change = self.tables.change();
         change.add(&row.hash, &granted)?;
@@ -129,6 +136,7 @@ impl Wallet {
             ..grant_row
         };
         change.put(&name, &grant_row)?;
+        change.event(&shown_to_issuer)?;
         change.event(&event)?;
         change.commit()?;
         self.resend_grant(thread, now, &name)
@@ -146,6 +154,7 @@ impl Wallet {
                     grant: opened.name(),
                     issuer: row.issuer.clone(),
                     at: now,
+                    stands: true,
                 };
                 let ask = Ask::Deposit {
                     nonce: terms.nonce.clone(),

@@ -11,11 +11,12 @@ use credentials::{Code, Problem, Timestamp};
 
 impl Wallet {
     /// The person takes a grant back: from this instant on it does not count here, and issuer and asker are told, now and until each
-    /// has acknowledged. Said again, it tells again who has not.
+    /// has acknowledged. Said again, it tells again who has not. The thread ends in `unknown_grant` for a name that there is not.
     pub fn withdraw(&mut self, now: Timestamp, name: &str) -> Vec<(Thread, Vec<Step>)> {
         let ended = self.may_still_end(now, name).and_then(|()| self.end_grant(now, name));
         match ended {
             Ok(()) => self.tell_withdrawal(now, name),
+            Err(Error::NotFound) => vec![self.command(|_, _| Err(Code::UnknownGrant.into()))],
             Err(error) => vec![self.command(|_, _| Err(error))],
         }
     }
@@ -93,6 +94,31 @@ impl Wallet {
             _ => row.issuer,
         };
         self.send_consent(thread, to, name, ask, wait)
+    }
+
+    /// The issuer has forgotten what it acknowledged, as one does that was restored: it is told again, until it acknowledges again.
+    pub(super) fn tell_forgotten(&mut self, thread: Thread, now: Timestamp, name: &str) -> Result<Step, Error> {
+        let row = self.grant_row(name)?;
+        let opened = Wallet::opened_grant(&row)?;
+        let withdrawal = match row.withdrawal {
+            Some(withdrawal) => withdrawal,
+            // Somebody took it back for the holder, without this wallet.
+            None => Withdrawal {
+                grant: opened.name(),
+                issuer: row.issuer.clone(),
+                at: row.withdrawn_at.unwrap_or(now),
+            }
+            .sign(&self.tables.key(opened.key())?)?,
+        };
+        let row = GrantRow {
+            withdrawal: Some(withdrawal),
+            withdrawn: None,
+            ..row
+        };
+        let mut change = self.tables.change();
+        change.put(name, &row)?;
+        change.commit()?;
+        self.tell(thread, now, name, Wait::Withdrawn)
     }
 
     /// Takes the acknowledgement of issuer or asker. One that never had the grant has nothing to stop.

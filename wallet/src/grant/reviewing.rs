@@ -75,7 +75,7 @@ pub struct Found {
 
 impl Wallet {
     /// Asks an issuer what the person has granted there of a type, and takes back what is named in `end` (names as [`Found::name`] of an
-    /// earlier look). A request for the person's identification comes to wait for the person's yes; with it the issuer answers.
+    /// earlier look): `unknown_grant` for a type of which nobody can grant anything. A request for the person's identification comes to wait for the person's yes; with it the issuer answers.
     pub fn review(&mut self, now: Timestamp, issuer: &Did, vct: &str, end: &[String]) -> (Thread, Vec<Step>) {
         self.command(|wallet, thread| wallet.begin_review(thread, now, issuer, vct, end))
     }
@@ -93,7 +93,10 @@ impl Wallet {
         if !listed.issues.iter().any(|issued| issued == vct) {
             return Err(Problem::new(Code::TypeNotAllowed, vct).into());
         }
-        self.known_type(vct)?;
+        // Whoever cannot show who they are by a credential cannot have granted anything of the type.
+        if matches!(self.known_type(vct)?.holder.proof, HolderProof::ActivationCode) {
+            return Err(Problem::new(Code::UnknownGrant, vct).into());
+        }
         if end.len() > LISTED_MAX {
             return Err(Code::TooLarge.into());
         }

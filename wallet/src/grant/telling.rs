@@ -20,12 +20,16 @@ impl Wallet {
         };
         let names = rows
             .into_iter()
-            .filter(|(name, row)| self.has_more_to_tell(row).unwrap_or(true) && !self.is_talking(name, Wait::Uses));
+            .filter(|(name, row)| self.has_more_to_tell(row).unwrap_or(true) && !self.is_asking_uses(name));
         let names: Vec<String> = names.map(|(name, _)| name).collect();
         names
             .into_iter()
             .map(|name| self.command(|wallet, thread| wallet.ask_uses_of(thread, now, &name)))
             .collect()
+    }
+
+    fn is_asking_uses(&self, name: &str) -> bool {
+        self.is_talking(name, Wait::Uses) || self.is_talking(name, Wait::LastUses)
     }
 
     /// Whether the issuer may know of uses that were not told: up to the end of a grant, and once after it.
@@ -51,13 +55,18 @@ impl Wallet {
             grant: opened.name(),
             issuer: row.issuer.clone(),
             at: now,
+            stands: !matches!(row.stage, GrantStage::Withdrawn),
+        };
+        let wait = match row.withdrawn {
+            Some(_) => Wait::LastUses,
+            None => Wait::Uses,
         };
         let ask = Ask::Uses {
             grant: opened.name(),
             proof: proof.sign(&self.tables.key(opened.key())?)?,
             after: row.uses_seen,
         };
-        self.send_consent(thread, row.issuer, name, ask, Wait::Uses)
+        self.send_consent(thread, row.issuer, name, ask, wait)
     }
 
     pub(crate) fn receive_consent(
@@ -89,7 +98,8 @@ impl Wallet {
                 self.review_dropped(&name, Err(problem.into()))
             }
             (Wait::Deleted, reply) => self.take_grant_statement(thread, now, &name, reply),
-            (Wait::Uses, Reply::Uses { uses, withdrawn }) => {
+            (Wait::LastUses, Reply::Uses { withdrawn: None, .. }) => self.tell_forgotten(thread, now, &name),
+            (Wait::Uses | Wait::LastUses, Reply::Uses { uses, withdrawn }) => {
                 let step = self.take_uses(thread, now, &name, &uses, withdrawn.as_deref())?;
                 let end = Wallet::opened_grant(&self.grant_row(&name)?)?.grant().exp;
                 // The issuer's clock, which ends it, may be behind ours by twice what a clock may be wrong.
@@ -98,7 +108,7 @@ impl Wallet {
                 }
                 Ok(step)
             }
-            (Wait::Uses, Reply::Problem(problem)) => {
+            (Wait::Uses | Wait::LastUses, Reply::Problem(problem)) => {
                 if problem.code == Code::UnknownGrant {
                     self.end_telling(&name)?;
                 }

@@ -4,7 +4,7 @@
 use crate::consent::{Collecting, Consent, Gap, Part};
 use crate::disclosure::{self, Disclosed};
 use crate::grant::{Review, Standing};
-use crate::history::What;
+use crate::history::{Event, What};
 use crate::selection::{self, Choice, Lack};
 use crate::tables::{
     CopyRow, DecisionRow, GrantRow, IssuingRow, Kind, RequestRow, RequestStage, ReviewRow, Stage, text,
@@ -67,6 +67,16 @@ pub(crate) struct Chosen {
     disclosed: String,
     paths: Vec<Path>,
     part: Part,
+}
+
+impl Chosen {
+    /// Names type, credential and claims in a line of history.
+    pub(crate) fn note(&self, event: &mut Event) {
+        event.types.push(self.part.credential_type.vct.clone());
+        event.credentials.push(self.choice.credential.clone());
+        let paths = self.paths.iter().map(ToString::to_string).collect();
+        event.claims.insert(self.query.clone(), paths);
+    }
 }
 
 impl Wallet {
@@ -247,10 +257,7 @@ impl Wallet {
         event.service = Some(opened.request.service.clone());
         event.request = Some(row.hash.clone());
         for chosen in chosen {
-            event.types.push(chosen.part.credential_type.vct.clone());
-            event.credentials.push(chosen.choice.credential.clone());
-            let paths = chosen.paths.iter().map(ToString::to_string).collect();
-            event.claims.insert(chosen.query.clone(), paths);
+            chosen.note(&mut event);
         }
         let mut change = self.tables.change();
         let row_of_decision = DecisionRow {

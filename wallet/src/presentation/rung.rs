@@ -17,14 +17,17 @@ fn rung_id(opened: &OpenedRequest, vct: &str) -> String {
     text(&hasher.finalize())
 }
 
+/// Detail of `over_ask` for a second rung.
+const RUNG: &str = "rung";
+
 impl Wallet {
-    /// Refuses with `over_ask` another rung than the one that this asker was shown in this case. What it was shown is kept for good:
+    /// Refuses with `over_ask` (`rung`) another rung than the one that this asker was shown in this case. What it was shown is kept for good:
     /// an asker that waits learns no second one.
     pub(crate) fn check_rungs(&self, opened: &OpenedRequest) -> Result<(), Error> {
         for (vct, path) in opened.request.query.rungs(&self.types) {
             let shown = self.tables.get::<RungRow>(&rung_id(opened, vct))?;
             if shown.is_some_and(|shown| shown.path != *path) {
-                return Err(Problem::new(Code::OverAsk, path.to_string()).into());
+                return Err(Problem::new(Code::OverAsk, RUNG).into());
             }
         }
         Ok(())

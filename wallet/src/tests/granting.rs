@@ -22,8 +22,12 @@ fn consents(steps: &[Step]) -> (Thread, Ask) {
 
 /// The loan fund's request for who the person is.
 fn identification(asker: Option<Org>) -> Session {
+    identification_for(LOAN, asker)
+}
+
+fn identification_for(vct: &str, asker: Option<Org>) -> Session {
     let issue = IssuePurpose {
-        vct: LOAN.to_owned(),
+        vct: vct.to_owned(),
         organisation: None,
         standing: Some(StandingPurpose {
             asker: asker.map(Org::did),
@@ -344,4 +348,48 @@ fn a_no_to_showing_who_one_is_tells_nobody_and_leaves_nothing() {
     assert!(wallet.resume(now().plus(30)).is_empty());
     assert!(wallet.pending(now()).unwrap().is_empty());
     assert_eq!(whats(wallet).pop(), Some(What::Refused));
+}
+
+/// The page of a grant that is asked for.
+fn page(service: &str, vct: &str, claims: &[&str], language: &str) -> Vec<String> {
+    let mut home = Home::person();
+    Issuer::new(Org::Identity, PID).collect(home.wallet(), &pid_row(ROLIG));
+    let session = Session::bent(Org::Bank, service, query(&[("claims", vct, claims)]), None, |request| {
+        request.grant = Some(GrantAsked {
+            issuer: Org::LoanFund.did(),
+            until: now().plus(90 * DAY),
+            uses_per_day: 1,
+        });
+    });
+    let wallet = home.wallet();
+    let (thread, _) = consents(&fetch(wallet, &session, &Org::Bank.peer(), session.reply()));
+    let who = identification_for(vct, Some(Org::Bank));
+    let id = waiting(&wallet.receive(now(), thread, &Org::LoanFund.peer(), terms(&who)));
+    let text = wallet.text(now(), &id, language).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn what_is_of_a_special_category_stands_apart_on_the_page_of_a_grant_and_a_yes_is_explicit() {
+    for (language, title, yes) in [
+        ("nb", "særlig følsomt", "samtykker du uttrykkelig"),
+        ("nn", "særleg kjenslevart", "samtykkjer du uttrykkeleg"),
+        ("en", "especially sensitive", "explicitly consent"),
+    ] {
+        let both = page("S10", ALLOWANCE, &["personidentifikator", "vedtak"], language);
+        let at = |wanted: &str| both.iter().position(|line| line.contains(wanted));
+        let apart = at(title).unwrap_or_else(|| panic!("{language}: {both:#?}"));
+        assert_eq!(both[apart - 1], "", "{language}");
+        assert!(both[apart].contains(Org::Bank.name()), "{language}");
+        let claims = |line: &str| line.split_once(": ").map(|(_, labels)| labels.to_owned());
+        let (before, after) = (claims(&both[apart - 2]).unwrap(), claims(&both[apart + 1]).unwrap());
+        assert_ne!(before, after, "{language}");
+        assert!(both[apart + 2].contains(yes), "{language}");
+        // Only what is of it.
+        let alone = page("S10", ALLOWANCE, &["vedtak"], language);
+        assert!(alone.iter().any(|line| claims(line).as_ref() == Some(&after)));
+        assert!(!alone.iter().any(|line| claims(line).as_ref() == Some(&before)));
+        let none = page("S15", LOAN, &["personidentifikator", "TotalAmount"], language);
+        assert!(none.iter().all(|line| !line.contains(title) && !line.contains(yes)));
+    }
 }

@@ -398,6 +398,36 @@ fn one_yes_gives_a_grant_that_is_decided_deposited_answered_used_seen_and_taken_
         Verdict::Valid,
         "the receipt stands with it"
     );
+    let shown: Vec<_> = history.iter().filter(|event| event.what == What::Identified).collect();
+    assert!(
+        shown
+            .iter()
+            .any(|event| event.with == Org::LoanFund.did() && event.types == [PID] && event.service.is_some()),
+        "the history says that the issuer was shown who grants: {shown:?}"
+    );
+    let taken_back = history.iter().find(|event| event.what == What::Withdrawn).unwrap();
+    let view = view(wallet, now(), &id);
+    assert_eq!(
+        taken_back.erasure, view.erasure,
+        "and what the asker says it erased and keeps"
+    );
+}
+
+#[test]
+fn a_grant_that_there_is_not_cannot_be_taken_back_and_one_of_a_type_by_code_cannot_be_looked_for() {
+    let mut home = citizen();
+    let given = Talk::new().granted(home.wallet());
+    assert_eq!(
+        code(&only(home.wallet().withdraw(now(), "nosuchname"))),
+        Code::UnknownGrant
+    );
+    assert_eq!(withdrawals(home.wallet().withdraw(now(), &given.id)).len(), 2);
+    let wallet = home.wallet();
+    assert_eq!(
+        outcome(&wallet.review(now(), &Org::Identity.did(), PID, &[]).1),
+        Err(Problem::new(Code::UnknownGrant, PID))
+    );
+    consented(&wallet.review(now(), &Org::LoanFund.did(), LOAN, &[]).1);
 }
 
 #[test]
@@ -823,6 +853,55 @@ fn uses_are_taken_each_once_in_order_and_only_from_the_issuer_of_that_grant() {
         .wallet()
         .receive(now(), thread, &Org::LoanFund.peer(), uses(grant, &full, None));
     assert!(matches!(consented(&steps).1, Ask::Uses { after: 36, .. }));
+}
+
+#[test]
+fn an_issuer_that_has_forgotten_a_withdrawal_is_told_again_until_it_acknowledges_again() {
+    let mut home = citizen();
+    let given = Talk::new().granted(home.wallet());
+    let (mut thread, proof) = home
+        .wallet()
+        .ask_uses(now())
+        .iter()
+        .find_map(|(_, steps)| match consented(steps) {
+            (thread, Ask::Uses { proof, .. }) => Some((thread, proof)),
+            _ => None,
+        })
+        .unwrap();
+    assert!(Proof::check(&proof, &given.grant, now()).unwrap().stands);
+    home.wallet().withdraw(now(), &given.id);
+    // What was asked before proves nothing about what was acknowledged since.
+    home.wallet()
+        .receive(now(), thread, &Org::LoanFund.peer(), uses(&given.grant, &[], None));
+    let told = withdrawals(home.restart().resume(now()));
+    home.wallet()
+        .receive(now(), told[0].0, &Org::LoanFund.peer(), withdrawn(&given.grant, 2));
+    assert!(view(home.wallet(), now(), &given.id).issuer_told);
+
+    for _ in 0..2 {
+        let asked = home.wallet().ask_uses(now());
+        let asked = asked.iter().find_map(|(_, steps)| match consented(steps) {
+            (thread, Ask::Uses { proof, .. }) => Some((thread, proof)),
+            _ => None,
+        });
+        let proof;
+        (thread, proof) = asked.expect("two uses are not told yet");
+        assert!(!Proof::check(&proof, &given.grant, now()).unwrap().stands);
+        let steps = home
+            .wallet()
+            .receive(now(), thread, &Org::LoanFund.peer(), uses(&given.grant, &[], None));
+        let again = consented(&steps).1;
+        assert!(
+            matches!(&again, Ask::Withdraw { withdrawal, .. } if *withdrawal == told[0].3),
+            "{again:?}"
+        );
+        assert!(!view(home.wallet(), now(), &given.id).issuer_told);
+        let told = withdrawals(home.restart().resume(now()));
+        assert_eq!(told[0].1, Org::LoanFund.did());
+        home.wallet()
+            .receive(now(), told[0].0, &Org::LoanFund.peer(), withdrawn(&given.grant, 2));
+        assert!(view(home.wallet(), now(), &given.id).issuer_told);
+    }
 }
 
 #[test]

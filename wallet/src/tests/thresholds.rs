@@ -76,16 +76,18 @@ fn a_second_rung_of_the_same_asker_and_case_is_refused_for_good_and_the_same_one
     let (first, second) = (bring(home.wallet(), &one), bring(home.wallet(), &two));
     answer(home.wallet(), &first, "nb");
     let problem = outcome(&home.wallet().present(now(), &second, "nb").1).expect_err("a second rung");
-    assert_eq!(problem, Problem::new(Code::OverAsk, RUNG));
+    assert_eq!(problem, Problem::new(Code::OverAsk, "rung"));
     home.restart();
-    assert_eq!(
-        refused(home.wallet(), &ask(RUNG, "Sak A")),
-        Problem::new(Code::OverAsk, RUNG)
-    );
-    assert_eq!(
-        refused(home.wallet(), &ask("inntektPerMaanedMinst.kr20000", "Sak A")).code,
-        Code::OverAsk
-    );
+    for rung in [RUNG, "inntektPerMaanedMinst.kr20000"] {
+        let asked = ask(rung, "Sak A");
+        assert_eq!(refused(home.wallet(), &asked), Problem::new(Code::OverAsk, "rung"));
+        // The history says why, for who reads it later.
+        let told = home.wallet().history().unwrap().pop().unwrap();
+        assert_eq!(
+            (told.what, told.code, told.detail.as_deref()),
+            (What::Failed, Some(Code::OverAsk), Some("rung"))
+        );
+    }
     // The same rung again tells nothing new, and another case is another matter.
     bring(home.wallet(), &ask("inntektPerMaanedMinst.kr45000", "Sak A"));
     bring(home.wallet(), &ask(RUNG, "Sak B"));

@@ -23,6 +23,7 @@ pub(super) const PID: &str = "urn:eudi:pid:1";
 pub(super) const INCOME: &str = "urn:bevis:MonthlyIncome:1";
 pub(super) const TAX: &str = "urn:bevis:TaxAssessmentSummary:1";
 pub(super) const LOAN: &str = "urn:bevis:StudentLoanBalance:1";
+pub(super) const ALLOWANCE: &str = "urn:bevis:AapDecision:1";
 pub(super) const COMPANY: &str = "urn:bevis:CompanyRegistration:1";
 pub(super) const GUARANTEE: &str = "urn:bevis:TransportLicenceGuarantee:1";
 
@@ -88,7 +89,13 @@ impl Org {
                 &[INCOME, TAX],
                 &["K02"],
             ),
-            Org::LoanFund => ("lanekassen.example", "960885406", "LÅNEKASSEN", &[LOAN], &["K02"]),
+            Org::LoanFund => (
+                "lanekassen.example",
+                "960885406",
+                "LÅNEKASSEN",
+                &[LOAN, ALLOWANCE],
+                &["K02"],
+            ),
             Org::Register => (
                 "brreg.example",
                 "974760673",
@@ -108,7 +115,7 @@ impl Org {
                 "213579045",
                 "SYNTETISK SPAREBANK",
                 &[],
-                &["S01", "S15", "K01"],
+                &["S01", "S10", "S15", "K01"],
             ),
             Org::Roads => ("vegvesen.example", "971032081", "STATENS VEGVESEN", &[], &["S09"]),
             Org::Stranger => ("stranger.example", "310682950", "TOMT SKALL AS", &[], &["S01"]),

@@ -26,6 +26,8 @@ const INSTANTS: &[&str] = &[
     "until",
     "reminded",
     "withdrawn",
+    "ended",
+    "received",
 ];
 
 /// Turns the instants of an answer from numbers into RFC 3339. Claims are not looked into: they stand as the register wrote them.

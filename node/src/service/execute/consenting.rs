@@ -7,21 +7,34 @@ use crate::error::Failure;
 use crate::network::Protocol;
 use crate::service::{Service, lock};
 use credentials::protocol::{self, consent};
-use credentials::{Code, Problem};
+use credentials::{Code, Problem, time::DAY};
 use serde_json::{Value, json};
 use std::sync::Mutex;
 use verifier::Verifier;
+
+/// Detail of `not_found` for an entry of the history.
+const ENTRY: &str = "entry";
+
+/// Why nothing comes of an entry of the history.
+fn entry_failure(error: wallet::Error) -> Failure {
+    match error {
+        wallet::Error::NotFound => Problem::new(Code::NotFound, ENTRY).into(),
+        other => wallet_failure(other),
+    }
+}
 
 impl Service {
     pub(super) async fn consent(&self, what: Consent) -> Result<Value, Failure> {
         match what {
             Consent::Grants => {
                 let grants = self.with_wallet(|w| w.grants(clock::now()))?.map_err(wallet_failure)?;
-                Ok(json!({ "schema": "grants/v1", "grants": value(grants)? }))
+                let mut grants = value(grants)?;
+                self.put_said_each(&mut grants, "erasure");
+                Ok(json!({ "schema": "grants/v1", "grants": grants }))
             }
             Consent::Withdraw { id } => self.withdraw(&id).await,
             Consent::Post => self.post_views(),
-            Consent::Collect => Ok(json!({ "schema": "letters/v1", "new": self.exchange_letters().await? })),
+            Consent::Collect => self.exchange_letters().await,
             Consent::Uses => {
                 let begun = self.with_wallet(|w| w.ask_uses(clock::now()))?;
                 self.finish_all(begun).await
@@ -39,7 +52,7 @@ impl Service {
             }
             Consent::Receipt { entry } => {
                 let document = self.with_wallet(|w| w.receipt_document(clock::now(), entry))?;
-                let document = document.map_err(wallet_failure)?;
+                let document = document.map_err(entry_failure)?;
                 Ok(json!({ "schema": "receipt/v1", "document": document }))
             }
             Consent::Erase { entry } => self.ask_deletion(entry).await,
@@ -49,7 +62,7 @@ impl Service {
                 language,
             } => {
                 let written = self.with_wallet(|w| w.report(clock::now(), entry, &complaint, &language))?;
-                let written = written.map_err(wallet_failure)?;
+                let written = written.map_err(entry_failure)?;
                 Ok(json!({ "schema": "report/v1", "signed": written.signed, "text": written.text }))
             }
             other => tokio::task::block_in_place(|| self.grant_of(other)),
@@ -94,7 +107,8 @@ impl Service {
                     seconds,
                     uses_per_day,
                 };
-                let asked = lock(verifier)?.request_grant(now, &new)?;
+                let asked = lock(verifier)?.request_grant(now, &new);
+                let asked = asked.map_err(|problem| self.with_most(problem, &service))?;
                 self.announce_sessions();
                 Ok(json!({
                     "schema": "asked/v1", "session": asked.session, "link": asked.link.to_text()?,
@@ -114,7 +128,10 @@ impl Service {
                 let grant = grant.ok_or(Code::UnknownGrant)?;
                 let receipt = lock(verifier)?.grant_erasure(&name).map_err(damaged)?;
                 let receipt = value(receipt)?;
-                Ok(json!({ "schema": "grant-given/v1", "grant": value(grant)?, "receipt": receipt, "claims": claims }))
+                let said = grant.erasure.as_deref().and_then(|signed| self.said(signed));
+                Ok(json!({
+                    "schema": "grant-given/v1", "grant": value(grant)?, "receipt": receipt, "said": said, "claims": claims,
+                }))
             }
             Consent::Receipted { name, is_grant } => {
                 let verifier = lock(verifier)?;
@@ -142,6 +159,26 @@ impl Service {
         }
     }
 
+    /// A refusal of a grant's terms with the most that our registration allows: whole days, fetches a day.
+    fn with_most(&self, problem: Problem, service: &str) -> Problem {
+        let own = self.keys.organisation();
+        let trust = self.trust();
+        let listed = own
+            .zip(trust.as_ref())
+            .and_then(|(own, trust)| trust.organisation(&own.did));
+        let terms = listed.and_then(|listed| listed.service(service)?.grant.as_ref());
+        let (Some(terms), Code::OverAsk) = (terms, problem.code) else {
+            return problem;
+        };
+        let most = match problem.detail.as_deref() {
+            Some("grant until") => terms.seconds_max.checked_div(DAY).unwrap_or_default().to_string(),
+            Some("grant uses_per_day") => terms.uses_per_day.to_string(),
+            _ => return problem,
+        };
+        let detail = problem.detail.unwrap_or_default();
+        Problem::new(Code::OverAsk, format!("{detail} {most}"))
+    }
+
     /// Fetches what is granted, from its issuer and from nobody else.
     async fn refresh_grant(
         &self,
@@ -157,12 +194,25 @@ impl Service {
                 false => verifier.grant_refresh(now, name, claims)?,
             }
         };
+        let consent::Ask::Refresh { nonce, .. } = &ask else {
+            return Err(Code::Internal.into());
+        };
         let watch = clock::Stopwatch::start();
-        let body = protocol::encode(&ask)?;
-        let (_, answer) = self.ask(&issuer, None, Protocol::Consent, body).await?;
-        let reply = protocol::decode(&answer, consent::LIMIT)?;
+        let answered = async {
+            let body = protocol::encode(&ask)?;
+            let (_, answer) = self.ask(&issuer, None, Protocol::Consent, body).await?;
+            protocol::decode(&answer, consent::LIMIT)
+        };
+        let reply = match answered.await {
+            Ok(reply) => reply,
+            Err(problem) => {
+                lock(self.asker()?)?.grant_unanswered(name, nonce);
+                return Err(problem.into());
+            }
+        };
         let ms = watch.milliseconds();
-        let released = tokio::task::block_in_place(|| lock(self.asker()?)?.grant_released(clock::now(), name, reply));
+        let released =
+            tokio::task::block_in_place(|| lock(self.asker()?)?.grant_released(clock::now(), name, nonce, reply));
         self.announce_sessions();
         Ok(json!({ "schema": "released/v1", "name": name, "release": value(released?)?, "ms": ms }))
     }
@@ -181,10 +231,12 @@ impl Service {
         let grant = grants.into_iter().find(|grant| grant.id == id);
         match (grant, refused) {
             (Some(grant), _) if grant.state == wallet::GrantState::Withdrawn => {
-                Ok(json!({ "schema": "withdrawn/v1", "grant": value(grant)? }))
+                let mut grant = value(grant)?;
+                self.put_said(&mut grant, "erasure");
+                Ok(json!({ "schema": "withdrawn/v1", "grant": grant }))
             }
             (_, Some(problem)) => Err(problem.into()),
-            (_, None) => Err(Code::NotFound.into()),
+            (_, None) => Err(Code::UnknownGrant.into()),
         }
     }
 
@@ -194,7 +246,7 @@ impl Service {
         let mut refused = None;
         for (thread, steps) in begun {
             match self.finish(thread, steps).await {
-                Ok(erased @ wallet::Outcome::Erased { .. }) => return outcome(erased),
+                Ok(erased @ wallet::Outcome::Erased { .. }) => return self.told(erased),
                 Ok(_) => {}
                 Err(problem) => refused = Some(problem),
             }
@@ -202,19 +254,30 @@ impl Service {
         // An asker that knows now that the grant has ended is asked what it still keeps.
         for (thread, steps) in self.with_wallet(|w| w.request_deletion(clock::now(), entry))? {
             match self.finish(thread, steps).await {
-                Ok(erased @ wallet::Outcome::Erased { .. }) => return outcome(erased),
+                Ok(erased @ wallet::Outcome::Erased { .. }) => return self.told(erased),
                 Ok(_) => {}
                 Err(problem) => refused = refused.or(Some(problem)),
             }
         }
-        Err(refused.unwrap_or_else(|| Code::Unreachable.into()).into())
+        let refused = refused.unwrap_or_else(|| Code::Unreachable.into());
+        match refused.code {
+            Code::NotFound => Err(Problem::new(Code::NotFound, ENTRY).into()),
+            _ => Err(refused.into()),
+        }
+    }
+
+    /// What came of a step; with what an asker erased and keeps, where it said that.
+    pub(super) fn told(&self, done: wallet::Outcome) -> Result<Value, Failure> {
+        let mut object = outcome(done)?;
+        self.put_said(&mut object, "statement");
+        Ok(object)
     }
 
     async fn finish_all(&self, begun: Vec<(wallet::Thread, Vec<wallet::Step>)>) -> Result<Value, Failure> {
         let mut results = Vec::new();
         for (thread, steps) in begun {
             results.push(match self.finish(thread, steps).await {
-                Ok(done) => outcome(done)?,
+                Ok(done) => self.told(done)?,
                 Err(problem) => value(problem)?,
             });
         }

@@ -94,7 +94,9 @@ impl Service {
             }
             Command::WalletHistory => {
                 let events = self.with_wallet(|w| w.history())?.map_err(wallet_failure)?;
-                Ok(json!({ "schema": "history/v1", "events": value(events)? }))
+                let mut events = value(events)?;
+                self.put_said_each(&mut events, "erasure");
+                Ok(json!({ "schema": "history/v1", "events": events }))
             }
             Command::WalletDelete { id } => {
                 self.with_wallet(|w| w.delete(clock::now(), &id))?
@@ -144,7 +146,7 @@ impl Service {
         let mut results = Vec::new();
         for (thread, steps) in begun {
             results.push(match self.finish(thread, steps).await {
-                Ok(done) => outcome(done)?,
+                Ok(done) => self.told(done)?,
                 Err(problem) => value(problem)?,
             });
         }

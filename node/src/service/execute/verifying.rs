@@ -100,10 +100,12 @@ impl Service {
             Command::VerifierSession { id } => {
                 let revision = *self.sessions.borrow();
                 let session = lock(verifier)?.session(now, &id).map_err(damaged)?;
-                let session = session.ok_or(Code::UnknownSession)?;
-                Ok(
-                    json!({ "schema": "session/v1", "revision": revision, "session": value(session)?, "reach": self.reach()? }),
-                )
+                let mut session = value(session.ok_or(Code::UnknownSession)?)?;
+                self.put_said(&mut session, "erasure");
+                if let Some(deletion) = session.get_mut("deletion") {
+                    self.put_said(deletion, "answer");
+                }
+                Ok(json!({ "schema": "session/v1", "revision": revision, "session": session, "reach": self.reach()? }))
             }
             Command::VerifierCheck { text } => {
                 let report = {

@@ -17,6 +17,9 @@ const MADE: &[&str] = &[
     "demo-",
     "change-",
     "grant-state-",
+    "ground-",
+    "request-state-",
+    "said-",
 ];
 
 /// Every Rust file below a folder of `node/src`, without tests.

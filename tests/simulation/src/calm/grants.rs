@@ -87,6 +87,8 @@ impl World {
                 self.answered(TAX, cast::name(bank), Protocol::Consent, &body)?;
                 self.count("asked after everything for what was taken back");
             }
+            // Nothing is on its way any more.
+            self.unanswered(bank, &name);
             self.refresh(bank, &name)?;
             self.drain()?;
             let now = self.clock_of(bank);

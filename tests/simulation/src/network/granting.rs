@@ -93,6 +93,7 @@ impl World {
                 let Ask::Refresh { nonce, .. } = &ask else {
                     return Ok(());
                 };
+                self.asked.insert((bank, name.to_owned()), nonce.clone());
                 let wanted = For::Release {
                     name: name.to_owned(),
                     nonce: nonce.clone(),
@@ -108,6 +109,16 @@ impl World {
                 }
                 self.observer.refusal(bank, problem.code, troubled)
             }
+        }
+    }
+
+    /// What a bank asked under a grant was lost on its way.
+    pub(crate) fn unanswered(&mut self, bank: Who, name: &str) {
+        let Some(nonce) = self.asked.remove(&(bank, name.to_owned())) else {
+            return;
+        };
+        if let Some(verifier) = self.machine(bank).verifier() {
+            verifier.grant_unanswered(name, &nonce);
         }
     }
 
@@ -129,12 +140,15 @@ impl World {
         };
         let now = self.clock_of(bank);
         let is_release = matches!(reply, Reply::Released { .. });
+        // An old answer comes in the place of the one that is waited for.
+        let waited = self.asked.get(&(bank, name.to_owned())).cloned();
+        let of = nonce.map(str::to_owned).or(waited).unwrap_or_default();
         let machine = self.machine(bank);
         machine.disk.take_trouble();
         let Some(verifier) = machine.verifier() else {
             return Ok(());
         };
-        let taken = verifier.grant_released(now, name, reply);
+        let taken = verifier.grant_released(now, name, &of, reply);
         if self.has_died(bank) {
             return Ok(());
         }

@@ -374,7 +374,7 @@ pub(super) const BUGS: &[Bug] = &[
             edit(
                 "verifier/src/grant/refreshing.rs",
                 "        let pending = pending.ok_or(Code::UnexpectedMessage)?;",
-                "        let pending = pending.ok_or(Code::UnexpectedMessage)?;\n        if crate::planted::is(21) {\n            let again = Pending {\n                nonce: pending.nonce.clone(),\n                claims: pending.claims.clone(),\n            };\n            self.grants.pending.insert(name.to_owned(), again);\n        }",
+                "        let pending = pending.ok_or(Code::UnexpectedMessage)?;\n        if crate::planted::is(21) {\n            let again = Pending {\n                nonce: pending.nonce.clone(),\n                claims: pending.claims.clone(),\n                asked: pending.asked,\n            };\n            self.grants.pending.insert(name.to_owned(), again);\n        }",
             ),
         ],
     },

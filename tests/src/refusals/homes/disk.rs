@@ -4,77 +4,9 @@ use super::{Thread, refused};
 use crate::network::{IDENTITY, Network, argument, collect, text};
 use crate::process::Home;
 use crate::refusals::line;
+use crate::volume::{fill, is_within, mount, remount};
 use node::population::CITIZEN;
 use serde_json::Value;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-/// Set in the process of a test that was started again in a mount namespace of its own.
-const WITHIN: &str = "TEST_IN_A_NAMESPACE";
-
-/// Whether this process may mount: it was started again in namespaces of its own. Else starts it, and says how it went.
-fn is_within(test: &str) -> bool {
-    if node::clock::environment(WITHIN).is_some() {
-        return true;
-    }
-    // Built here, where building belongs.
-    crate::process::bevis();
-    let tried = Command::new("unshare").args(["-Urm", "true"]).output();
-    assert!(
-        tried.as_ref().is_ok_and(|tried| tried.status.success()),
-        "this test needs a machine that lets its user make user and mount namespaces (`unshare -Urm true`): {tried:?}"
-    );
-    let name = format!(
-        "{}::{test}",
-        module_path!().split_once("::").expect("a module of the crate").1
-    );
-    let ended = Command::new("unshare")
-        .args(["-Urm", "--kill-child"])
-        .arg(std::env::current_exe().expect("runs"))
-        .args([&name, "--exact", "--nocapture"])
-        .env(WITHIN, "1")
-        .output()
-        .expect("unshare runs");
-    let said = String::from_utf8_lossy(&ended.stdout).into_owned() + &String::from_utf8_lossy(&ended.stderr);
-    assert!(ended.status.success() && said.contains("1 passed"), "{name}: {said}");
-    false
-}
-
-/// A disk of some bytes in memory, at a folder that is made for it.
-fn mount(at: &Path, options: &str) {
-    std::fs::create_dir_all(at).expect("makes");
-    let mut command = Command::new("mount");
-    command.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(at);
-    assert!(
-        command.status().expect("mount runs").success(),
-        "{} is mounted",
-        at.display()
-    );
-}
-
-fn remount(at: &Path, how: &str) {
-    let done = Command::new("mount")
-        .args(["-o", &format!("remount,{how}")])
-        .arg(at)
-        .status();
-    assert!(done.expect("mount runs").success(), "{} is {how}", at.display());
-}
-
-/// Takes all room that is left, and gives the file that does.
-fn fill(disk: &Path) -> PathBuf {
-    let path = disk.join("filler");
-    let mut file = std::fs::File::options()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .expect("opens");
-    let page = [0; 4096];
-    let full = std::iter::repeat_with(|| file.write_all(&page)).find_map(Result::err);
-    let full = full.expect("a disk ends");
-    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull, "{full}");
-    path
-}
 
 /// Rows and issued credentials of C01.
 fn counts(identity: &Home) -> (Value, Value) {
@@ -84,7 +16,7 @@ fn counts(identity: &Home) -> (Value, Value) {
 
 #[test]
 fn a_full_disk_loses_nothing_and_the_node_goes_on() {
-    if !is_within("a_full_disk_loses_nothing_and_the_node_goes_on") {
+    if !is_within(module_path!(), "a_full_disk_loses_nothing_and_the_node_goes_on") {
         return;
     }
     let network = Network::new();
@@ -149,7 +81,7 @@ fn a_full_disk_loses_nothing_and_the_node_goes_on() {
 
 #[test]
 fn a_disk_that_can_only_be_read_is_read() {
-    if !is_within("a_disk_that_can_only_be_read_is_read") {
+    if !is_within(module_path!(), "a_disk_that_can_only_be_read_is_read") {
         return;
     }
     let network = Network::new();
