@@ -159,18 +159,16 @@ impl Observer {
         let cast: &Cast = &self.cast;
         let holder = self.holders.entry(who).or_default();
         let history = wallet.history().or_else(|error| broken(KEPT, error))?;
+        // What others answer comes to a line later, and stays then.
+        let own = |event: &Event| Event {
+            receipt: None,
+            erasure: None,
+            ..event.clone()
+        };
         let is_kept = |(old, new): (&Event, &Event)| {
             let is_receipt_kept = old.receipt.is_none() || old.receipt == new.receipt;
-            let old = Event {
-                receipt: None,
-                ..old.clone()
-            };
-            is_receipt_kept
-                && old
-                    == Event {
-                        receipt: None,
-                        ..new.clone()
-                    }
+            let is_erasure_kept = old.erasure.is_none() || old.erasure == new.erasure;
+            is_receipt_kept && is_erasure_kept && own(old) == own(new)
         };
         let is_longer = history.len() >= holder.history.len();
         ensure(
