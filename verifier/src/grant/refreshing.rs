@@ -110,7 +110,7 @@ impl Verifier {
         let row = self.grants.tables.read(name).map_err(ours)?.ok_or(Code::UnknownGrant)?;
         if row.state != GrantState::Active {
             // It was taken back while the answer was on its way, or its issuer has not heard of that: who asks is to see the difference.
-            return Err(Problem::new(Code::Withdrawn, "released").into());
+            return Err(Problem::new(Code::Withdrawn, "released"));
         }
         let grant = row.opened().map_err(ours)?;
         let number = self.grants.tables.customer(name).map_err(ours)?.ok_or(Code::Internal)?;
