@@ -17,7 +17,7 @@ const MEMBERS: [&str; 6] = [
     "tests/simulation",
 ];
 /// Seeds in which a bug must be found.
-const SEEDS: &str = "400";
+const SEEDS: &str = "1000";
 /// Seeds in which the copy with every bug asleep must find nothing.
 const SEEDS_ASLEEP: &str = "40";
 /// The test of the copy that is run.
