@@ -207,6 +207,23 @@ codes! {
     MailboxFull = "mailbox_full",
     /// The text of a link or QR code is cut or altered.
     LinkInvalid = "link_invalid",
+    // --- pages and the API ---
+    /// A login link that was used, or is too old.
+    LinkSpent = "link_spent",
+    /// Nobody is logged in here, or they have been away too long.
+    LoginNeeded = "login_needed",
+    /// The account may not use this part.
+    NoAccess = "no_access",
+    /// The form is of a page that was opened before the login that holds now.
+    PageExpired = "page_expired",
+    /// The request comes from another site or through a name that is not this node's.
+    ForeignOrigin = "foreign_origin",
+    /// The same form is being worked on already.
+    UnderWay = "under_way",
+    /// No token, or one that is unknown or has run out.
+    TokenInvalid = "token_invalid",
+    /// Something else was asked under this idempotency key.
+    IdempotencyConflict = "idempotency_conflict",
     // --- the program and its home ---
     /// The command line was not understood.
     Usage = "usage",
@@ -238,12 +255,42 @@ codes! {
     WrongRole = "wrong_role",
     /// Some rows were refused; the rest was done.
     PartlyDone = "partly_done",
+    /// Whoever asks for it may not do it: an account without the right, or none.
+    NotPermitted = "not_permitted",
+    /// Two different persons have to agree, and one has.
+    SecondPersonMissing = "second_person_missing",
     /// The person did not confirm.
     NotConfirmed = "not_confirmed",
     /// This status cannot follow the present one (a revoked credential stays revoked).
     StateFinal = "state_final",
     /// Something failed on our side; the log has the cause.
     Internal = "internal",
+}
+
+impl Code {
+    /// Whether the same message may fare better later: the reason lies in the state of a machine, not in what was asked. Every other
+    /// refusal stays.
+    pub fn is_passing(self) -> bool {
+        matches!(
+            self,
+            Code::RateLimited
+                | Code::MailboxFull
+                | Code::Unreachable
+                | Code::Internal
+                | Code::TraceUnavailable
+                | Code::TrustMissing
+                | Code::TrustStale
+                | Code::ClockSuspect
+                | Code::CatchingUp
+                | Code::DiskFull
+                | Code::DiskReadOnly
+                | Code::StatusMissing
+                | Code::StatusStale
+                | Code::NoticeGap
+                | Code::NumberUnsettled
+                | Code::NotListed
+        )
+    }
 }
 
 impl Serialize for Code {

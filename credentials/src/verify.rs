@@ -9,7 +9,7 @@ mod credential;
 
 use crate::query::Query;
 use crate::schema::Types;
-use crate::sd_jwt::Covers;
+use crate::sd_jwt::{Covers, StatusRef};
 use crate::status;
 use crate::trust::Trust;
 use crate::{Code, Did, Problem, Timestamp};
@@ -216,6 +216,7 @@ pub struct VerifiedCredential {
     vct: String,
     issuer: Did,
     expires: Option<Timestamp>,
+    status: Option<StatusRef>,
     notes: Vec<Code>,
 }
 impl VerifiedCredential {
@@ -234,6 +235,10 @@ impl VerifiedCredential {
     /// Valid until.
     pub fn expires(&self) -> Option<Timestamp> {
         self.expires
+    }
+    /// Where its status stands.
+    pub fn status(&self) -> Option<&StatusRef> {
+        self.status.as_ref()
     }
     /// Remarks that do not make it invalid: `terminated_pending`.
     pub fn notes(&self) -> &[Code] {

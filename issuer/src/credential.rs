@@ -4,7 +4,7 @@ use credentials::identifier::PersonNumber;
 use credentials::schema::{CredentialType, HolderKind};
 use credentials::status::State;
 use credentials::{Code, Problem, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::tables::{Credential, CredentialId, pair};
 use crate::{Error, Issuer};
@@ -48,12 +48,20 @@ impl std::fmt::Debug for Target {
 }
 
 /// What a change of state reached.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changed {
     /// Credentials.
     pub credentials: u64,
     /// Their copies.
     pub copies: u64,
+}
+
+impl Changed {
+    /// One credential more.
+    pub(crate) fn count(&mut self, credential: &Credential) {
+        self.credentials = self.credentials.saturating_add(1);
+        self.copies = self.copies.saturating_add(copies(credential));
+    }
 }
 
 /// An issued credential as an operator sees it.
@@ -93,8 +101,16 @@ fn may_become(from: State, to: State) -> bool {
     }
 }
 
+/// Refuses a reason that is too long, and one with a person's number in it.
+pub(crate) fn require_reason(reason: &str) -> Result<(), Error> {
+    if reason.len() > REASON_MAX || reason.chars().any(char::is_control) || has_person_number(reason) {
+        return Err(Problem::new(Code::Malformed, "reason").into());
+    }
+    Ok(())
+}
+
 /// The code for a credential that cannot change any more.
-fn refusal(state: State) -> Option<Code> {
+pub(crate) fn refusal(state: State) -> Option<Code> {
     match state {
         State::Revoked => Some(Code::Revoked),
         State::Superseded => Some(Code::Superseded),
@@ -109,47 +125,59 @@ impl Issuer {
     /// `no_data` when the target names nothing; `revoked` or `superseded` when the state of everything it names is final;
     /// a credential that is in the state already is no error and not counted.
     pub fn set_state(&mut self, _now: Timestamp, target: Target, state: State, reason: &str) -> Result<Changed, Error> {
-        if reason.len() > REASON_MAX || reason.chars().any(char::is_control) {
-            return Err(Problem::new(Code::Malformed, "reason").into());
-        }
-        if has_person_number(reason) {
-            return Err(Problem::new(Code::Malformed, "reason").into());
-        }
-        let named = self.named(&target)?;
-        if named.is_empty() {
-            return Err(Code::NoData.into());
-        }
+        let matching = self.matching(&target, state, reason)?;
         let mut changed = Changed::default();
-        let (matching, others): (Vec<_>, Vec<_>) = named.into_iter().partition(|(_, credential)| {
-            // An ending that waits for the day's publication is published at once when somebody asks for it.
-            let waits = || {
-                credential
-                    .positions
-                    .iter()
-                    .any(|position| self.lists.is_waiting(*position))
-            };
-            may_become(credential.state, state) || (credential.state == state && waits())
-        });
-        if matching.is_empty() {
-            let is_so_already = others.iter().any(|(_, other)| other.state == state);
-            let refusal = others.iter().find_map(|(_, other)| refusal(other.state));
-            return match refusal.filter(|_| !is_so_already) {
-                Some(code) => Err(code.into()),
-                None => Ok(changed),
-            };
-        }
         for part in matching.chunks(CHANGED_TOGETHER) {
             let mut staged = self.stage();
             for (id, credential) in part {
                 let mut credential = credential.clone();
                 credential.reason = Some(reason.to_owned()).filter(|reason| !reason.is_empty());
                 staged.set_state(&self.tables, id, &mut credential, state)?;
-                changed.credentials = changed.credentials.saturating_add(1);
-                changed.copies = changed.copies.saturating_add(copies(&credential));
+                changed.count(&credential);
             }
             self.commit(staged)?;
         }
         Ok(changed)
+    }
+
+    /// What [`Issuer::set_state`] would change if it were called now, with the same refusals: so that whoever keeps a log can write
+    /// down how many before it happens.
+    pub fn reach(&self, target: &Target, state: State, reason: &str) -> Result<Changed, Error> {
+        let mut changed = Changed::default();
+        for (_, credential) in self.matching(target, state, reason)? {
+            changed.count(&credential);
+        }
+        Ok(changed)
+    }
+
+    /// The credentials of a target that a change reaches; none when all are in that state already.
+    fn matching(&self, target: &Target, state: State, reason: &str) -> Result<Vec<(CredentialId, Credential)>, Error> {
+        require_reason(reason)?;
+        let named = self.named(target)?;
+        if named.is_empty() {
+            return Err(Code::NoData.into());
+        }
+        let (matching, others): (Vec<_>, Vec<_>) = named
+            .into_iter()
+            .partition(|(_, credential)| self.would_change(credential, state));
+        if matching.is_empty() {
+            let is_so_already = others.iter().any(|(_, other)| other.state == state);
+            let refusal = others.iter().find_map(|(_, other)| refusal(other.state));
+            if let Some(code) = refusal.filter(|_| !is_so_already) {
+                return Err(code.into());
+            }
+        }
+        Ok(matching)
+    }
+
+    /// Whether a change to this state would do something: it may be, or an ending of it that waits for the day's publication is
+    /// published at once when somebody asks for it.
+    pub(crate) fn would_change(&self, credential: &Credential, state: State) -> bool {
+        let waits = || {
+            let mut positions = credential.positions.iter();
+            positions.any(|position| self.lists.is_waiting(*position))
+        };
+        may_become(credential.state, state) || (credential.state == state && waits())
     }
 
     /// Issued credentials, of one type or of all, the newest first.
@@ -188,7 +216,7 @@ impl Issuer {
     }
 
     /// The credentials that a target names.
-    fn named(&self, target: &Target) -> Result<Vec<(CredentialId, Credential)>, Error> {
+    pub(crate) fn named(&self, target: &Target) -> Result<Vec<(CredentialId, Credential)>, Error> {
         let ids = match target {
             Target::Row { vct, key } => {
                 let vct = &self.issued_type(vct)?.vct;
@@ -241,11 +269,11 @@ fn copies(credential: &Credential) -> u64 {
 }
 
 /// A credential's name as text.
-fn name(id: &CredentialId) -> String {
+pub(crate) fn name(id: &CredentialId) -> String {
     format!("{:032x}", u128::from_be_bytes(*id))
 }
 
-fn parse_name(text: &str) -> Option<CredentialId> {
+pub(crate) fn parse_name(text: &str) -> Option<CredentialId> {
     if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }

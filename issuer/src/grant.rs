@@ -10,10 +10,15 @@
 mod deposit;
 mod giver;
 mod refresh;
+mod standing;
+mod untold;
 mod withdraw;
 
+pub(crate) use untold::Untold;
+
 use credentials::grant::{OpenedGrant, Proof};
-use credentials::protocol::consent::{Ask, Reply, USES_MAX};
+use credentials::letter::Reach;
+use credentials::protocol::consent::{Ask, LIMIT, Reply, USES_MAX};
 use credentials::status::Source;
 use credentials::{Code, Did, Problem, Timestamp, time::DAY};
 use serde::{Deserialize, Serialize};
@@ -22,10 +27,12 @@ use store::Key;
 use crate::staged::{Due, Staged};
 use crate::tables::Tables;
 use crate::{Error, Issuer};
-use std::collections::BTreeSet;
 
 /// How long a grant is remembered after its end, in seconds: its holder may still ask how it was used.
 const REMEMBERED: i64 = 30 * DAY;
+
+/// Bytes of a reply around what it lists: names, and the lengths of its texts.
+const FRAME: usize = 1_024;
 
 /// Name of a grant.
 pub(crate) type GrantId = [u8; 32];
@@ -52,6 +59,13 @@ pub(crate) struct GrantRecord {
     /// Keyed hash of the number of the person who gave it for a company, where that is known.
     #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
     pub(crate) giver: Option<[u8; 32]>,
+    /// Where the wallet that made it is reached, if it said so: there its withdrawal may wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reach: Option<Reach>,
+    /// Numbers, from and to, of uses that this home has forgotten and their holder knows of: one entry for each time that it was
+    /// restored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) forgotten: Vec<(u32, u32)>,
 }
 
 /// That it was taken back.
@@ -73,9 +87,17 @@ pub(crate) struct UseRecord {
     pub(crate) usage: String,
 }
 
+/// As many uses as a grant can have had by now: one day more than there were, for clocks.
+fn uses_at_most(record: &GrantRecord, grant: &OpenedGrant, now: Timestamp) -> u32 {
+    let of = grant.grant();
+    let days = now.day().max(record.day).since(of.nbf.day()) / DAY;
+    let most = days.max(0).saturating_add(2).saturating_mul(i64::from(of.uses_per_day));
+    u32::try_from(most).unwrap_or(u32::MAX).max(record.uses)
+}
+
 /// Those of which an asker is still to be told, and how many were taken back before they came.
-pub(crate) fn kept(tables: &Tables) -> Result<(BTreeSet<GrantId>, usize), Error> {
-    let (mut untold, mut early) = (BTreeSet::new(), 0_usize);
+pub(crate) fn kept(tables: &Tables) -> Result<(Untold, usize), Error> {
+    let (mut untold, mut early) = (Untold::default(), 0_usize);
     for (id, record) in tables.grants.all::<GrantRecord>()? {
         let id = id
             .try_into()
@@ -84,7 +106,7 @@ pub(crate) fn kept(tables: &Tables) -> Result<(BTreeSet<GrantId>, usize), Error>
             early = early.saturating_add(1);
         }
         if withdraw::is_untold(&record) {
-            untold.insert(id);
+            untold.insert(OpenedGrant::open(&record.text)?.grant().asker.clone(), id);
         }
     }
     Ok((untold, early))
@@ -133,7 +155,21 @@ impl Issuer {
             ),
             Ask::Withdraw { grant, withdrawal } => self.withdraw(now, &grant, &withdrawal),
             Ask::Uses { grant, proof, after } => self.uses(now, &grant, &proof, after),
-            Ask::Standing { nonce, answer, end } => self.standing(now, status, &nonce, &answer, &end),
+            Ask::Standing {
+                nonce,
+                answer,
+                end,
+                from,
+            } => self.standing(
+                now,
+                status,
+                &standing::Look {
+                    nonce: &nonce,
+                    answer: &answer,
+                    end: &end,
+                    from: from.as_deref(),
+                },
+            ),
             // An asker's to answer: a source keeps what the law has it keep.
             Ask::Erase { .. } => Err(Code::UnexpectedMessage.into()),
         };
@@ -159,7 +195,7 @@ impl Issuer {
         Ok(())
     }
 
-    /// Tells the holder of the uses after a number, and hears from the holder whether the grant stands.
+    /// Tells the holder of the uses after a number, as many as go into a message, and hears from the holder whether the grant stands.
     fn uses(&mut self, now: Timestamp, grant: &str, proof: &str, after: u32) -> Result<Reply, Error> {
         let id = credentials::grant::hash_of(grant)?;
         let Some(mut record) = self.grant_record(&id)?.filter(|record| record.deposit.is_some()) else {
@@ -169,28 +205,47 @@ impl Issuer {
         let said = Proof::check(proof, &opened, now)?;
         if said.stands && record.epoch != self.store.epoch() {
             record.epoch = self.store.epoch();
-            // What this home has forgotten is not counted a second time: the holder knows of so many.
-            record.uses = record.uses.max(after);
+            // What this home has forgotten is not counted a second time: the holder knows of so many, if there can have been so many.
+            let known = after.min(uses_at_most(&record, &opened, now));
+            if known > record.uses {
+                record.forgotten.push((record.uses.saturating_add(1), known));
+                record.uses = known;
+            }
             let mut staged = self.stage();
             self.put_grant(&mut staged, &id, &record)?;
             self.commit(staged)?;
         }
+        let withdrawn = record.withdrawn.as_ref().map(|withdrawn| withdrawn.withdrawn.clone());
+        let mut room = LIMIT
+            .saturating_sub(FRAME)
+            .saturating_sub(withdrawn.as_ref().map_or(0, String::len));
         let mut uses = Vec::new();
-        for number in after.saturating_add(1)..=record.uses {
-            if uses.len() >= USES_MAX {
-                break;
+        let mut more = false;
+        let mut number = after;
+        while number < record.uses {
+            number = number.saturating_add(1);
+            if let Some((_, to)) = record
+                .forgotten
+                .iter()
+                .find(|(from, to)| (*from..=*to).contains(&number))
+            {
+                number = *to;
+                continue;
             }
             let place = number.to_be_bytes();
             let key = Key::in_group(&id, &place);
-            let Some(used) = self.tables.grant_uses.read::<UseRecord>(key)? else {
+            let Some(UseRecord { usage }) = self.tables.grant_uses.read(key)? else {
                 continue;
             };
-            uses.push(used.usage);
+            let left = room.checked_sub(usage.len());
+            let (Some(left), true) = (left, uses.len() < USES_MAX) else {
+                more = true;
+                break;
+            };
+            room = left;
+            uses.push(usage);
         }
-        Ok(Reply::Uses {
-            uses,
-            withdrawn: record.withdrawn.map(|withdrawn| withdrawn.withdrawn),
-        })
+        Ok(Reply::Uses { uses, withdrawn, more })
     }
 
     /// Forgets a grant that has ended, with its uses; the access log keeps its entries for their own time.

@@ -1,7 +1,10 @@
 //! Import: JSON Lines or CSV into the register, in batches that each commit rows and checkpoint together.
 //!
 //! The caller owns the file and feeds lines, so that other work goes on between batches. An import that was cut off goes on
-//! after its last batch; a file that was imported before changes nothing.
+//! after its last batch; a file that was imported before changes nothing. Where nobody can feed lines, because the file came by a page, it lies
+//! in the store and is read from there, step by step (`source`).
+
+mod source;
 
 use std::collections::HashSet;
 
@@ -12,8 +15,9 @@ use sha2::{Digest, Sha256};
 use store::Key;
 
 use crate::register::{Incoming, hash, to_json};
+use crate::rejected::{Kept, RejectedLine};
 use crate::staged::Staged;
-use crate::tables::{JobRecord, ROW_KEY_MAX, RegisterRow};
+use crate::tables::{ImportSource, JobRecord, ROW_KEY_MAX, RegisterRow};
 use crate::{Error, Issuer};
 
 /// Longest line, in bytes: a row may have 64 KiB, and JSON may be written with white space.
@@ -33,6 +37,8 @@ const SEEN_BYTES: usize = 16;
 pub enum Stage {
     /// Begun, not finished: it can be taken up again.
     Running,
+    /// Somebody stopped it for a while.
+    Paused,
     /// Finished.
     Finished,
     /// Another file of the same type was begun before it was finished.
@@ -80,6 +86,31 @@ pub struct ImportProgress {
     pub unchanged: u64,
     /// Lines that were not taken.
     pub rejected: Vec<Rejected>,
+    /// Somebody has stopped the import: nothing was taken.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+}
+
+/// What came of a step of an import that reads its file from the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ImportStep {
+    /// Rows that were taken or rejected by it.
+    pub rows: u64,
+    /// Whether there is nothing more to do: it is finished, stopped or abandoned.
+    pub is_over: bool,
+}
+
+/// A register as an operator sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Register {
+    /// Type.
+    pub vct: String,
+    /// Rows.
+    pub rows: u64,
+    /// When the last import of it came to its end; none before the first.
+    pub as_of: Option<Timestamp>,
+    /// That import.
+    pub job: Option<String>,
 }
 
 /// A line that was not taken: where and why, never what stood there.
@@ -109,25 +140,37 @@ pub struct Job {
     pub line: u64,
     /// What it did so far.
     pub report: ImportReport,
+    /// When it came to its end.
+    pub ended: Option<Timestamp>,
+    /// SHA-256 of the file, hexadecimal.
+    pub file: String,
+    /// Lines of the file, where the file is in the store.
+    pub total: Option<u64>,
+    /// It validates only.
+    pub dry_run: bool,
 }
 
 /// An import that this process has begun or taken up.
 pub(crate) struct Running {
+    /// The bits of its name.
+    number: u64,
     record: JobRecord,
     header: Option<Header>,
     /// Rows of the file so far, by keyed hash: 16 bytes a row, 160 MB for ten million.
     seen: HashSet<[u8; SEEN_BYTES]>,
     dry_run: bool,
+    /// Of a dry run: lines that were not taken.
+    rejected: Vec<RejectedLine>,
 }
 
 #[derive(Clone)]
-struct Header {
-    columns: Vec<String>,
-    delimiter: u8,
+pub(crate) struct Header {
+    pub(crate) columns: Vec<String>,
+    pub(crate) delimiter: u8,
 }
 
 impl Header {
-    fn parse(text: &str) -> Result<Header, Error> {
+    pub(crate) fn parse(text: &str) -> Result<Header, Error> {
         // Norwegian spreadsheets write semicolons.
         let delimiter = if text.contains(';') && !text.contains(',') {
             b';'
@@ -145,7 +188,7 @@ impl Header {
 }
 
 /// The cells of one CSV record (RFC 4180).
-fn cells(text: &str, delimiter: u8) -> Option<Vec<String>> {
+pub(crate) fn cells(text: &str, delimiter: u8) -> Option<Vec<String>> {
     // The reader closes an open quote by itself: a record that was cut inside one would pass for a whole one.
     let has_open_quote = text.bytes().filter(|byte| *byte == b'"').count() % 2 == 1;
     if text.len() > LINE_MAX || has_open_quote {
@@ -182,6 +225,18 @@ impl Issuer {
         csv_header: Option<&str>,
         dry_run: bool,
     ) -> Result<ImportStart, Error> {
+        self.start(now, vct, file, csv_header, dry_run, None)
+    }
+
+    fn start(
+        &mut self,
+        now: Timestamp,
+        vct: &str,
+        file: [u8; 32],
+        csv_header: Option<&str>,
+        dry_run: bool,
+        source: Option<ImportSource>,
+    ) -> Result<ImportStart, Error> {
         let credential_type = self.issued_type(vct)?;
         let header = csv_header.map(Header::parse).transpose()?;
         let job = job_name(&credential_type.vct, &file, dry_run);
@@ -189,13 +244,19 @@ impl Issuer {
             true => None,
             false => self.tables.jobs.read(&job)?,
         };
-        let resumed = stored.filter(|record| record.stage == Stage::Running);
+        let resumed = stored.filter(|record| record.stage.is_open());
         let seen = match &resumed {
             Some(_) => self.seen(&job)?,
             None => HashSet::new(),
         };
         let record = match resumed {
-            Some(record) => record,
+            Some(mut record) => {
+                if record.stage == Stage::Paused || source.is_some() {
+                    record.stage = Stage::Running;
+                    self.take_source(&job, &mut record, source)?;
+                }
+                record
+            }
             None => {
                 let record = JobRecord {
                     vct: credential_type.vct.clone(),
@@ -204,6 +265,9 @@ impl Issuer {
                     stage: Stage::Running,
                     line: 0,
                     report: ImportReport::default(),
+                    ended: None,
+                    kept: None,
+                    source,
                 };
                 if !dry_run {
                     self.begin(&job, &record)?;
@@ -213,11 +277,18 @@ impl Issuer {
         };
         let resume_after = record.line;
         let running = Running {
+            number: job_number(&job).unwrap_or_default(),
             record,
             header,
             seen,
             dry_run,
+            rejected: Vec::new(),
         };
+        if dry_run {
+            // What the one before found is of no use any more.
+            self.imports
+                .retain(|_, other| !other.dry_run || other.record.vct != running.record.vct);
+        }
         self.imports.insert(job.clone(), running);
         Ok(ImportStart { job, resume_after })
     }
@@ -226,8 +297,9 @@ impl Issuer {
     fn begin(&mut self, job: &str, record: &JobRecord) -> Result<(), Error> {
         let mut staged = self.stage();
         for (id, mut other) in self.tables.jobs.all::<JobRecord>()? {
-            if other.stage == Stage::Running && other.vct == record.vct {
+            if other.stage.is_open() && other.vct == record.vct {
                 other.stage = Stage::Abandoned;
+                self.drop_source(&mut staged, &mut other)?;
                 let bytes = self.tables.jobs.encode(&other)?;
                 staged.transaction.put(&self.tables.jobs.table, &id, &bytes);
                 if let Ok(other) = String::from_utf8(id) {
@@ -237,6 +309,8 @@ impl Issuer {
             }
         }
         self.forget_seen(&mut staged, job)?;
+        self.forget_rejected(&mut staged, job)?;
+        self.hold_source(&mut staged, job, record.source.as_ref())?;
         let bytes = self.tables.jobs.encode(record)?;
         staged.transaction.put(&self.tables.jobs.table, job, &bytes);
         self.commit(staged)
@@ -269,7 +343,9 @@ impl Issuer {
         job: &str,
         lines: &[(u64, String)],
     ) -> Result<ImportProgress, Error> {
-        let mut running = self.imports.remove(job).ok_or(Code::UnknownSession)?;
+        let Some(mut running) = self.imports.remove(job) else {
+            return self.not_running(job);
+        };
         let progress = self.take_lines(now, job, &mut running, lines);
         // After a failed write the job must be begun again: memory and store may differ about what was seen.
         let progress = progress?;
@@ -288,6 +364,7 @@ impl Issuer {
         let mut progress = ImportProgress::default();
         let mut staged = self.stage();
         let mut seen: Vec<u8> = Vec::new();
+        let mut refused: Vec<RejectedLine> = Vec::new();
         let (mut bytes, mut count): (usize, usize) = (0, 0);
         for (line, text) in lines {
             if *line <= running.record.line {
@@ -309,6 +386,12 @@ impl Issuer {
                 Err(Refusal::Line(rejected)) => {
                     let report = &mut running.record.report;
                     report.rejected = report.rejected.saturating_add(1);
+                    refused.push(RejectedLine {
+                        line: rejected.line,
+                        path: rejected.path.clone(),
+                        reason: rejected.reason.clone(),
+                        text: text.clone(),
+                    });
                     progress.rejected.push(rejected);
                 }
                 Err(Refusal::Failure(error)) => return Err(error),
@@ -316,13 +399,14 @@ impl Issuer {
             count = count.saturating_add(1);
             if bytes > TOGETHER_BYTES || count >= TOGETHER_LINES {
                 let full = std::mem::replace(&mut staged, self.stage());
-                self.checkpoint(full, job, running, &std::mem::take(&mut seen))?;
+                let (seen, refused) = (std::mem::take(&mut seen), std::mem::take(&mut refused));
+                self.checkpoint(full, job, running, &seen, refused)?;
                 // Begun anew, because it copied the counts from before that commit.
                 staged = self.stage();
                 (bytes, count) = (0, 0);
             }
         }
-        self.checkpoint(staged, job, running, &seen)?;
+        self.checkpoint(staged, job, running, &seen, refused)?;
         Ok(progress)
     }
 
@@ -380,6 +464,7 @@ impl Issuer {
             hash: hash(&row).map_err(|_| reject(String::new(), "schema"))?,
             holder,
             changed: now,
+            import: Some(running.number),
         };
         Ok(Taken { row, key, record, seen })
     }
@@ -426,10 +511,22 @@ impl Issuer {
     }
 
     /// Commits rows together with how far the file was read.
-    fn checkpoint(&mut self, mut staged: Staged, job: &str, running: &Running, seen: &[u8]) -> Result<(), Error> {
+    fn checkpoint(
+        &mut self,
+        mut staged: Staged,
+        job: &str,
+        running: &mut Running,
+        seen: &[u8],
+        refused: Vec<RejectedLine>,
+    ) -> Result<(), Error> {
+        let mut kept = running.record.kept.unwrap_or_default();
         if running.dry_run {
+            running.rejected.extend(kept.admit(refused));
+            running.record.kept = Some(kept).filter(|kept| *kept != Kept::default());
             return Ok(());
         }
+        self.put_rejected(&mut staged, job, running.record.started, &mut kept, refused)?;
+        running.record.kept = Some(kept).filter(|kept| *kept != Kept::default());
         let line = running.record.line.to_be_bytes();
         if !seen.is_empty() {
             let key = Key::in_group(job.as_bytes(), &line);
@@ -451,7 +548,7 @@ impl Issuer {
     }
 
     /// Ends an import and says what it did. Asked again, it says the same.
-    pub fn import_finish(&mut self, _now: Timestamp, job: &str) -> Result<ImportReport, Error> {
+    pub fn import_finish(&mut self, now: Timestamp, job: &str) -> Result<ImportReport, Error> {
         let Some(running) = self.imports.get(job) else {
             let stored: Option<JobRecord> = self.tables.jobs.read(job)?;
             return match stored {
@@ -467,9 +564,20 @@ impl Issuer {
         let seen = u64::try_from(running.seen.len()).unwrap_or(u64::MAX);
         record.report.vanished = rows.saturating_add(new).saturating_sub(seen);
         record.stage = Stage::Finished;
+        record.ended = Some(now);
+        if dry_run && record.source.is_some() {
+            // Whoever brought the file reads later what came of it.
+            let report = record.report;
+            if let Some(running) = self.imports.get_mut(job) {
+                running.record = record;
+                running.seen = HashSet::new();
+            }
+            return Ok(report);
+        }
         if !dry_run {
             let mut staged = self.stage();
             self.forget_seen(&mut staged, job)?;
+            self.drop_source(&mut staged, &mut record)?;
             let bytes = self.tables.jobs.encode(&record)?;
             staged.transaction.put(&self.tables.jobs.table, job, &bytes);
             self.commit(staged)?;
@@ -478,26 +586,38 @@ impl Issuer {
         Ok(record.report)
     }
 
-    /// Every import there was, the newest first.
+    /// Every import there was, the newest first; dry runs that this process remembers among them.
     pub fn jobs(&self) -> Result<Vec<Job>, Error> {
-        let mut jobs: Vec<Job> = self
-            .tables
-            .jobs
-            .all::<JobRecord>()?
-            .into_iter()
-            .filter_map(|(id, record)| {
-                Some(Job {
-                    job: String::from_utf8(id).ok()?,
-                    vct: record.vct,
-                    started: record.started,
-                    stage: record.stage,
-                    line: record.line,
-                    report: record.report,
-                })
-            })
+        let stored = self.tables.jobs.all::<JobRecord>()?.into_iter();
+        let stored = stored.filter_map(|(id, record)| Some(job(&String::from_utf8(id).ok()?, &record, false)));
+        let dry = self.imports.iter().filter(|(_, running)| running.dry_run);
+        let mut jobs: Vec<Job> = stored
+            .chain(dry.map(|(name, running)| job(name, &running.record, true)))
             .collect();
         jobs.sort_by(|one, other| (other.started, &other.job).cmp(&(one.started, &one.job)));
         Ok(jobs)
+    }
+}
+
+impl Stage {
+    /// Whether it can be gone on with.
+    pub fn is_open(self) -> bool {
+        matches!(self, Stage::Running | Stage::Paused)
+    }
+}
+
+fn job(name: &str, record: &JobRecord, dry_run: bool) -> Job {
+    Job {
+        job: name.to_owned(),
+        vct: record.vct.clone(),
+        started: record.started,
+        stage: record.stage,
+        line: record.line,
+        report: record.report,
+        ended: record.ended,
+        file: record.file.iter().map(|byte| format!("{byte:02x}")).collect(),
+        total: record.source.as_ref().map(|source| source.lines),
+        dry_run,
     }
 }
 
@@ -505,6 +625,11 @@ impl Issuer {
 enum Refusal {
     Line(Rejected),
     Failure(Error),
+}
+
+/// The 64 bits that a job's name writes; none for what is no name.
+pub(crate) fn job_number(job: &str) -> Option<u64> {
+    u64::from_str_radix(job, 16).ok()
 }
 
 /// 64 bits of a hash over type and file, as hexadecimal digits.

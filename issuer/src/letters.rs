@@ -155,12 +155,16 @@ impl Issuer {
         Ok(())
     }
 
-    /// Where the holder of a deposited grant is reached, and so where their withdrawal may wait.
+    /// Where the wallet that made a deposited grant is reached, and so where its withdrawal may wait: a person may have others. Where it
+    /// did not say so with the grant, the newest word of the holder.
     pub fn reach_of_grant(&self, grant: &[u8; 32]) -> Result<Option<Reach>, Error> {
-        let holder = self.grant_record(grant)?.and_then(|record| record.holder);
-        match holder {
-            Some(holder) => self.tables.reaches.read(&holder),
-            None => Ok(None),
+        let Some(record) = self.grant_record(grant)? else {
+            return Ok(None);
+        };
+        match (record.reach, record.holder) {
+            (Some(reach), _) => Ok(Some(reach)),
+            (None, Some(holder)) => self.tables.reaches.read(&holder),
+            (None, None) => Ok(None),
         }
     }
 }

@@ -15,6 +15,9 @@
 //!    tell everybody what changed ([`Issuer::take_digests`]); [`Issuer::set_state`] revokes, suspends and reinstates at once, other
 //!    endings wait for the day's publication ([`Issuer::endings`]).
 //!
+//! Files come line by line from whoever holds them, or as a whole by a page (module `upload`); many credentials at once are changed by what one
+//! person proposes and another agrees to (module `bulk`).
+//!
 //! Beside credentials a register publishes **notices**: numbered, signed by two keys, given to everybody (module `notice`).
 //!
 //! A time that goes by without a message is told by [`Issuer::tick`].
@@ -31,6 +34,7 @@ use serde::Serialize;
 use store::Store;
 
 mod access;
+mod bulk;
 mod credential;
 mod epoch;
 mod error;
@@ -41,19 +45,24 @@ mod letters;
 mod notice;
 mod offer;
 mod register;
+mod rejected;
 mod staged;
 mod status;
 mod tables;
+mod upload;
 
 pub use access::{Entry, Ground};
+pub use bulk::{Bulk, BulkOrder, BulkProgress, BulkStage, Names, PROPOSAL_SECONDS, Selection, Whole};
 pub use credential::{Changed, Issued, Target};
 pub use error::Error;
-pub use import::{ImportProgress, ImportReport, ImportStart, Job, Rejected, Stage};
+pub use import::{ImportProgress, ImportReport, ImportStart, ImportStep, Job, Register, Rejected, Stage};
 pub use notice::{NoticeLimits, NoticeState, NoticeView, Published, Seen, Settling};
 pub use offer::NewOffer;
+pub use rejected::{REJECTED_PAGE_MAX, RejectedLine, RejectedPage};
 pub use status::{Endings, ListInfo};
+pub use upload::{UPLOAD_BYTES_MAX, UPLOAD_PART_MAX, UPLOADS_MAX, Upload, Waiting};
 
-use grant::{GrantId, GrantRecord};
+use grant::{GrantRecord, Untold};
 use issuance::{Batch, OpenTerms};
 use staged::Due;
 use status::Lists;
@@ -108,9 +117,11 @@ pub struct Issuer {
     terms: Vec<OpenTerms>,
     due: Deadlines,
     imports: HashMap<String, import::Running>,
+    uploads: HashMap<String, upload::Open>,
+    bulks: HashMap<String, bulk::Open>,
     notices: notice::Log,
     /// Grants that were taken back, and whose askers have not acknowledged that.
-    untold: BTreeSet<GrantId>,
+    untold: Untold,
     /// Grants that were taken back before they came.
     early: usize,
     access_next: u64,
@@ -169,6 +180,8 @@ impl Issuer {
             terms,
             due,
             imports: HashMap::new(),
+            uploads: HashMap::new(),
+            bulks: HashMap::new(),
             notices,
             untold,
             early,
@@ -177,6 +190,9 @@ impl Issuer {
             failure: None,
         };
         issuer.lists.begin(&mut *issuer.random);
+        issuer.settle_uploads()?;
+        issuer.settle_imports()?;
+        issuer.settle_bulks()?;
         Ok(issuer)
     }
 
@@ -227,6 +243,9 @@ impl Issuer {
                     Due::Grant(grant) => self.end_grant(&mut staged, grant)?,
                     Due::Batch(batch) => self.end_batch(&mut staged, batch),
                     Due::Ending(position) => self.end_entry(&mut staged, *position),
+                    Due::Rejected(job) => self.end_rejected(&mut staged, job)?,
+                    Due::Upload(upload) => self.end_upload(&mut staged, upload)?,
+                    Due::Bulk(bulk) => self.end_proposal(now, &mut staged, bulk)?,
                 }
                 staged.done.push((at, what));
             }
@@ -326,6 +345,31 @@ fn deadlines(tables: &Tables) -> Result<(Vec<OpenTerms>, Deadlines), Error> {
     for (id, at) in tables.later.all::<Timestamp>()? {
         let position = issuance::later_position(&id).ok_or(unreadable("issuer.later-endings"))?;
         due.insert((at, Due::Ending(position)));
+    }
+    let name = |id: Vec<u8>, table| String::from_utf8(id).map_err(|_| unreadable(table));
+    for (id, job) in tables.jobs.all::<tables::JobRecord>()? {
+        if job.kept.is_some() {
+            due.insert((
+                rejected::erased_at(job.started),
+                Due::Rejected(name(id, "issuer.jobs")?),
+            ));
+        }
+    }
+    for (id, upload) in tables.uploads.all::<tables::UploadRecord>()? {
+        let ends = upload.started.plus(upload::UPLOAD_SECONDS);
+        due.insert((ends, Due::Upload(name(id, "issuer.uploads")?)));
+    }
+    for (id, bulk) in tables.bulks.all::<tables::BulkRecord>()? {
+        let id = name(id, "issuer.bulks")?;
+        if bulk.kept != rejected::Kept::default() {
+            due.insert((rejected::erased_at(bulk.started), Due::Rejected(id.clone())));
+        }
+        if bulk.stage.is_open() {
+            due.insert((
+                bulk.proposed.unwrap_or(bulk.started).plus(PROPOSAL_SECONDS),
+                Due::Bulk(id),
+            ));
+        }
     }
     Ok((open, due))
 }

@@ -25,6 +25,12 @@ pub(crate) enum Due {
     Batch([u8; 16]),
     /// An entry of a replaced batch.
     Ending(Position),
+    /// Lines of a file that were not taken, by import or bulk change.
+    Rejected(String),
+    /// A file that no import reads.
+    Upload(String),
+    /// A bulk change that nobody agreed to.
+    Bulk(String),
 }
 
 /// Changes that become durable together.

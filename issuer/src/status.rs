@@ -247,6 +247,11 @@ impl Lists {
         list.ahead.as_ref().unwrap_or(&list.states).get(position.index)
     }
 
+    /// What the lists say of an entry, whatever the issuer itself knows.
+    pub(crate) fn published(&self, position: Position) -> Option<State> {
+        self.lists.get(&position.list)?.states.get(position.index)
+    }
+
     /// Whether an ending of this entry waits to be published.
     pub(crate) fn is_waiting(&self, position: Position) -> bool {
         self.lists.get(&position.list).is_some_and(|list| {

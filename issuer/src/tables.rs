@@ -118,6 +118,16 @@ pub(crate) struct Tables {
     pub(crate) jobs: Kept,
     /// Group: job; id: last line of a batch. Keyed hashes of the row keys that the batch brought, 16 bytes each.
     pub(crate) seen: Kept,
+    /// Group: import or bulk change; id: first line. [`RejectedRecord`], erasable.
+    pub(crate) rejected: Kept,
+    /// Id: upload. [`UploadRecord`].
+    pub(crate) uploads: Kept,
+    /// Group: upload; id: number of the piece. Bytes of the file, erasable.
+    pub(crate) upload_parts: Kept,
+    /// Id: bulk change. [`BulkRecord`].
+    pub(crate) bulks: Kept,
+    /// Group: bulk change; id: number of the chunk. Names of credentials, 16 bytes each.
+    pub(crate) bulk_chunks: Kept,
     /// Id: running number. [`crate::access::Entry`].
     pub(crate) access: Kept,
     /// Id: grant. [`crate::grant::GrantRecord`].
@@ -159,6 +169,11 @@ impl Tables {
             counts: kept("issuer.counts"),
             jobs: kept("issuer.jobs"),
             seen: kept("issuer.import-seen"),
+            rejected: kept("issuer.rejected"),
+            uploads: kept("issuer.uploads"),
+            upload_parts: kept("issuer.upload-parts"),
+            bulks: kept("issuer.bulks"),
+            bulk_chunks: kept("issuer.bulk-chunks"),
             access: kept("issuer.access"),
             grants: kept("issuer.grants"),
             grants_of: kept("issuer.grants-of-holder"),
@@ -213,6 +228,9 @@ pub(crate) struct RegisterRow {
     pub(crate) holder: String,
     /// When it came or last changed.
     pub(crate) changed: Timestamp,
+    /// The import that brought it as it is: the 64 bits of its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) import: Option<u64>,
 }
 
 /// What a row needs so that it can be signed on delivery.
@@ -401,6 +419,85 @@ pub(crate) struct JobRecord {
     /// Last line that was taken or rejected.
     pub(crate) line: u64,
     pub(crate) report: crate::import::ImportReport,
+    /// When it came to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ended: Option<Timestamp>,
+    /// Lines that are kept because they were not taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) kept: Option<crate::rejected::Kept>,
+    /// The file in the store that it reads, when nobody feeds it lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) source: Option<ImportSource>,
+}
+
+/// A file in the store that an import reads.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct ImportSource {
+    pub(crate) upload: String,
+    pub(crate) is_csv: bool,
+    /// Where a reader begins: before the lines that the last step took.
+    pub(crate) place: crate::upload::Place,
+    /// Lines of the file.
+    pub(crate) lines: u64,
+}
+
+/// Lines that were not taken.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct RejectedRecord {
+    pub(crate) lines: Vec<crate::rejected::RejectedLine>,
+}
+
+/// A file that somebody brings.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct UploadRecord {
+    pub(crate) started: Timestamp,
+    /// Epoch of the store in which it was begun.
+    pub(crate) epoch: u32,
+    pub(crate) bytes: u64,
+    pub(crate) lines: u64,
+    /// SHA-256, once it is whole.
+    #[serde(with = "serde_bytes")]
+    pub(crate) file: Option<[u8; 32]>,
+    /// The import that reads it.
+    pub(crate) job: Option<String>,
+}
+
+/// A change of many credentials.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct BulkRecord {
+    /// Epoch of the store in which it was begun: what was open in another one is void.
+    pub(crate) epoch: u32,
+    pub(crate) started: Timestamp,
+    pub(crate) state: State,
+    pub(crate) reason: String,
+    pub(crate) names: crate::bulk::Names,
+    pub(crate) vct: Option<String>,
+    /// The import that is meant, when all that it brought is.
+    pub(crate) import: Option<String>,
+    pub(crate) proposed_by: String,
+    pub(crate) proposed: Option<Timestamp>,
+    pub(crate) approved_by: Option<String>,
+    pub(crate) ended: Option<Timestamp>,
+    pub(crate) stage: crate::bulk::BulkStage,
+    /// Last line that was looked at.
+    pub(crate) line: u64,
+    pub(crate) lines: u64,
+    pub(crate) rejected: u64,
+    /// Credentials that are named and in that state already.
+    pub(crate) unchanged: u64,
+    /// What it reaches, as it was proposed.
+    pub(crate) named: crate::Changed,
+    #[serde(with = "serde_bytes")]
+    pub(crate) file: Option<[u8; 32]>,
+    pub(crate) kept: crate::rejected::Kept,
+    /// Chunks there are, that are done, and of which the lists tell.
+    pub(crate) chunks: u32,
+    pub(crate) done: u32,
+    pub(crate) told: u32,
+    /// What it did so far.
+    pub(crate) changed: crate::Changed,
+    /// Credentials that could not be changed any more when their turn came.
+    pub(crate) passed_over: u64,
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The issuer against a real store, real keys and real proofs.
 
+mod bulk_changes;
 mod daily;
 mod epochs;
 mod fixture;
@@ -11,3 +12,4 @@ mod notices;
 mod offers;
 mod refreshing;
 mod states;
+mod uploads;

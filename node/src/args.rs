@@ -1,13 +1,17 @@
 //! What was typed: clap types, no logic.
 
+mod api;
 mod demo;
 mod grant;
 mod notice;
+mod people;
 mod trust;
 
-pub use demo::{ConsentDemo, Demo, DemoPart, Hostile, Liars, Population, TrustDemo};
+pub use api::{Api, ApiToken, Webhook};
+pub use demo::{ConsentDemo, Demo, DemoPart, Hostile, Liars, Population, SandboxDemo, TrustDemo};
 pub use grant::Grants;
 pub use notice::{Customers, Publishing, Received};
+pub use people::{AsPerson, Bulk, Change, Named, Person, Record};
 pub use trust::{AnchorClass, AnchorRole, Base, Propose, ProposeList, ProposeRoot, Trust, TrustCard, TrustInit};
 
 use crate::config::Transport;
@@ -64,6 +68,12 @@ pub enum Action {
     Init(Init),
     /// Run the node of this home until it is stopped
     Serve(Serve),
+    /// A link that opens the pages of the running node; it works once
+    Login {
+        /// Account of the person, at an organisation's node
+        #[arg(long, value_name = "HANDLE")]
+        person: Option<String>,
+    },
     /// Who this node is: the card by which anchors list it
     Whoami,
     /// Check the node; a remedy on every line that is not well
@@ -86,12 +96,50 @@ pub enum Action {
     /// A bank's work: ask, watch, check
     #[command(subcommand)]
     Verifier(Verifier),
+    /// The API for a bank's own systems: who may use it
+    #[command(subcommand)]
+    Api(Api),
+    /// The description of the API (OpenAPI 3.1)
+    Openapi,
+    /// Accounts of those who work at an organisation's pages
+    #[command(subcommand)]
+    Person(Person),
+    /// Who did what in this home
+    #[command(subcommand)]
+    Record(Record),
     /// Sealed copies of a home
     #[command(subcommand)]
     Backup(Backup),
     /// The configuration
     #[command(subcommand)]
     Config(Config),
+    /// Bring the home's data to the format of this version; a sealed copy is made first
+    Migrate(Migrate),
+    /// Write what helps whoever looks for a fault, without names, numbers, keys and claims
+    Bugreport {
+        /// New file (- = stdout)
+        file: PathBuf,
+    },
+    /// Print the completion of a shell
+    Completion {
+        /// Shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Write manual pages, one for each command
+    Man {
+        /// Folder, made where it is missing; without it the overview goes to stdout
+        #[arg(value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
+}
+
+/// `migrate`
+#[derive(Args)]
+pub struct Migrate {
+    /// Only say what would be done; needs no passphrase, also while the node runs
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// Roles.
@@ -155,6 +203,15 @@ pub struct Init {
     /// The first root of the network (a root, or a bundle that begins with it) [default: share/bevis/root.json of the package]
     #[arg(long, env = "BEVIS_ROOT", value_name = "FILE")]
     pub root: Option<PathBuf>,
+    /// Serve pages (and an organisation's API) here; ip:port of loopback, port 0 = the system picks at each start
+    #[arg(long, value_name = "ADDR", conflicts_with = "second_key")]
+    pub pages: Option<String>,
+    /// What the pages are called: several wallets on one machine are told apart by it
+    #[arg(long, value_name = "NAME", requires = "pages")]
+    pub pages_name: Option<String>,
+    /// blue, green, purple, orange or grey
+    #[arg(long, value_name = "COLOUR", requires = "pages")]
+    pub pages_colour: Option<String>,
     /// How hard the passphrase is stretched
     #[arg(long, value_enum, default_value = "prod")]
     pub profile: Profile,
@@ -169,6 +226,12 @@ pub struct Serve {
     /// Transport, over the configuration's
     #[arg(long, value_enum)]
     pub transport: Option<Transport>,
+    /// Where the pages of a wallet on this machine are, over the configuration's
+    #[arg(long, value_name = "URL")]
+    pub wallet_pages: Option<String>,
+    /// Serve pages at this loopback address, over the configuration's. Where there is no home, a page brings one back from a backup
+    #[arg(long, value_name = "ADDRESS")]
+    pub pages: Option<String>,
 }
 
 /// `doctor`
@@ -177,6 +240,9 @@ pub struct Doctor {
     /// Warnings count as failures
     #[arg(long)]
     pub strict: bool,
+    /// Put right first what is safe to: who may open the home's files
+    #[arg(long)]
+    pub fix: bool,
 }
 
 /// `keys`
@@ -189,6 +255,25 @@ pub enum Keys {
         /// When it becomes valid (RFC 3339, UTC) [default: now]
         #[arg(long, value_name = "INSTANT")]
         from: Option<String>,
+        /// Who
+        #[command(flatten)]
+        person: AsPerson,
+    },
+    /// Agree to a key that somebody else proposed, where `issuer.two_persons` is set
+    Approve {
+        /// Proposal, as `keys list` shows it
+        proposal: String,
+        /// Who
+        #[command(flatten)]
+        person: AsPerson,
+    },
+    /// Call off a key that was proposed
+    Cancel {
+        /// Proposal
+        proposal: String,
+        /// Who
+        #[command(flatten)]
+        person: AsPerson,
     },
     /// Add this home's keys to the organisation's card, for the anchors: the home of a second key has no node of its own
     Join {
@@ -299,6 +384,9 @@ pub enum Issuer {
     Suspend(Subject),
     /// End a suspension
     Reinstate(Subject),
+    /// Many at once, by two persons
+    #[command(subcommand)]
+    Bulk(Bulk),
     /// Publish the endings that wait for today's publication now
     Publish,
     /// Counts and status lists, or what was issued of a type, person or row
@@ -511,6 +599,9 @@ pub enum Verifier {
     /// Standing grants: ask for them, fetch under them
     #[command(subcommand)]
     Grants(Grants),
+    /// Where events are sent, signed as Standard Webhooks has it
+    #[command(subcommand)]
+    Webhook(Webhook),
 }
 
 /// `backup`
@@ -549,4 +640,6 @@ pub enum Config {
     Check,
     /// Where the file is
     Path,
+    /// Every key with its form, default and meaning; with --json as JSON Schema too
+    Schema,
 }

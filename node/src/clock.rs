@@ -48,6 +48,11 @@ impl Stopwatch {
     pub fn milliseconds(self) -> u64 {
         u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
+
+    /// Microseconds since the start.
+    pub fn microseconds(self) -> u64 {
+        u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
 }
 
 /// The operating system's randomness.

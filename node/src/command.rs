@@ -1,5 +1,7 @@
 //! From what was typed to what is done: one match, then one file for each group of commands.
 
+mod api;
+mod bulk;
 mod card;
 mod grants;
 mod home;
@@ -8,10 +10,14 @@ mod issuer;
 mod keys;
 mod node;
 mod notice;
-mod said;
+mod person;
+mod record;
+mod reference;
+pub(crate) mod said;
 mod serve;
 mod session;
 mod trust;
+mod upkeep;
 mod verifier;
 mod wallet;
 
@@ -25,6 +31,7 @@ use clap::error::ErrorKind;
 use credentials::{Code, Problem};
 use session::Session;
 use std::process::ExitCode;
+pub(crate) use verifier::path as claims_path;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
@@ -112,11 +119,18 @@ async fn run(session: &mut Session, action: Action) -> Result<u8, Failure> {
             Some(DemoPart::Liars(liars)) => crate::demo::liars(&liars).await,
             Some(DemoPart::Consent(consent)) => crate::demo::consent(session.demo_output(), &consent).await,
             Some(DemoPart::Trust(trust)) => crate::demo::trust(session.demo_output(), &trust).await,
+            Some(DemoPart::Sandbox(sandbox)) => crate::demo::sandbox(session.demo_output(), &sandbox).await,
             Some(DemoPart::Hostile(hostile)) => crate::demo::hostile(&hostile).await,
             None => crate::demo::story(session.demo_output(), &demo).await,
         },
         Action::Init(init) => init::init(session, &init),
         Action::Serve(serve) | Action::Node(Node::Run(serve)) => serve::serve(session, &serve).await,
+        Action::Api(api) => api::run(session, api),
+        Action::Openapi => {
+            api::openapi(session);
+            Ok(0)
+        }
+        Action::Login { person } => serve::login(session, person).await,
         Action::Whoami => node::whoami(session).await,
         Action::Doctor(doctor) => node::doctor(session, &doctor).await,
         Action::Keys(keys) => keys::run(session, keys).await,
@@ -126,7 +140,13 @@ async fn run(session: &mut Session, action: Action) -> Result<u8, Failure> {
         Action::Issuer(issuer) => issuer::run(session, issuer).await,
         Action::Wallet(wallet) => wallet::run(session, wallet).await,
         Action::Verifier(verifier) => verifier::run(session, verifier).await,
+        Action::Person(person) => person::run(session, person).await,
+        Action::Record(record) => record::run(session, record).await,
         Action::Backup(backup) => home::backup(session, backup).await,
         Action::Config(config) => home::config(session, config),
+        Action::Migrate(migrate) => upkeep::migrate(session, &migrate).await,
+        Action::Bugreport { file } => upkeep::bugreport(session, &file).await,
+        Action::Completion { shell } => reference::completion(session, shell),
+        Action::Man { folder } => reference::man(session, folder.as_deref()),
     }
 }

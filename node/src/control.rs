@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 /// Largest frame: a batch of import rows, or a trust document with its quotes escaped.
 const FRAME_MAX: usize = 8 * 1024 * 1024;
@@ -39,6 +39,10 @@ enum Answer {
 pub struct Server {
     listener: UnixListener,
     path: PathBuf,
+    /// A conversation under way holds one of these.
+    places: Arc<Semaphore>,
+    /// Whether no new command is taken.
+    ending: watch::Sender<bool>,
 }
 
 /// The socket's path, by way of the open folder when the path itself is too long for an address.
@@ -62,14 +66,33 @@ impl Server {
         let (at, _folder) = address(home)?;
         let listener = UnixListener::bind(at).map_err(|e| Failure::file(&path, &e))?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(|e| Failure::file(&path, &e))?;
-        Ok(Server { listener, path })
+        Ok(Server {
+            listener,
+            path,
+            places: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+            ending: watch::Sender::new(false),
+        })
     }
 
-    /// Serves until dropped.
+    /// Takes no new command, and waits at most `time` for those under way. Whether all of them have ended.
+    pub async fn drain(&self, time: Duration) -> bool {
+        self.ending.send_replace(true);
+        let all = u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX);
+        matches!(
+            tokio::time::timeout(time, self.places.acquire_many(all)).await,
+            Ok(Ok(_))
+        )
+    }
+
+    /// Serves until dropped or drained.
     pub async fn serve(&self, service: Arc<Service>) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let mut ending = self.ending.subscribe();
         loop {
-            let stream = match self.listener.accept().await {
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                _ = ending.wait_for(|is_ending| *is_ending) => return,
+            };
+            let stream = match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {
                     // Out of file handles, most likely: commands must get through again when some are free.
@@ -83,13 +106,13 @@ impl Server {
                 tracing::warn!("a command of another user was turned away");
                 continue;
             }
-            let Ok(place) = places.clone().acquire_owned().await else {
+            let Ok(place) = self.places.clone().acquire_owned().await else {
                 return;
             };
-            let service = service.clone();
+            let (service, ending) = (service.clone(), self.ending.subscribe());
             tokio::spawn(async move {
                 let _place = place;
-                if let Err(error) = converse(stream, &service).await {
+                if let Err(error) = converse(stream, &service, ending).await {
                     tracing::debug!(%error, "local command broke off");
                 }
             });
@@ -105,8 +128,19 @@ impl Drop for Server {
     }
 }
 
-async fn converse(mut stream: UnixStream, service: &Arc<Service>) -> std::io::Result<()> {
-    while let Some(frame) = read(&mut stream).await? {
+async fn converse(
+    mut stream: UnixStream,
+    service: &Arc<Service>,
+    mut ending: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    loop {
+        let frame = tokio::select! {
+            // First what ends: a client that sends one command after the other must not keep the node from it.
+            biased;
+            _ = ending.wait_for(|is_ending| *is_ending) => return Ok(()),
+            frame = read(&mut stream) => frame?,
+        };
+        let Some(frame) = frame else { return Ok(()) };
         let answer = match serde_json::from_slice::<Command>(&frame) {
             Err(error) => {
                 let problem = Problem::new(Code::Unsupported, "the running node is of another version");
@@ -115,18 +149,27 @@ async fn converse(mut stream: UnixStream, service: &Arc<Service>) -> std::io::Re
                     cause: Some(error.classify_text()),
                 }
             }
-            Ok(command) => match service.execute(command).await {
-                Ok(value) => Answer::Done(value),
-                Err(failure) => Answer::Failed {
-                    problem: failure.problem,
-                    cause: failure.cause,
-                },
-            },
+            Ok(command) => {
+                let only_waits = command.only_waits();
+                let done = tokio::select! {
+                    done = service.execute(command) => done,
+                    // Waiting is no work that has to be finished.
+                    _ = ending.wait_for(|is_ending| *is_ending), if only_waits => {
+                        Err(Problem::new(Code::Unreachable, "the running node").into())
+                    }
+                };
+                match done {
+                    Ok(value) => Answer::Done(value),
+                    Err(failure) => Answer::Failed {
+                        problem: failure.problem,
+                        cause: failure.cause,
+                    },
+                }
+            }
         };
         let bytes = serde_json::to_vec(&answer).map_err(std::io::Error::other)?;
         write(&mut stream, &bytes).await?;
     }
-    Ok(())
 }
 
 /// What went wrong, without the text that was being read.

@@ -5,6 +5,8 @@
 //!
 //! `bevis demo consent` ([`consent`]) tells of a standing consent from its yes to its end.
 //!
+//! `bevis demo sandbox` ([`sandbox`](mod@sandbox)) is for developers: a bank's node with its API, and test persons for every outcome.
+//!
 //! `bevis demo trust` ([`trust`]) is the other story: a list that everybody holds, and how fast changes reach everybody.
 
 mod cast;
@@ -13,6 +15,8 @@ mod failures;
 mod hostile;
 mod liars;
 mod nodes;
+mod pages;
+mod sandbox;
 mod story;
 mod teller;
 mod trust;
@@ -20,5 +24,6 @@ mod trust;
 pub use consent::run as consent;
 pub use hostile::run as hostile;
 pub use liars::run as liars;
+pub use sandbox::run as sandbox;
 pub use story::run as story;
 pub use trust::run as trust;

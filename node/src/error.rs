@@ -69,6 +69,92 @@ impl From<store::Error> for Failure {
     }
 }
 
+/// What each exit code means, as the manual and the references print it (interfaces §6.2).
+pub const EXITS: &[(u8, &str)] = &[
+    (0, "done; the answer is yes; doctor: healthy, warnings allowed"),
+    (
+        1,
+        "unexpected failure; doctor: something is wrong, or with --strict there is a warning",
+    ),
+    (2, "wrong usage"),
+    (3, "checked and not valid, or refused"),
+    (
+        4,
+        "could not decide: a status list or the trust list is missing or too old; doctor: not all could be looked at",
+    ),
+    (
+        5,
+        "the network or a peer could not be reached, or did not answer in time",
+    ),
+    (6, "not presented (declined or not held), or not confirmed"),
+    (7, "locked, or not allowed"),
+    (8, "partly done: some rows were rejected"),
+    (9, "the configuration, or the format of the home's data"),
+    (10, "not found"),
+    (
+        130,
+        "interrupted by Ctrl-C; an import goes on where it was when it is run again",
+    ),
+    (143, "ended by SIGTERM; the same holds"),
+];
+
+/// HTTP status of a problem code (RFC 9110), for every face that speaks HTTP. What is refused by its content is 422; a code of
+/// which the asker can do nothing is 500 or 503.
+pub fn http_status(code: Code) -> u16 {
+    match code {
+        Code::Usage | Code::Malformed | Code::DuplicateKey | Code::LinkInvalid | Code::UnsupportedQuery => 400,
+        Code::WrongPassphrase | Code::PassphraseMissing | Code::WrongCode => 401,
+        Code::OverAsk
+        | Code::NoLegalGround
+        | Code::NotLicensed
+        | Code::NotListed
+        | Code::RoleMissing
+        | Code::Shielded
+        | Code::WrongRole
+        | Code::TypeNotAllowed => 403,
+        Code::NotFound
+        | Code::UnknownSession
+        | Code::UnknownOffer
+        | Code::UnknownGrant
+        | Code::UnknownType
+        | Code::NoData
+        | Code::HomeMissing => 404,
+        Code::Replay
+        | Code::StateFinal
+        | Code::DraftOpen
+        | Code::HomeExists
+        | Code::HomeLocked
+        | Code::NotConfirmed
+        | Code::NotPaired
+        | Code::NumberUnsettled
+        | Code::TrustConflict
+        | Code::StatusConflict
+        | Code::NoticeConflict
+        | Code::NoticeGap => 409,
+        Code::OfferClosed | Code::Withdrawn | Code::Expired => 410,
+        Code::TooLarge => 413,
+        Code::RateLimited | Code::AttemptsExhausted => 429,
+        Code::Internal
+        | Code::FileFailed
+        | Code::Damaged
+        | Code::ConfigInvalid
+        | Code::NewerFormat
+        | Code::DiskReadOnly
+        | Code::TraceUnavailable => 500,
+        Code::CatchingUp
+        | Code::ClockSuspect
+        | Code::TrustMissing
+        | Code::TrustStale
+        | Code::AnchorMissing
+        | Code::StatusMissing
+        | Code::StatusStale
+        | Code::MailboxFull => 503,
+        Code::Unreachable => 504,
+        Code::DiskFull => 507,
+        _ => 422,
+    }
+}
+
 /// Exit code of a problem code: one table for every command.
 pub fn exit(code: Code) -> u8 {
     match code {
@@ -90,6 +176,9 @@ pub fn exit(code: Code) -> u8 {
         | Code::OverAsk
         | Code::NotLicensed
         | Code::RoleMissing
+        | Code::NotPermitted
+        | Code::SecondPersonMissing
+        | Code::TokenInvalid
         | Code::NotListed => 7,
         Code::PartlyDone => 8,
         Code::ConfigInvalid
@@ -102,5 +191,43 @@ pub fn exit(code: Code) -> u8 {
         Code::NotFound | Code::UnknownSession | Code::UnknownOffer | Code::UnknownGrant | Code::NoData => 10,
         Code::Internal | Code::FileFailed | Code::DiskFull | Code::DiskReadOnly => 1,
         _ => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_problem_ends_in_an_exit_code_of_the_table_and_every_code_below_eleven_has_a_use() {
+        let listed: Vec<u8> = EXITS.iter().map(|(exit, _)| *exit).collect();
+        for code in Code::ALL {
+            assert!(listed.contains(&exit(*code)), "{code}");
+            assert_ne!(exit(*code), 0, "{code} is no success");
+        }
+        for unused in listed.iter().filter(|exit| (1..=10).contains(*exit)) {
+            assert!(
+                Code::ALL.iter().any(|code| exit(*code) == *unused),
+                "nothing ends in {unused}"
+            );
+        }
+        assert!(listed.is_sorted(), "in order");
+    }
+
+    #[test]
+    fn every_problem_is_an_error_over_http_and_what_is_ours_is_said_to_be() {
+        for code in Code::ALL {
+            assert!((400..600).contains(&http_status(*code)), "{code}");
+        }
+        for (code, status) in [
+            (Code::Internal, 500),
+            (Code::TrustStale, 503),
+            (Code::Unreachable, 504),
+            (Code::Revoked, 422),
+            (Code::UnknownSession, 404),
+            (Code::RateLimited, 429),
+        ] {
+            assert_eq!(http_status(code), status, "{code}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The home folder: configuration, sealed store, local socket, dropped-in credential types.
 
+pub mod rights;
+
 use crate::error::Failure;
 use credentials::{Code, Problem};
 use std::fs;
@@ -46,6 +48,11 @@ impl Home {
         self.0.join("cache/status")
     }
 
+    /// Sealed copies that the program made before it changed the home's format.
+    pub fn copies(&self) -> PathBuf {
+        self.0.join("copies")
+    }
+
     /// Whether somebody has run `init` here.
     pub fn exists(&self) -> bool {
         self.config().exists() || store::Store::exists(&self.store())
@@ -62,12 +69,17 @@ impl Home {
 
     /// Makes the folder with mode 0700 where it is missing.
     pub fn create(&self) -> Result<(), Failure> {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.0)
-            .map_err(|e| Failure::file(&self.0, &e))
+        private_folder(&self.0)
     }
+}
+
+/// Makes a folder with mode 0700 where it is missing, with those above it.
+pub fn private_folder(path: &Path) -> Result<(), Failure> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|e| Failure::file(path, &e))
 }
 
 /// Writes a file of mode 0600 so that a crash leaves the old or the new one, never half.

@@ -466,6 +466,20 @@ impl Handle {
         own.map_or_else(RelayCounters::default, |own| own.context.relaying.read())
     }
 
+    /// Waits until the task that owns the listening identity's swarm answers: proof that it is not stuck. A node that only dials
+    /// has none, and nothing to wait for.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] after the stop, or when that task ended.
+    pub async fn answers(&self) -> Result<(), Error> {
+        if self.0.own.is_none() {
+            return Ok(());
+        }
+        let (done, answered) = oneshot::channel();
+        self.tell(Command::Answer(done)).await?;
+        answered.await.map_err(|_| Error::Closed)
+    }
+
     async fn tell(&self, command: Command) -> Result<(), Error> {
         let (commands, _in_flight) = self.client(None)?;
         commands.send(command).await.map_err(|_| Error::Closed)

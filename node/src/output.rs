@@ -23,6 +23,12 @@ impl Output {
         put(&mut std::io::stdout().lock(), line);
     }
 
+    /// A whole text as it is, such as a page or a script.
+    pub fn bytes(&self, text: &[u8]) {
+        let mut out = std::io::stdout().lock();
+        note(out.write_all(text).and_then(|()| out.flush()));
+    }
+
     /// One JSON object on a line of its own.
     pub fn object(&self, value: &Value) {
         self.data(&value.to_string());
@@ -114,9 +120,12 @@ static LOST: AtomicBool = AtomicBool::new(false);
 /// Writes a line. When nobody reads any more (`bevis … | head`), the command goes on quietly and ends with its own exit code:
 /// what it does and what it answers do not hang on who listens.
 fn put(to: &mut dyn Write, line: &str) {
-    if let Err(error) = writeln!(to, "{line}").and_then(|()| to.flush())
-        && error.kind() != std::io::ErrorKind::BrokenPipe
-    {
+    note(writeln!(to, "{line}").and_then(|()| to.flush()));
+}
+
+/// Remembers that something could not be written, unless nobody reads any more.
+fn note(written: std::io::Result<()>) {
+    if written.is_err_and(|error| error.kind() != std::io::ErrorKind::BrokenPipe) {
         LOST.store(true, Ordering::Relaxed);
     }
 }

@@ -457,14 +457,13 @@ impl Post {
 
     /// How many letters of each relation are on their way, for whoever looks for a fault.
     pub fn waiting(&self) -> Result<BTreeMap<Id, usize>, Failure> {
-        let count = |id: &Id| {
-            let letters = self.tables.letters(id)?;
-            Ok((
-                *id,
-                letters.iter().filter(|(_, letter)| letter.content.is_some()).count(),
-            ))
-        };
-        self.pending.iter().map(count).collect()
+        self.pending.iter().map(|id| Ok((*id, self.waiting_of(id)?))).collect()
+    }
+
+    /// How many letters of a relation are on their way.
+    pub fn waiting_of(&self, id: &Id) -> Result<usize, Failure> {
+        let letters = self.tables.letters(id)?;
+        Ok(letters.iter().filter(|(_, letter)| letter.content.is_some()).count())
     }
 
     fn row(&self, id: &Id) -> Result<RelationRow, Failure> {

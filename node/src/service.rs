@@ -10,6 +10,8 @@ mod cache;
 mod certificate;
 mod clocks;
 mod consents;
+mod contents;
+mod doorway;
 mod drive;
 mod effects;
 mod epoch;
@@ -18,28 +20,49 @@ mod freshness;
 mod gate;
 mod gossip;
 mod greeting;
+mod health;
+mod hooks;
+mod jobs;
 mod keys;
 mod lasting;
 mod mailboxes;
 mod metrics;
+pub mod migration;
 mod mirror;
 mod notices;
+mod people;
 mod posting;
+mod pulse;
+mod readiness;
+mod record;
+mod rotation;
 mod trust;
 mod versions;
 mod views;
 
+pub use contents::Contents;
 pub use effects::{Effect, WAIT_MAX};
-pub use execute::{Command, Consent, Notice, Target};
+pub(crate) use execute::news;
+pub use execute::{Command, Consent, Notice, System, Systems, SystemsGrant, Target};
 pub use greeting::Greeting;
+pub use health::seen_from_outside;
+pub use hooks::Hook;
 pub use keys::{AnchorCard, AnchorName, Card, CardKey};
+pub use metrics::{FIGURES, Figure, Format, Kind, LABELS};
+pub use people::{Confided, Face, HANDLE_MAX, NAME_MAX, PASSPHRASE_MAX, PASSPHRASE_MIN, Person};
+pub use readiness::{CODES as READINESS_CODES, Readiness, Reason};
+pub use record::{About, Act, Actor, PAGE_MAX as RECORD_PAGE_MAX, Scope};
 pub use trust::{shown_bundle, shown_changes, shown_proposal, trust_first};
 
 use crate::clock;
 use crate::config::{Config, Loaded, Transport};
+use crate::disk::{Measured, Syncs};
 use crate::error::Failure;
 use crate::home::{self, Home};
+use crate::http::door::Door;
 use crate::network::{self, ListenOn};
+use crate::webhooks::Hooks;
+use crate::webhooks::sender::Sender;
 use clocks::Clocks;
 use credentials::identifier::OrganisationNumber;
 use credentials::schema::{HolderKind, Types};
@@ -49,7 +72,7 @@ use credentials::{Code, Did, Problem};
 use issuer::Issuer;
 use keys::Keys;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use store::Store;
@@ -73,6 +96,8 @@ pub struct Service {
     home: Home,
     loaded: Loaded,
     store: Store,
+    /// How long its disk takes.
+    syncs: Arc<Syncs>,
     /// The copied home that was noticed when it was opened.
     is_copied: bool,
     clocks: Arc<Clocks>,
@@ -84,6 +109,9 @@ pub struct Service {
     wallet: Option<Mutex<Wallet>>,
     issuer: Option<Mutex<Issuer>>,
     verifier: Option<Mutex<Verifier>>,
+    /// Where events go that the verifier tells.
+    hooks: Option<Mutex<Hooks>>,
+    sender: OnceLock<Sender>,
     mirror: Mutex<Mirror>,
     unmirrored: Mutex<BTreeMap<Did, Code>>,
     /// Issuers whose lists changed since the cache was written.
@@ -104,6 +132,9 @@ pub struct Service {
     network: OnceLock<network::Handle>,
     sessions: watch::Sender<u64>,
     alarms: alarms::Alarms,
+    people: people::People,
+    record: record::Record,
+    jobs: jobs::Jobs,
     refusals: Arc<metrics::Refusals>,
     verdicts: metrics::Verdicts,
     older_trust: metrics::OlderTrust,
@@ -112,11 +143,21 @@ pub struct Service {
     wake_mirror: Notify,
     wake_trust: Notify,
     wake_notices: Notify,
+    wake_hooks: Notify,
     /// When something was last asked for because somebody came back, in seconds since the machine started.
     asked_at: AtomicI64,
     /// When other organisations were last asked to confirm the trust list, in seconds since the machine started.
     confirm_tried: AtomicI64,
     deciding: tokio::sync::Mutex<()>,
+    /// Held while it is looked whether a case is being asked already.
+    asked_once: tokio::sync::Mutex<()>,
+    /// Links and sessions of the pages.
+    door: Door,
+    /// Where the pages are, when they are served.
+    pages: OnceLock<String>,
+    /// When what is done by the clock was done last, in seconds that the process has been running; negative before the first time.
+    ticked: AtomicI64,
+    is_stopping: AtomicBool,
 }
 
 /// Locks; after a panic inside a role its state is not to be trusted, so the command is refused and the process goes on
@@ -131,7 +172,9 @@ fn lock<T>(mutex: &Mutex<T>) -> Result<MutexGuard<'_, T>, Problem> {
 impl Service {
     /// Opens a home: unlocks the store and wakes the roles that the configuration names. Nothing is sent yet.
     pub fn open(home: &Home, loaded: Loaded, passphrase: &store::Passphrase) -> Result<Arc<Service>, Failure> {
-        let store = Store::open(&home.store(), passphrase, entropy())?;
+        let disk = Measured::default();
+        let syncs = disk.syncs();
+        let store = Store::open_on(Arc::new(disk), &home.store(), passphrase, entropy())?;
         for damage in store.health().journal_repairs {
             let (segment, offset) = (damage.segment, damage.offset);
             tracing::warn!(
@@ -143,6 +186,8 @@ impl Service {
         // Before any role looks at what was open in it.
         let is_copied = epoch::settle(&store)?;
         let alarms = alarms::Alarms::load(&store)?;
+        let people = people::People::open(&store);
+        let record = record::Record::open(&store, loaded.config.wallet.is_none())?;
         let types = types(home)?;
         let keys = Keys::load(&store, &loaded.config)?;
         let config = &loaded.config;
@@ -223,6 +268,7 @@ impl Service {
             }
             _ => None,
         };
+        let hooks = Hooks::open(&store)?;
         let keeper = Mutex::new(trust::Keeper::load(&store)?);
         let gate = gate::Gate::load(&store)?;
         let office = posting::Office::open(&store)?;
@@ -240,10 +286,13 @@ impl Service {
             }
         };
         let certificate = RwLock::new(certificate::load(&store)?);
+        let idle_minutes = loaded.config.http.as_ref().map_or(0, |http| http.idle_minutes);
+        let door = Door::new(i64::from(idle_minutes).saturating_mul(60));
         let service = Arc::new(Service {
             home: home.clone(),
             loaded,
             store,
+            syncs,
             is_copied,
             clocks: Arc::default(),
             types,
@@ -253,6 +302,11 @@ impl Service {
             trust: Arc::default(),
             wallet,
             issuer,
+            hooks: match &verifier {
+                Some(_) => Some(Mutex::new(hooks)),
+                None => None,
+            },
+            sender: OnceLock::new(),
             verifier,
             mirror: Mutex::default(),
             unmirrored: Mutex::default(),
@@ -269,6 +323,9 @@ impl Service {
             network: OnceLock::new(),
             sessions: watch::Sender::new(0),
             alarms,
+            people,
+            record,
+            jobs: jobs::Jobs::default(),
             refusals: Arc::default(),
             verdicts: metrics::Verdicts::default(),
             older_trust: metrics::OlderTrust::default(),
@@ -277,9 +334,15 @@ impl Service {
             wake_mirror: Notify::new(),
             wake_trust: Notify::new(),
             wake_notices: Notify::new(),
+            wake_hooks: Notify::new(),
             asked_at: AtomicI64::new(0),
             confirm_tried: AtomicI64::new(i64::MIN / 2),
             deciding: tokio::sync::Mutex::new(()),
+            asked_once: tokio::sync::Mutex::new(()),
+            door,
+            pages: OnceLock::new(),
+            ticked: AtomicI64::new(-1),
+            is_stopping: AtomicBool::new(false),
         });
         service.remember_reaches()?;
         if let Some(trust) = service.stored_trust()? {
@@ -383,9 +446,11 @@ impl Service {
         if self.verifier.is_some() {
             tokio::spawn(posting::await_answers(self.clone()));
             tokio::spawn(notices::run(self.clone()));
+            tokio::spawn(hooks::run(self.clone()));
         }
         if self.issuer.is_some() {
             tokio::spawn(notices::settle(self.clone()));
+            tokio::spawn(jobs::run(self.clone()));
             tokio::spawn(consents::tell(self.clone()));
         }
         if self.wallet.is_some() {
@@ -424,6 +489,7 @@ impl Service {
 
     /// Finishes answers under way and leaves the network.
     pub async fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
         if let Some(network) = self.network.get() {
             network.clone().shutdown().await;
         }
@@ -438,14 +504,21 @@ impl Service {
     }
 
     fn tick(&self) {
+        self.ticked.store(clock::running(), Ordering::Relaxed);
         let now = clock::now();
         if let Some(trust) = self.trust() {
             self.certified.review(&trust);
         }
         self.keep_certificates();
         self.note_lasting();
-        if let Err(failure) = self.renew_certificate_if_due(now) {
-            tracing::warn!(%failure, "node certificate");
+        match self.renew_certificate_if_due(now) {
+            Ok(false) => {}
+            Ok(true) => {
+                if let Err(failure) = self.note(&Actor::Node, Act::CertificateRenewed, About::default()) {
+                    tracing::warn!(%failure, "a node certificate is not in the log of who did what");
+                }
+            }
+            Err(failure) => tracing::warn!(%failure, "node certificate"),
         }
         if let Err(failure) = self.resign_head_if_due(now) {
             tracing::warn!(%failure, "head of the trust list");
@@ -505,7 +578,7 @@ pub fn entropy() -> store::Entropy {
 
 /// The configuration's text as the last backup kept it.
 pub fn stored_config(store: &Store) -> Result<String, Failure> {
-    let bytes = store.table(keys::TABLE).get("config")?;
+    let bytes = store.table(keys::TABLE).get(migration::CONFIG)?;
     let bytes = bytes.ok_or_else(|| Failure::because(Code::Damaged, "the copy holds no configuration"))?;
     String::from_utf8(bytes).map_err(|e| Failure::because(Code::Damaged, e))
 }
@@ -564,3 +637,6 @@ pub fn types(home: &Home) -> Result<Types, Failure> {
     }
     Ok(types)
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -2,7 +2,8 @@
 //!
 //! [`OperatingSystem`] is the disk of every ordinary store. Another one, such as a simulated disk that loses what was
 //! not synced, is given to [`crate::Store::create_on`] and [`crate::Store::open_on`]; on such a disk the index is
-//! held in memory and built from the journal at each opening, because sled works on real files only.
+//! held in memory and built from the journal at each opening, because sled works on real files only
+//! ([`Disk::has_real_files`]).
 //!
 //! What the store relies on, and a disk may do no better than:
 //!
@@ -60,6 +61,12 @@ pub type Lock = Box<dyn Send + Sync>;
 
 /// Files and folders, as the store uses them.
 pub trait Disk: Send + Sync {
+    /// Whether its paths are those of the machine's own files, so that sled can keep the index beside the journal. A disk that
+    /// only watches [`OperatingSystem`], such as one that measures it, says yes; sled's own files do not pass through it.
+    fn has_real_files(&self) -> bool {
+        false
+    }
+
     /// Opens a file.
     ///
     /// # Errors
@@ -173,6 +180,10 @@ pub trait DiskFile: Send + Sync {
 pub struct OperatingSystem;
 
 impl Disk for OperatingSystem {
+    fn has_real_files(&self) -> bool {
+        true
+    }
+
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn DiskFile>> {
         let mut options = OpenOptions::new();
         options.read(true).mode(FILE_MODE);

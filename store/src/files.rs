@@ -20,19 +20,15 @@ pub(crate) struct Home {
 impl Home {
     /// On the machine's own disk.
     pub(crate) fn new(dir: &Path) -> Self {
-        Self {
-            files: Files::default(),
-            dir: dir.to_path_buf(),
-            index: Some(dir.join("index")),
-        }
+        Self::on(Arc::new(OperatingSystem), dir)
     }
 
     /// On another disk.
     pub(crate) fn on(disk: Arc<dyn Disk>, dir: &Path) -> Self {
         Self {
+            index: disk.has_real_files().then(|| dir.join("index")),
             files: Files::on(disk),
             dir: dir.to_path_buf(),
-            index: None,
         }
     }
 }

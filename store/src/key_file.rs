@@ -163,6 +163,12 @@ pub(crate) fn read(home: &Home) -> Result<(Vec<u8>, bool), Error> {
     Ok((bytes, renewed))
 }
 
+/// A copy of the key file that is whole, as it lies there: nothing is written.
+pub(crate) fn peek(home: &Home) -> Result<Vec<u8>, Error> {
+    let whole = |path: &Path| read_one(&home.files, path).and_then(|bytes| check(&bytes, path).map(|()| bytes));
+    whole(&path(&home.dir)).or_else(|error| whole(&spare_path(&home.dir)).map_err(|_| error))
+}
+
 /// The store that a home's key file belongs to, when a copy of it is whole.
 pub(crate) fn store_id(home: &Home) -> Option<[u8; 16]> {
     [path(&home.dir), spare_path(&home.dir)].iter().find_map(|path| {
@@ -184,6 +190,18 @@ fn read_one(files: &Files, path: &Path) -> Result<Vec<u8>, Error> {
         .read_to_end(&mut bytes)
         .map_err(|e| Error::io("read", path, e))?;
     Ok(bytes)
+}
+
+/// The format of the key file, or of its spare when it is damaged. Nothing is written.
+pub(crate) fn format(home: &Home) -> Result<u32, Error> {
+    let whole = |path: &Path| read_one(&home.files, path).and_then(|bytes| check(&bytes, path));
+    match whole(&path(&home.dir)) {
+        Err(Error::KeyFileDamaged { .. }) => whole(&spare_path(&home.dir))?,
+        Err(Error::Missing { path }) => whole(&spare_path(&home.dir)).map_err(|_| Error::Missing { path })?,
+        other => other?,
+    }
+    // What is whole and not of this one is refused above.
+    Ok(FORMAT)
 }
 
 /// Whether either copy is there.

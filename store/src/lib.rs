@@ -89,8 +89,8 @@
 //!
 //! [`disk`] (the seam below: another disk, the operating system's being the usual one), `files` (paths, errors, names
 //! that last), `record` and `segment` (formats), `walk` (reading without believing), `journal` (appending), `index`,
-//! `row`, `sled_tree` and `rebuild` (rows), `commit` (groups), `store` and `opening`,
-//! `erasable`, `erasure_file`, `vault` and `erasing` (what can be erased), `salvage` and `repair` (damage), `backup`, `backup_keys`, `restore`, `draft` and `compact`.
+//! `row`, `sled_tree` and `rebuild` (rows), `commit` (groups), `proof` (passphrases that open nothing), `store` and `opening`,
+//! `erasable`, `erasure_file`, `vault` and `erasing` (what can be erased), `salvage` and `repair` (damage), `backup`, `backup_keys`, `restore`, `draft`, `compact` and `formats`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing))]
 
 mod backup;
@@ -106,6 +106,7 @@ mod erasing;
 mod erasure_file;
 mod error;
 mod files;
+mod formats;
 mod high_water;
 mod index;
 mod journal;
@@ -114,6 +115,7 @@ mod keys;
 mod lock;
 mod opening;
 mod passphrase;
+mod proof;
 mod rebuild;
 mod record;
 mod repair;
@@ -128,9 +130,11 @@ mod transaction;
 mod vault;
 mod walk;
 
-pub use backup::BackupInfo;
+pub use backup::{BackupContents, BackupInfo};
 pub use error::Error;
+pub use formats::Formats;
 pub use passphrase::{Params, Passphrase};
+pub use proof::PassphraseProof;
 pub use salvage::Damage;
 pub use store::{Entropy, Health, Store};
 pub use table::{Each, GroupRows, Key, Table};

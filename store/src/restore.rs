@@ -50,7 +50,7 @@ impl Store {
         replaced: Option<&Path>,
     ) -> Result<Self, Error> {
         let (key_bytes, keys) = open_keys(&home.files, path, passphrase)?;
-        check(&home.files, path, &keys)?;
+        check(&home.files, path, &keys, &mut |_, _| Ok(()))?;
         let erasure = newest_keys(&home.files, path, &keys, replaced)?;
         home.files.make_empty_folder(&home.dir)?;
         let locked = HomeLock::take(&home)?;
@@ -96,7 +96,7 @@ impl Store {
     ) -> Result<(Self, PathBuf), Error> {
         let files = &home.files;
         let (_, keys) = open_keys(files, backup, passphrase)?;
-        check(files, backup, &keys)?;
+        check(files, backup, &keys, &mut |_, _| Ok(()))?;
         let own = erasure_file::path(&home.dir);
         if key_file::store_id(&home).is_some_and(|id| id != keys.store_id) {
             return Err(Error::ForeignBackup {

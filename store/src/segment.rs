@@ -8,7 +8,8 @@ use crate::keys::Keys;
 use crate::record::{self, HEADER_BYTES, Hash, Header, MARKER};
 use crate::{Error, FORMAT};
 
-const MAGIC: &[u8; 8] = b"BEVISJNL";
+/// What every segment begins with.
+pub(crate) const MAGIC: &[u8; 8] = b"BEVISJNL";
 /// Bytes before a segment's first record.
 pub(crate) const SEGMENT_HEADER_BYTES: usize = 8 + 4 + 4 + 16 + 8 + 8 + 4 + 32 + 32;
 const EXTENSION: &str = "segment";

@@ -132,7 +132,8 @@ impl Store {
         Self::create_home(Home::new(dir), passphrase, params, entropy)
     }
 
-    /// As [`Self::create`], on another disk. The index is held in memory, and built from the journal at each opening.
+    /// As [`Self::create`], on another disk. Without real files the index is held in memory, and built from the journal at each
+    /// opening.
     ///
     /// # Errors
     /// As [`Self::create`].
@@ -179,7 +180,8 @@ impl Store {
         Self::open_home(Home::new(dir), passphrase, entropy, false)
     }
 
-    /// As [`Self::open`], on another disk. The index is held in memory, and built from the journal at each opening.
+    /// As [`Self::open`], on another disk. Without real files the index is held in memory, and built from the journal at each
+    /// opening.
     ///
     /// # Errors
     /// As [`Self::open`].
@@ -407,6 +409,30 @@ impl Store {
             commits: core.commits.load(Ordering::Acquire),
             syncs: journal.syncs(),
         }
+    }
+
+    /// Whether this is the passphrase of this store. It is found out as costly as opening is, and nothing is opened or written:
+    /// whoever asks counts the attempts.
+    ///
+    /// # Errors
+    /// [`Error::KeyFileDamaged`], [`Error::Missing`], or what the disk says.
+    pub fn is_passphrase(&self, passphrase: &Passphrase) -> Result<bool, Error> {
+        let core = &*self.core;
+        let bytes = key_file::peek(&core.home)?;
+        match key_file::decode(&bytes, passphrase, &key_file::path(&core.home.dir)) {
+            Ok((keys, _)) => Ok(keys.store_id == core.keys.store_id),
+            Err(Error::WrongPassphrase) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How costly a guess at this store's passphrase is made.
+    ///
+    /// # Errors
+    /// As [`Self::is_passphrase`].
+    pub fn params(&self) -> Result<Params, Error> {
+        let home = &self.core.home;
+        key_file::params(&key_file::peek(home)?, &key_file::path(&home.dir))
     }
 
     /// Wraps the store key under a new passphrase. The data is not written anew; older backups keep theirs.

@@ -306,8 +306,10 @@ fn documents_name_no_machine_and_no_registry_host() {
     let mut documents: Vec<PathBuf> = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md"]
         .map(|name| root().join(name))
         .into();
-    for entry in fs::read_dir(root().join("docs")).expect("docs") {
-        documents.push(entry.expect("reads").path());
+    for folder in ["docs", "docs/reference"] {
+        for entry in fs::read_dir(root().join(folder)).expect("a folder") {
+            documents.push(entry.expect("reads").path());
+        }
     }
     for path in documents.iter().filter(|p| p.extension().is_some_and(|e| e == "md")) {
         let text = read(path);

@@ -158,3 +158,90 @@ fn a_withdrawal_while_the_source_is_off_reaches_it_when_it_is_back() {
         list["grants"][0]["issuer_told"] == true
     });
 }
+
+/// What a person does for one thing: the commands, and the questions that they are asked in them.
+struct Steps {
+    commands: usize,
+    questions: usize,
+}
+
+impl Steps {
+    fn new() -> Steps {
+        Steps {
+            commands: 0,
+            questions: 0,
+        }
+    }
+
+    /// Types a command. Where it asks something before it does anything, the person says yes.
+    fn take(&mut self, home: &Home, arguments: &[&str]) -> Value {
+        self.commands += 1;
+        // Nobody is there to be asked: a command that has a question does nothing.
+        let said = home.run(arguments);
+        if said.exit == 0 {
+            return said.json();
+        }
+        said.expect_problem(6, "not_confirmed");
+        self.questions += 1;
+        home.ok(&[&["--yes"][..], arguments].concat())
+    }
+
+    fn all(&self) -> usize {
+        self.commands + self.questions
+    }
+}
+
+#[test]
+fn taking_a_grant_back_takes_no_more_steps_than_giving_it() {
+    let thread = Thread::new();
+    let (citizen, bank) = (&thread.citizen, &thread.bank);
+    let what = [
+        "verifier",
+        "grants",
+        "request",
+        "--service",
+        "S15",
+        "--case",
+        "NETTBANK-4",
+    ];
+    let asked = bank.ok(&[&what[..], &["--subject", CITIZEN]].concat());
+    let mut giving = Steps::new();
+    let link = text(&asked["link"]);
+    let id = text(&giving.take(citizen, &["wallet", "receive", &link])["id"]);
+    let granted = giving.take(citizen, &["wallet", "present", &id]);
+    assert_eq!(granted["outcome"], "granted", "{granted}");
+    assert_eq!(
+        (giving.commands, giving.questions),
+        (2, 1),
+        "the link, and a yes to what is read"
+    );
+
+    let mut taking_back = Steps::new();
+    let withdrawn = taking_back.take(citizen, &["wallet", "withdraw", &text(&granted["grant"])]);
+    assert_eq!(withdrawn["grant"]["state"], "withdrawn", "{withdrawn}");
+    assert_eq!((taking_back.commands, taking_back.questions), (1, 0));
+    assert!(taking_back.all() <= giving.all());
+
+    // Nor does it for a wallet that did not give it, once the person has seen there what stands.
+    let asked = bank.ok(&[&what[..6], &["NETTBANK-5", "--subject", CITIZEN]].concat());
+    let id = receive(citizen, &text(&asked["link"]));
+    citizen.ok(&["--yes", "wallet", "present", &id]);
+    let from = ["wallet", "grants", "--from", LOANS.did, "--type", "C04"];
+    let id = text(&citizen.ok(&from)["id"]);
+    let shown = citizen.ok(&["--yes", "wallet", "present", &id]);
+    let grants = shown["grants"].as_array().expect("a list");
+    let stands = grants
+        .iter()
+        .find(|one| one["withdrawn"].is_null())
+        .expect("one stands");
+    let name = text(&stands["name"]);
+    let mut taking_back = Steps::new();
+    let id = text(&taking_back.take(citizen, &[&from[..], &["--end", name.as_str()]].concat())["id"]);
+    let ended = taking_back.take(citizen, &["wallet", "present", &id]);
+    let is_ended = |one: &Value| one["name"] == name && one["withdrawn"].is_string();
+    assert!(
+        ended["grants"].as_array().expect("a list").iter().any(is_ended),
+        "{ended}"
+    );
+    assert!(taking_back.all() <= giving.all());
+}

@@ -20,6 +20,8 @@ mod decisions;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod demo_consent;
+#[cfg(test)]
 mod demo_stops;
 #[cfg(test)]
 mod demo_trust;
@@ -54,6 +56,8 @@ mod privacy;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod quick_start;
+#[cfg(test)]
 mod receipts;
 #[cfg(test)]
 mod refusals;
@@ -81,6 +85,8 @@ mod transports;
 mod unasked;
 #[cfg(test)]
 mod unlinkable;
+#[cfg(test)]
+mod upkeep;
 #[cfg(test)]
 mod volume;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 mod fixation;
 mod hostile;
-mod operator;
+pub(crate) mod operator;
 
 use crate::network::{
     BANK, IDENTITY, LOANS, Network, Organisation, TAX, argument, collect, import, receive, text, until,
@@ -54,7 +54,7 @@ impl Thread {
     }
 
     /// With these operators, beside whoever is to be listed already.
-    fn with(network: Network, operators: &[Organisation]) -> Thread {
+    pub(crate) fn with(network: Network, operators: &[Organisation]) -> Thread {
         let [mut identity, mut tax, mut loans, mut bank] =
             [IDENTITY, TAX, LOANS, BANK].map(|one| network.init(&one, &[]));
         // What it discards it says in its log alone.
@@ -91,7 +91,7 @@ impl Thread {
     }
 
     /// One more person with a wallet and an income.
-    fn joined(&self, name: &str, number: &str) -> Home {
+    pub(crate) fn joined(&self, name: &str, number: &str) -> Home {
         let wallet = self.network.wallet(name, &[]);
         let document = self.network.folder().join("trust.json");
         wallet.ok(&["trust", "import", argument(&document)]);
@@ -107,7 +107,7 @@ impl Thread {
     }
 
     /// The citizen shows the bank who they are, and where their wallet is reached.
-    fn paired(&self) {
+    pub(crate) fn paired(&self) {
         pair(&self.bank, &self.citizen, "NETTBANK", CITIZEN);
     }
 
@@ -199,7 +199,7 @@ fn is_answered(organisation: &Home, wallet: &Home) -> bool {
 }
 
 /// How many letters were new to a wallet.
-fn fetched(wallet: &Home) -> u64 {
+pub(crate) fn fetched(wallet: &Home) -> u64 {
     wallet.ok(&["wallet", "fetch"])["new"].as_u64().expect("a count")
 }
 
@@ -212,7 +212,7 @@ fn leave_yes(bank: &mut Home, wallet: &Home, id: &str) {
 }
 
 /// What a wallet logs while it fetches.
-fn fetch_log(wallet: &Home) -> String {
+pub(crate) fn fetch_log(wallet: &Home) -> String {
     let mut command = wallet.command(&["wallet", "fetch"]);
     command.env("BEVIS_LOG_LEVEL", "debug");
     finish(command, "").stderr
@@ -226,7 +226,7 @@ fn receipts(wallet: &Home) -> usize {
 }
 
 /// Names of the requests that wait for a wallet's person.
-fn waiting(wallet: &Home) -> Vec<String> {
+pub(crate) fn waiting(wallet: &Home) -> Vec<String> {
     let list = wallet.ok(&["wallet", "requests"]);
     let all = list["requests"].as_array().expect("a list");
     all.iter().map(|request| text(&request["id"])).collect()

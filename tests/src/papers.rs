@@ -7,6 +7,7 @@ mod names;
 mod notices;
 mod page;
 mod parties;
+mod reference;
 mod tables;
 
 use std::collections::BTreeSet;
@@ -37,11 +38,16 @@ const BLOCKS: &[(&str, Make)] = &[
     ("notice", notices::document),
     ("notice-messages", notices::messages),
     ("notice-tags", notices::tags),
+    ("passing", tables::passing),
     ("messages", tables::messages),
     ("types", tables::types),
     ("codes", tables::codes),
     ("limits", tables::limits),
     ("refusals", tables::refusals),
+    ("reference-commands", reference::commands),
+    ("reference-configuration", reference::configuration),
+    ("reference-codes", reference::codes),
+    ("reference-metrics", reference::metrics),
 ];
 
 /// The root of the repository.
@@ -52,10 +58,12 @@ pub(crate) fn root() -> PathBuf {
         .to_owned()
 }
 
-/// The documents of `docs/`, in the order of their names.
+/// The documents of `docs/` and `docs/reference/`, in the order of their names.
 fn documents() -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = fs::read_dir(root().join("docs"))
-        .expect("docs")
+    let folders = ["docs", "docs/reference"].map(|folder| root().join(folder));
+    let mut found: Vec<PathBuf> = folders
+        .iter()
+        .flat_map(|folder| fs::read_dir(folder).expect("a folder"))
         .map(|entry| entry.expect("reads").path())
         .filter(|path| path.extension().is_some_and(|end| end == "md"))
         .collect();

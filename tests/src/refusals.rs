@@ -79,6 +79,7 @@ const KINDS: &[&str] = &[
     "a grant signed by another person",
     "a grant taken back before it came",
     "a withdrawal forged",
+    "a withdrawal replayed",
     "a withdrawal of another grant",
     "a withdrawal before its grant",
     "a withdrawal of a grant unknown",
@@ -92,6 +93,9 @@ const KINDS: &[&str] = &[
     "an envelope to a full queue",
     "an envelope to no queue",
     "a queue emptied with another's key",
+    // --- at the door of whoever a mailbox is for ---
+    "an envelope opened with another's key",
+    "an envelope twice",
     // --- any peer at any node's door ---
     "oversize message",
     "garbage message",

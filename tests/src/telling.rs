@@ -21,6 +21,8 @@ const GONE_MS: u64 = 10_000;
 pub(crate) struct Demo {
     /// Of each line it tells.
     schema: &'static str,
+    /// Processes that must have been seen at work in the end.
+    least: usize,
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
     stderr: fs::File,
@@ -44,15 +46,21 @@ pub(crate) struct Ended {
 impl Demo {
     /// Starts it with a small population.
     pub(crate) fn start(arguments: &[&str]) -> Demo {
-        Demo::tell("demo/v1", &[&["demo"], SMALL, arguments].concat())
+        Demo::tell("demo/v1", NODES.len(), &[&["demo"], SMALL, arguments].concat())
     }
 
     /// Starts the story of trust.
     pub(crate) fn trust(arguments: &[&str]) -> Demo {
-        Demo::tell("demo-trust/v1", &[&["demo", "trust"], arguments].concat())
+        Demo::tell("demo-trust/v1", NODES.len(), &[&["demo", "trust"], arguments].concat())
     }
 
-    fn tell(schema: &'static str, arguments: &[&str]) -> Demo {
+    /// Starts the story of a standing consent: five nodes, and a wallet that is open while a command of its person runs.
+    pub(crate) fn consent(arguments: &[&str]) -> Demo {
+        let small = ["demo", "consent", "--persons", "60"];
+        Demo::tell("demo/v1", 5, &[&small[..], arguments].concat())
+    }
+
+    fn tell(schema: &'static str, least: usize, arguments: &[&str]) -> Demo {
         let temporary = folder();
         let stderr = tempfile::tempfile().expect("a file");
         let mut command = Command::new(bevis());
@@ -73,6 +81,7 @@ impl Demo {
         let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         Demo {
             schema,
+            least,
             child,
             lines,
             stderr,
@@ -143,7 +152,7 @@ impl Demo {
     pub(crate) fn end(mut self) -> Ended {
         while self.next().is_some() {}
         let exit = self.child.wait().expect("ends").code().unwrap_or(-1);
-        assert!(self.seen.len() >= 9, "the nine were seen at work: {:?}", self.seen);
+        assert!(self.seen.len() >= self.least, "they were seen at work: {:?}", self.seen);
         let watch = Stopwatch::start();
         for process in &self.seen {
             while started(process.0).as_ref() == Some(&process.1) {

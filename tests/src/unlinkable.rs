@@ -14,6 +14,7 @@ use joiner::{Record, best, right};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::collections::BTreeMap;
+use world::granting::{Everything, Leak as Planted, MEETINGS, later, opened_at, reaches};
 use world::{INCOME, Seeded, World, income, morning};
 
 /// As many as the invariant names.
@@ -219,6 +220,76 @@ fn the_joiner_finds_each_planted_leak() {
         } else {
             assert!(*most > 2 * BY_CHANCE, "{name}: the best way ({way}) links {most}");
         }
+    }
+}
+
+/// Persons who give both banks everything that they can come to have.
+const GIVING: usize = 300;
+
+/// All that two banks have of each: an answer with the signed decision and where the wallet is reached, a grant with its deposit, two
+/// releases and the withdrawal.
+fn everything_of(leak: Planted) -> BTreeMap<String, usize> {
+    let numbers = numbers(GIVING);
+    let mut world = World::new("everything", &numbers);
+    world.lend(&numbers);
+    let mut random = Seeded::new("everything");
+    let (mut events, mut holders) = (Vec::new(), Vec::new());
+    for (at, number) in numbers.iter().enumerate() {
+        let mut holder = world.holder(&format!("giving-{at}"));
+        let collected = morning().plus(at as i64 * 60);
+        if at % 5 == 0 {
+            world.pull(collected);
+        }
+        world.identify(collected, &mut holder, number);
+        world.collect(collected.plus(20), &mut holder, "income");
+        for bank in [0, 1] {
+            let first = collected.plus(later(&mut random));
+            events.extend(MEETINGS.map(|(after, meeting)| (first.plus(after), at, bank, meeting)));
+        }
+        let reaches = reaches(&world, &holder, leak);
+        holders.push((holder, reaches, [Everything::default(), Everything::default()]));
+    }
+    events.sort_unstable();
+    let mut today = morning().day();
+    for (now, at, bank, meeting) in events {
+        if now.day() > today {
+            today = now.day();
+            world.end_day(now);
+        }
+        let (holder, reaches, has) = &mut holders[at];
+        world.meet(now, holder, (bank, &reaches[bank]), meeting, &mut has[bank]);
+    }
+    let records = holders.iter_mut().zip(&numbers).map(|((holder, _, has), number)| {
+        has.each_mut().map(|has| {
+            if leak == Planted::Opened {
+                has.came["opened"] = opened_at(holder);
+            }
+            Record::of_everything(&has.sender, &has.came, &[number])
+        })
+    });
+    let (a, b): (Vec<_>, Vec<_>) = records.map(|[a, b]| (a, b)).unzip();
+    right(&a, &b)
+}
+
+#[test]
+fn decisions_mailboxes_grants_and_releases_join_two_banks_records_no_better_than_chance() {
+    let found = everything_of(Planted::None);
+    let (most, way) = best(&found);
+    println!(
+        "unlinkable: {GIVING} persons with everything, {} ways of joining, the best ({way}) links {most}",
+        found.len()
+    );
+    assert!(found.len() > 60, "{found:?}");
+    assert!(most <= BY_CHANCE, "{way}: {most} of {GIVING}; {found:?}");
+}
+
+#[test]
+fn a_queue_or_hand_or_time_that_two_banks_see_is_found() {
+    for leak in [Planted::Queue, Planted::Writer, Planted::Opened] {
+        let found = everything_of(leak);
+        let (most, way) = best(&found);
+        println!("unlinkable: planted {leak:?}: the best way ({way}) links {most} of {GIVING}");
+        assert!(most > GIVING / 2, "{leak:?}: the best way ({way}) links {most}");
     }
 }
 

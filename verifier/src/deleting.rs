@@ -6,6 +6,7 @@
 
 use crate::error::Refusal;
 use crate::grant::GrantRow;
+use crate::outbox::of_grant;
 use crate::session::{RECORD_SECONDS, Session, State};
 use crate::verdict::Noted;
 use crate::{Error, Verifier, tables};
@@ -64,7 +65,7 @@ impl Verifier {
             record.note_deletion(noted.clone());
             self.tables.put_noted(&mut tx, id, &record)?;
         }
-        self.commit(tx, &session, Some(&settled))?;
+        self.commit(now, tx, &session, Some(&settled))?;
         if settled.sign_at.is_some() {
             // What ended with the session is erased by the clock; here somebody waits for it.
             self.tables.finish_erasing();
@@ -119,7 +120,9 @@ impl Verifier {
             }
         }
         self.grants.tables.put(&mut tx, &row)?;
+        let news = self.outbox.write(&mut tx, now, of_grant(Some(&before), &row))?;
         tables::commit(tx).map_err(Error::from)?;
+        self.outbox.told(news);
         self.reschedule(&before, &row);
         let erasure = match row.erasure.clone() {
             Some(erasure) => erasure,

@@ -5,9 +5,10 @@
 //! asks the issuer, as often as was granted, and [`Verifier::grant_released`] takes what it releases through the gate of
 //! [`credentials::grant::VerifiedRelease`]. What must be gone when the person logs out is held in memory alone.
 //!
-//! `taking` (the answer to the request), `refreshing`, `ending` (withdrawal, end, erasure).
+//! `taking` (the answer to the request), `refreshing`, `ending` (withdrawal, end, erasure), `receipt` (what is said of that).
 
 mod ending;
+mod receipt;
 mod refreshing;
 mod tables;
 mod taking;
@@ -85,7 +86,7 @@ pub struct GrantView {
     pub uses: u32,
     /// When last.
     pub used: Option<Timestamp>,
-    /// What we told of the end (JWS): what is erased and what is kept.
+    /// What we stated last (JWS): what is erased and what is kept.
     pub erasure: Option<String>,
     /// That the holder asked for deletion (JWS).
     pub deletion: Option<String>,
@@ -126,6 +127,8 @@ pub(crate) struct Grants {
     pub(crate) pending: BTreeMap<String, Pending>,
     /// When which one runs out or is forgotten.
     pub(crate) due: std::collections::BTreeSet<(Timestamp, String)>,
+    /// All of them by when they were given: how those ended that have, and when each runs out.
+    order: BTreeMap<(Timestamp, String), (Option<GrantState>, Timestamp)>,
     /// Names of the newest that were taken back before they came: they are not taken in. One that a restart forgets ends with its
     /// first use, which its issuer refuses.
     early: std::collections::VecDeque<String>,
@@ -134,15 +137,44 @@ pub(crate) struct Grants {
 impl Grants {
     pub(crate) fn open(store: &store::Store) -> Result<Grants, Error> {
         let tables = GrantTables::new(store);
-        let mut due = std::collections::BTreeSet::new();
-        for row in tables.all()? {
-            due.insert((row.due(), row.name));
-        }
-        Ok(Grants {
+        let rows = tables.all()?;
+        let mut grants = Grants {
             tables,
             pending: BTreeMap::new(),
-            due,
+            due: std::collections::BTreeSet::new(),
+            order: BTreeMap::new(),
             early: std::collections::VecDeque::new(),
+        };
+        for row in rows {
+            // What the process before held in memory is gone with it: due at once.
+            let lost = row.in_memory_since().map(|since| (since, row.name.clone()));
+            grants.due.extend(lost);
+            grants.add(&row);
+        }
+        Ok(grants)
+    }
+
+    /// Notes when something is due for a grant, and how it stands.
+    pub(crate) fn add(&mut self, row: &GrantRow) {
+        self.due.insert((row.due(), row.name.clone()));
+        let standing = (row.ended.map(|_| row.state), row.until);
+        self.order.insert((row.since, row.name.clone()), standing);
+    }
+
+    /// Forgets one that is gone.
+    pub(crate) fn remove(&mut self, row: &GrantRow) {
+        self.order.remove(&(row.since, row.name.clone()));
+    }
+
+    /// All names, newest first, each with how it stands at `now`.
+    pub(crate) fn newest(&self, now: Timestamp) -> impl Iterator<Item = (&str, GrantState)> {
+        self.order.iter().rev().map(move |((_, name), (ended, until))| {
+            let state = match ended {
+                Some(state) => *state,
+                None if now >= *until => GrantState::Expired,
+                None => GrantState::Active,
+            };
+            (name.as_str(), state)
         })
     }
 }
@@ -164,7 +196,7 @@ impl Verifier {
     /// Makes a session that asks for a standing grant, as [`Verifier::request`]. Refuses further: `over_ask` (`grant`, `grant until`,
     /// `grant uses_per_day`, or more than one type), `unknown_issuer` when nobody or more than one issues the type and none is named.
     pub fn request_grant(&mut self, now: Timestamp, new: &NewGrant<'_>) -> Result<Asked, Problem> {
-        self.make(now, &new.request, Some(new))
+        self.make(now, &new.request, Some(new), None)
             .map_err(|refusal: error::Refusal| refusal.told_at_home("request"))
     }
 

@@ -12,25 +12,34 @@
 mod deleting;
 mod error;
 mod grant;
+mod listing;
 mod notice;
+mod outbox;
 mod policy;
 mod presentation;
 mod query;
 mod reach;
+mod repeating;
 mod retention;
 mod session;
+mod standing;
 mod tables;
 mod verdict;
 
 pub use error::Error;
 pub use grant::{GRANTS_MAX, GrantState, GrantView, NewGrant, Released};
+pub use listing::{PAGE_MAX, Page, SessionLine, Wanted};
 pub use notice::{
     CustomersReport, Decision, Effect, Event, FrozenView, Gossip, LINES_MAX, MatchState, MatchView, NoticeView, Pull,
     StreamView, Taken,
 };
+pub use outbox::{EVENT_SECONDS, EVENTS_MAX, Happened, News, NewsPage, Place, What};
+pub use reach::REACH_SECONDS;
+pub use repeating::Once;
 pub use retention::{ERASE_AT_END, NOT_FOR_CREDIT, READING_BYTES_MAX, READING_SECONDS};
 pub use session::{OPEN_MAX, RECORD_SECONDS, State};
-pub use verdict::{DeletionView, Issuer, SessionDetail, SessionView};
+pub use standing::Standing;
+pub use verdict::{AskedGrant, DeletionView, Issuer, SessionDetail, SessionView};
 
 use crate::retention::{Reading, Terms};
 use crate::session::{Agenda, Due, Session};
@@ -115,7 +124,10 @@ pub struct Verifier {
     reading: Reading,
     notices: notice::Desk,
     grants: grant::Grants,
+    outbox: outbox::Outbox,
     judged: Option<(Verdict, Option<Code>)>,
+    /// When which customer's reach goes.
+    reaches_due: BTreeSet<(Timestamp, tables::ReachId)>,
     fresh: Vec<Reach>,
     changes: u64,
 }
@@ -137,8 +149,11 @@ impl Verifier {
         }
         let notices = notice::Desk::open(&store)?;
         let grants = grant::Grants::open(&store)?;
+        let outbox = outbox::Outbox::open(&store)?;
+        let tables = Tables::new(store);
         let mut verifier = Verifier {
-            tables: Tables::new(store),
+            reaches_due: tables.reaches_due()?,
+            tables,
             types,
             settings,
             signer,
@@ -148,6 +163,7 @@ impl Verifier {
             reading: Reading::default(),
             notices,
             grants,
+            outbox,
             judged: None,
             fresh: Vec::new(),
             changes: 0,
@@ -163,7 +179,8 @@ impl Verifier {
                 let mut after = session.clone();
                 after.held_until = session.ended;
                 let tx = verifier.tables.begin();
-                verifier.commit(tx, &session, Some(&after))?;
+                let at = session.ended.unwrap_or(session.expires);
+                verifier.commit(at, tx, &session, Some(&after))?;
             }
         }
         Ok(verifier)
@@ -194,7 +211,7 @@ impl Verifier {
     /// (a type, claim or time beyond the registration), `unknown_type`, `malformed` (case, subject or time), `unknown_key`,
     /// `key_outside_window`, `key_compromised` (our own key), `too_large` (more than [`OPEN_MAX`] sessions are open).
     pub fn request(&mut self, now: Timestamp, new: &NewRequest<'_>) -> Result<Asked, Problem> {
-        self.make(now, new, None)
+        self.make(now, new, None, None)
             .map_err(|refusal| refusal.told_at_home("request"))
     }
 
@@ -203,6 +220,7 @@ impl Verifier {
         now: Timestamp,
         new: &NewRequest<'_>,
         grant: Option<&NewGrant<'_>>,
+        repeat: Option<&repeating::Repeat>,
     ) -> Result<Asked, error::Refusal> {
         self.is_able_to_sign(now)?;
         let registration = self.registration(new.service)?;
@@ -253,16 +271,15 @@ impl Verifier {
             query: &request.query,
             terms,
             grant,
+            repeat: repeat.map(|repeat| repeat.name),
         });
-        let link = Link::Request {
-            asker: self.settings.did.clone(),
-            session: id.clone(),
-            hash: session.request_hash.to_vec(),
-            expires,
-        };
+        let link = self.link(&session);
         let mut tx = self.tables.begin();
         self.tables
             .put_new(&mut tx, &session, &text, &key.to_bytes(), new.subject)?;
+        if let Some(repeat) = repeat {
+            self.tables.put_repeat(&mut tx, repeat, &id)?;
+        }
         tx.commit()?;
         self.agenda.add(&session);
         self.changed();
@@ -272,6 +289,16 @@ impl Verifier {
             request: text,
             expires,
         })
+    }
+
+    /// What the customer is given.
+    fn link(&self, session: &Session) -> Link {
+        Link::Request {
+            asker: self.settings.did.clone(),
+            session: session.id.clone(),
+            hash: session.request_hash.to_vec(),
+            expires: session.expires,
+        }
     }
 
     /// The verdict that the last message brought about, with its reason or note; once. For whoever counts.
@@ -299,12 +326,19 @@ impl Verifier {
         })?;
         let record = self.tables.verdict(id)?;
         let claims = match session.keep_until {
-            Some(until) if now < until => self.tables.claims(id)?.unwrap_or_default(),
+            Some(until) if now < until => self.tables.claims(id)?,
             // Due, and not shown even before the next tick has erased it.
-            Some(_) => Default::default(),
-            None => self.reading.claims(id, now),
+            Some(_) => None,
+            None => self.reading.holding(id, now),
         };
+        let claims = claims.map(|holding| holding.claims).unwrap_or_default();
         let mut detail = verdict::detail(&session, &query, record, claims, now);
+        if detail.view.state.is_open() {
+            let link = self.link(&session).to_text();
+            detail.link = Some(link.map_err(|_| Error::Row {
+                table: "verifier.sessions",
+            })?);
+        }
         detail.erasure = self.tables.erasure(id)?;
         Ok(Some(detail))
     }
@@ -332,7 +366,7 @@ impl Verifier {
         let mut erased = session.clone();
         erased.erase(now);
         let tx = self.tables.begin();
-        self.commit(tx, &session, Some(&erased))?;
+        self.commit(now, tx, &session, Some(&erased))?;
         self.tables.finish_erasing();
         let mut tx = self.tables.begin();
         let after = self.overtake(now, &erased, &mut tx)?;
@@ -382,7 +416,12 @@ impl Verifier {
                 let after = self.overtake(now, &before, &mut tx)?;
                 steps.push((before, after));
             }
+            let happened = steps
+                .iter()
+                .flat_map(|(before, after)| outbox::of_session(before, after.as_ref()));
+            let news = self.outbox.write(&mut tx, now, happened)?;
             tables::commit(tx)?;
+            self.outbox.told(news);
             self.tables.finish_erasing();
             for (before, after) in &steps {
                 self.settle(before, after.as_ref());
@@ -390,6 +429,8 @@ impl Verifier {
             changed.extend(due);
         }
         self.tick_grants(now)?;
+        self.forget_news(now)?;
+        self.tick_reaches(now)?;
         Ok(changed.into_iter().collect())
     }
 
@@ -438,15 +479,35 @@ impl Verifier {
         after.end(at, State::Expired, None);
         let mut tx = self.tables.begin();
         self.tables.delete_secrets(&mut tx, &before.id);
-        self.commit(tx, before, Some(&after))
+        self.commit(at, tx, before, Some(&after))
     }
 
-    /// Commits `tx` together with the session's new row; memory follows only when the disk has it.
-    fn commit(&mut self, mut tx: Transaction, before: &Session, after: Option<&Session>) -> Result<(), Error> {
+    /// Commits `tx` together with the session's new row and what is told of it; memory follows only when the disk has it.
+    fn commit(
+        &mut self,
+        now: Timestamp,
+        tx: Transaction,
+        before: &Session,
+        after: Option<&Session>,
+    ) -> Result<(), Error> {
+        self.commit_telling(now, tx, (before, after), Vec::new())
+    }
+
+    /// The same, with more that is to be told.
+    fn commit_telling(
+        &mut self,
+        now: Timestamp,
+        mut tx: Transaction,
+        (before, after): (&Session, Option<&Session>),
+        mut happened: Vec<outbox::Happened>,
+    ) -> Result<(), Error> {
         if let Some(after) = after {
             self.tables.put_session(&mut tx, after)?;
         }
+        happened.extend(outbox::of_session(before, after));
+        let news = self.outbox.write(&mut tx, now, happened.into_iter())?;
         tables::commit(tx)?;
+        self.outbox.told(news);
         self.settle(before, after);
         Ok(())
     }

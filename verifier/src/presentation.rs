@@ -67,7 +67,7 @@ impl Verifier {
             let mut after = before.clone();
             after.state = State::Fetched;
             let tx = self.tables.begin();
-            self.commit(tx, &before, Some(&after))?;
+            self.commit(now, tx, &before, Some(&after))?;
         }
         Ok(Reply::Request { request })
     }
@@ -85,7 +85,7 @@ impl Verifier {
         let mut tx = self.tables.begin();
         self.tables.spend(&mut tx, &after);
         self.tables.delete_secrets(&mut tx, id);
-        self.commit(tx, &before, Some(&after))?;
+        self.commit(now, tx, &before, Some(&after))?;
         Ok(Reply::Closed)
     }
 
@@ -111,7 +111,12 @@ impl Verifier {
         let subject = self.tables.customer(&session.id)?;
         if let Some(asked) = session.grant.clone() {
             let reply = self.take_grant(now, session, &asked, body, (answer, manner))?;
-            self.keep_reach(subject.as_ref().map(|subject| subject.as_str()), reach)?;
+            self.keep_reach(
+                now,
+                asked.until,
+                subject.as_ref().map(|subject| subject.as_str()),
+                reach,
+            )?;
             return Ok(reply);
         }
         let (token, given) = parts(body).ok_or(Code::Malformed)?;
@@ -128,7 +133,7 @@ impl Verifier {
             kept.until = kept.until.map(|until| until.min(most));
         }
         let reply = self.conclude(now, session, &decision, kept, given, answer)?;
-        self.keep_reach(subject.as_ref().map(|subject| subject.as_str()), reach)?;
+        self.keep_reach(now, now, subject.as_ref().map(|subject| subject.as_str()), reach)?;
         Ok(reply)
     }
 
@@ -335,17 +340,18 @@ impl Verifier {
         self.tables.put_verdict(&mut tx, &after, &record)?;
         self.tables.delete_secrets(&mut tx, &after.id);
         if kept.until.is_some() {
-            self.tables.put_claims(&mut tx, &after.id, &kept.claims)?;
+            self.tables.put_claims(&mut tx, &after.id, &kept.holding)?;
         }
-        self.commit(tx, &before, Some(&after)).map_err(|error| match error {
-            Error::Store(error) => tables::spent_twice(error),
-            other => other.into(),
-        })?;
+        self.commit(now, tx, &before, Some(&after))
+            .map_err(|error| match error {
+                Error::Store(error) => tables::spent_twice(error),
+                other => other.into(),
+            })?;
         self.judged = Some((decision.verdict(), decision.code()));
         let code = decision.code().map(tracing::field::display);
         tracing::info!(session = %after.id, verdict = decision.verdict().as_str(), code, "answer checked");
         if decision.verdict() == Verdict::Valid && kept.until.is_none() {
-            self.reading.hold(&after.id, &kept.claims, now);
+            self.reading.hold(&after.id, &kept.holding, now);
         }
         Ok(Reply::Receipt { receipt })
     }

@@ -2,11 +2,19 @@
 
 use credentials::letter::Reach;
 use credentials::verify::Verdict;
-use credentials::{Code, Problem, Timestamp};
+use credentials::{Code, Problem, Timestamp, time::DAY};
 use serde_json::Value;
 
 use crate::error::Refusal;
+use crate::tables::{self, ReachRow};
 use crate::{Error, Verifier};
+
+/// How long it is kept where a customer is reached who says nothing more, in seconds: an operator drops a queue that nobody has emptied
+/// for as long, so that no letter would come to anybody.
+pub const REACH_SECONDS: i64 = 400 * DAY;
+
+/// Most that one tick forgets.
+const TICK_MAX: usize = 512;
 
 /// Takes `reach` out of an answer. Errors: `malformed`.
 pub(crate) fn taken_from(body: &mut Value) -> Result<Option<Reach>, Problem> {
@@ -19,19 +27,57 @@ pub(crate) fn taken_from(body: &mut Value) -> Result<Option<Reach>, Problem> {
 }
 
 impl Verifier {
-    /// Keeps where a customer is reached, once what came with it was found valid.
-    pub(crate) fn keep_reach(&mut self, subject: Option<&str>, reach: Option<Reach>) -> Result<(), Refusal> {
+    /// Keeps where a customer is reached, once what came with it was found valid: for [`REACH_SECONDS`] after its last word, and until
+    /// `end` and that long after it, if that came with a grant.
+    pub(crate) fn keep_reach(
+        &mut self,
+        now: Timestamp,
+        end: Timestamp,
+        subject: Option<&str>,
+        reach: Option<Reach>,
+    ) -> Result<(), Refusal> {
         let (Some(subject), Some(reach)) = (subject, reach) else {
             return Ok(());
         };
         if !matches!(self.judged, Some((Verdict::Valid, _))) {
             return Ok(());
         }
+        let id = self.tables.reach_id(subject);
+        let before = self.tables.reach(&id)?.map(|row| row.until);
+        let until = end.max(now).plus(REACH_SECONDS).max(before.unwrap_or(now));
+        let row = ReachRow { reach, until };
         let mut tx = self.tables.begin();
-        self.tables.put_reach(&mut tx, subject, &reach)?;
-        tx.commit().map_err(Error::from)?;
-        self.fresh.push(reach);
+        self.tables.put_reach(&mut tx, &id, &row)?;
+        tables::commit(tx).map_err(Error::from)?;
+        self.reaches_due.extend([(until, id)]);
+        if let Some(before) = before.filter(|before| *before != until) {
+            self.reaches_due.remove(&(before, id));
+        }
+        self.fresh.push(row.reach);
         Ok(())
+    }
+
+    /// Forgets where customers were reached of whom nothing was heard for long.
+    pub(crate) fn tick_reaches(&mut self, now: Timestamp) -> Result<(), Error> {
+        let due = self.reaches_due.iter().take_while(|(until, _)| *until <= now);
+        let due: Vec<_> = due.take(TICK_MAX).copied().collect();
+        if due.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.tables.begin();
+        for (_, id) in &due {
+            self.tables.delete_reach(&mut tx, id);
+        }
+        tables::commit(tx)?;
+        for one in &due {
+            self.reaches_due.remove(one);
+        }
+        Ok(())
+    }
+
+    fn reach_of(&self, subject: &str) -> Result<Option<Reach>, Error> {
+        let row = self.tables.reach(&self.tables.reach_id(subject))?;
+        Ok(row.map(|row| row.reach))
     }
 
     /// Where wallets said since the last call that they are reached: an organisation answers with its own reach.
@@ -53,7 +99,7 @@ impl Verifier {
             let Some(subject) = self.tables.customer(session)? else {
                 continue;
             };
-            reaches.extend(self.tables.reach(&subject)?);
+            reaches.extend(self.reach_of(&subject)?);
         }
         Ok(reaches)
     }
@@ -63,7 +109,7 @@ impl Verifier {
     /// # Errors
     /// [`Error::Store`], [`Error::Row`].
     pub fn reach(&self, subject: &str) -> Result<Option<Reach>, Error> {
-        self.tables.reach(subject)
+        self.reach_of(subject)
     }
 
     /// The same for the customer who gave a grant.
@@ -72,7 +118,7 @@ impl Verifier {
     /// [`Error::Store`], [`Error::Row`].
     pub fn reach_of_grant(&self, name: &str) -> Result<Option<Reach>, Error> {
         match self.grants.tables.customer(name)? {
-            Some(subject) => self.tables.reach(&subject),
+            Some(subject) => self.reach_of(&subject),
             None => Ok(None),
         }
     }

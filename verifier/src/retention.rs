@@ -1,6 +1,7 @@
 //! What may be kept of an answer, on which ground and until when; and the erasing.
 //!
-//! Only claims that were asked for are kept: no status index, holder's key or salt of a copy ever is. What must be gone when
+//! Only claims that were asked for are kept, and in the same row where the status of each copy stands ([`crate::standing`]): no holder's
+//! key or salt of a copy ever is. What must be gone when
 //! the session ends is held in memory alone and never reaches the store: a killed process has erased it. What may be kept lies
 //! in a table of its own, each answer under a key of its own, and [`crate::Verifier::tick`] deletes it at `until`: the store
 //! destroys the key before it says that the row is gone ([`store::Transaction::put_erasable`]). Only after that a statement is
@@ -8,6 +9,7 @@
 
 use crate::Verifier;
 use crate::session::{RECORD_SECONDS, Session};
+use crate::standing::{self, Holding};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use credentials::decision::{KeptRecord, Statement};
 use credentials::query::Query;
@@ -72,7 +74,7 @@ impl Terms {
 /// The part of a verified answer that was asked for.
 pub(crate) struct Kept {
     /// By query id.
-    pub(crate) claims: BTreeMap<String, Value>,
+    pub(crate) holding: Holding,
     /// What the receipt names.
     pub(crate) paths: BTreeMap<String, Vec<Path>>,
     /// Query ids whose claims may not be used to assess credit.
@@ -85,7 +87,7 @@ impl Kept {
     /// Nothing: what an answer that is not valid leaves.
     pub(crate) fn nothing() -> Kept {
         Kept {
-            claims: BTreeMap::new(),
+            holding: Holding::default(),
             paths: BTreeMap::new(),
             not_for_credit: Vec::new(),
             until: None,
@@ -95,6 +97,7 @@ impl Kept {
     /// What of `answer` may be kept.
     pub(crate) fn of(answer: &VerifiedPresentation, query: &Query, terms: &Terms, now: Timestamp) -> Kept {
         let mut kept = Kept::nothing();
+        kept.holding.copies = standing::copies(answer);
         let mut erase_at_end = terms.keep_seconds == 0;
         for (id, credential) in answer.credentials() {
             let paths = query.paths(id);
@@ -103,7 +106,7 @@ impl Kept {
             if says(claims, NOT_FOR_CREDIT) {
                 kept.not_for_credit.push(id.clone());
             }
-            kept.claims.insert(id.clone(), only(claims, &paths));
+            kept.holding.claims.insert(id.clone(), only(claims, &paths));
             kept.paths.insert(id.clone(), paths);
         }
         kept.until = (!erase_at_end).then(|| now.plus(terms.keep_seconds));
@@ -131,8 +134,8 @@ struct Held {
 
 impl Reading {
     /// Holds the claims of a session. Those longest held make room; an answer larger than the whole room is not held.
-    pub(crate) fn hold(&mut self, id: &str, claims: &BTreeMap<String, Value>, now: Timestamp) {
-        let Ok(claims) = serde_json::to_vec(claims).map(Zeroizing::new) else {
+    pub(crate) fn hold(&mut self, id: &str, holding: &Holding, now: Timestamp) {
+        let Ok(claims) = serde_json::to_vec(holding).map(Zeroizing::new) else {
             return;
         };
         self.forget(id);
@@ -151,13 +154,26 @@ impl Reading {
         self.held.insert(id.to_owned(), Held { claims, forget });
     }
 
-    /// The claims of a session, while they may be read.
-    pub(crate) fn claims(&self, id: &str, now: Timestamp) -> BTreeMap<String, Value> {
-        self.held
-            .get(id)
-            .filter(|held| now < held.forget)
-            .and_then(|held| serde_json::from_slice(&held.claims).ok())
-            .unwrap_or_default()
+    /// What is held of a session, while it may be read.
+    pub(crate) fn holding(&self, id: &str, now: Timestamp) -> Option<Holding> {
+        let held = self.held.get(id).filter(|held| now < held.forget)?;
+        Holding::read(&held.claims)
+    }
+
+    /// Holds something else in place of what is held, for no longer than that.
+    pub(crate) fn renew(&mut self, id: &str, holding: &Holding) {
+        if let Some(held) = self.held.get_mut(id)
+            && let Ok(claims) = serde_json::to_vec(holding).map(Zeroizing::new)
+        {
+            let bytes = self.bytes.saturating_sub(held.claims.len());
+            self.bytes = bytes.saturating_add(claims.len());
+            held.claims = claims;
+        }
+    }
+
+    /// Whether claims of that name may still be read.
+    pub(crate) fn holds(&self, id: &str, now: Timestamp) -> bool {
+        self.held.get(id).is_some_and(|held| now < held.forget)
     }
 
     /// Forgets the claims of a session; whether there were any.
@@ -239,24 +255,25 @@ mod tests {
     #[test]
     fn claims_for_reading_are_forgotten_in_time_and_the_oldest_make_room() {
         let at = Timestamp::from_unix(1_000);
-        let claims = |text: &str| BTreeMap::from([("q".to_owned(), json!(text))]);
+        let claims = |text: &str| Holding::of_claims(BTreeMap::from([("q".to_owned(), json!(text))]));
+        let none = Option::<Holding>::None;
         let mut reading = Reading::default();
         reading.hold("a", &claims("one"), at);
-        assert_eq!(reading.claims("a", at), claims("one"));
-        assert_eq!(reading.claims("a", at.plus(READING_SECONDS)), BTreeMap::new());
+        assert_eq!(reading.holding("a", at), Some(claims("one")));
+        assert_eq!(reading.holding("a", at.plus(READING_SECONDS)), none);
         assert_eq!(reading.forget_due(at.plus(READING_SECONDS - 1)), [""; 0]);
         assert_eq!(reading.forget_due(at.plus(READING_SECONDS)), ["a"]);
         assert_eq!(reading.bytes, 0);
 
-        let half = "x".repeat(READING_BYTES_MAX / 2);
+        let half = "x".repeat(READING_BYTES_MAX * 2 / 5);
         for (second, id) in ["b", "c", "d"].into_iter().enumerate() {
             reading.hold(id, &claims(&half), at.plus(second as i64));
         }
         let later = at.plus(5);
-        assert_eq!(reading.claims("b", later), BTreeMap::new());
-        assert_eq!(reading.claims("d", later), claims(&half));
+        assert_eq!(reading.holding("b", later), none);
+        assert_eq!(reading.holding("d", later), Some(claims(&half)));
         assert!(reading.bytes <= READING_BYTES_MAX);
         reading.hold("e", &claims(&half.repeat(3)), later);
-        assert_eq!(reading.claims("e", later), BTreeMap::new());
+        assert_eq!(reading.holding("e", later), none);
     }
 }

@@ -9,27 +9,42 @@
 //! | `verifier.keys` * | one-time X25519 secret | when the session ends |
 //! | `verifier.customers` * | the customer's number | when the session ends |
 //! | `verifier.verdicts` | checks, notes, receipt; no claim | with the record |
-//! | `verifier.claims` * | claims kept on a ground | at `until` |
+//! | `verifier.claims` * | claims kept on a ground, and where the status of each copy stands | at `until` |
 //! | `verifier.erasures` | the signed statement that claims were erased | with the record |
 //! | `verifier.nonces` | keyed hash of every nonce given out | with the record |
-//! | `verifier.reaches` | where a customer's wallet is reached | with the customer's word, or the newest |
+//! | `verifier.reaches` * | where a customer's wallet is reached, by a keyed hash of the customer's number | at `until`, and with the next word |
+//! | `verifier.repeats` | by keyed hash of a system's own key: which session it was, keyed hash of what was asked | with the record |
 //! | `verifier.spent` | keyed hash of every nonce used | with the record |
 //!
 //! A nonce outlives its request by [`crate::RECORD_SECONDS`] at least; after that no session is left that would take it.
 
 use crate::Error;
 use crate::error::Refusal;
+use crate::repeating::{Repeat, Repeated};
 use crate::session::Session;
+use crate::standing::Holding;
 use crate::verdict::Record;
+use credentials::Timestamp;
 use credentials::letter::Reach;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use store::{Store, Table, Transaction};
 use zeroize::Zeroizing;
 
 /// Label under which nonces are hashed.
 const NONCE: &str = "bevis/verifier/nonce/1";
+/// Label under which numbers of customers are hashed.
+const REACH: &str = "bevis/verifier/reach/1";
+
+/// Where a customer is reached, and how long that is kept.
+#[derive(Serialize, serde::Deserialize)]
+pub(crate) struct ReachRow {
+    pub(crate) reach: Reach,
+    pub(crate) until: Timestamp,
+}
+
+/// Name of a customer's reach.
+pub(crate) type ReachId = [u8; 32];
 
 pub(crate) struct Tables {
     store: Store,
@@ -43,6 +58,7 @@ pub(crate) struct Tables {
     nonces: Table,
     spent: Table,
     reaches: Table,
+    repeats: Table,
 }
 
 impl Tables {
@@ -58,6 +74,7 @@ impl Tables {
             nonces: store.table("verifier.nonces"),
             spent: store.table("verifier.spent"),
             reaches: store.table("verifier.reaches"),
+            repeats: store.table("verifier.repeats"),
             store,
         }
     }
@@ -138,8 +155,14 @@ impl Tables {
         read(&self.verdicts, id, "verifier.verdicts")
     }
 
-    pub(crate) fn claims(&self, id: &str) -> Result<Option<BTreeMap<String, Value>>, Error> {
-        read(&self.claims, id, "verifier.claims")
+    pub(crate) fn claims(&self, id: &str) -> Result<Option<Holding>, Error> {
+        let Some(row) = self.claims.get(id)?.map(Zeroizing::new) else {
+            return Ok(None);
+        };
+        let unreadable = Error::Row {
+            table: "verifier.claims",
+        };
+        Holding::read(&row).map(Some).ok_or(unreadable)
     }
 
     /// The signed statement that what was shown is erased.
@@ -156,16 +179,73 @@ impl Tables {
         self.store.keyed_hash(NONCE, nonce.as_bytes())
     }
 
-    pub(crate) fn reach(&self, subject: &str) -> Result<Option<Reach>, Error> {
-        read(&self.reaches, subject, "verifier.reaches")
+    pub(crate) fn reach_id(&self, subject: &str) -> ReachId {
+        self.store.keyed_hash(REACH, subject.as_bytes())
+    }
+
+    pub(crate) fn reach(&self, id: &ReachId) -> Result<Option<ReachRow>, Error> {
+        read_row(self.reaches.get(id)?, "verifier.reaches")
+    }
+
+    /// When which reach goes.
+    pub(crate) fn reaches_due(&self) -> Result<BTreeSet<(Timestamp, ReachId)>, Error> {
+        let mut due = BTreeSet::new();
+        let mut is_whole = true;
+        self.reaches.scan(&mut |_, id, row| {
+            let row = serde_json::from_slice::<ReachRow>(row).ok();
+            match (row, ReachId::try_from(id).ok()) {
+                (Some(row), Some(id)) => is_whole &= due.insert((row.until, id)),
+                _ => is_whole = false,
+            }
+            is_whole
+        })?;
+        match is_whole {
+            true => Ok(due),
+            false => Err(Error::Row {
+                table: "verifier.reaches",
+            }),
+        }
+    }
+
+    /// Keyed, so that what is hashed cannot be guessed from a copy of the table.
+    pub(crate) fn keyed_hash(&self, label: &'static str, bytes: &[u8]) -> [u8; 32] {
+        self.store.keyed_hash(label, bytes)
+    }
+
+    pub(crate) fn repeat(&self, name: &[u8; 32]) -> Result<Option<Repeated>, Error> {
+        let Some(row) = self.repeats.get(name)? else {
+            return Ok(None);
+        };
+        serde_json::from_slice(&row).map(Some).map_err(|_| Error::Row {
+            table: "verifier.repeats",
+        })
     }
 
     // --- writing ---
 
-    pub(crate) fn put_reach(&self, tx: &mut Transaction, subject: &str, reach: &Reach) -> Result<(), Error> {
-        let row = row(reach, "verifier.reaches")?;
-        tx.put(&self.reaches, subject, &row);
+    /// Notes which session a system's request made; the commit fails when its key was used before.
+    pub(crate) fn put_repeat(&self, tx: &mut Transaction, repeat: &Repeat, session: &str) -> Result<(), Error> {
+        let row = row(
+            &Repeated {
+                session: session.to_owned(),
+                content: repeat.content,
+            },
+            "verifier.repeats",
+        )?;
+        tx.require_absent(&self.repeats, &repeat.name)
+            .put(&self.repeats, &repeat.name, &row);
         Ok(())
+    }
+
+    /// The key of the word before is destroyed by the next tick: a holder waits for the answer.
+    pub(crate) fn put_reach(&self, tx: &mut Transaction, id: &ReachId, reach: &ReachRow) -> Result<(), Error> {
+        let row = Zeroizing::new(row(reach, "verifier.reaches")?);
+        tx.put_erasable(&self.reaches, id, &row).erase_later();
+        Ok(())
+    }
+
+    pub(crate) fn delete_reach(&self, tx: &mut Transaction, id: &ReachId) {
+        tx.delete(&self.reaches, id);
     }
 
     pub(crate) fn put_session(&self, tx: &mut Transaction, session: &Session) -> Result<(), Error> {
@@ -215,13 +295,8 @@ impl Tables {
         tx.require_absent(&self.spent, &nonce).put(&self.spent, &nonce, &[]);
     }
 
-    pub(crate) fn put_claims(
-        &self,
-        tx: &mut Transaction,
-        id: &str,
-        claims: &BTreeMap<String, Value>,
-    ) -> Result<(), Error> {
-        let row = Zeroizing::new(row(claims, "verifier.claims")?);
+    pub(crate) fn put_claims(&self, tx: &mut Transaction, id: &str, holding: &Holding) -> Result<(), Error> {
+        let row = Zeroizing::new(row(holding, "verifier.claims")?);
         tx.put_erasable(&self.claims, id, &row);
         Ok(())
     }
@@ -250,6 +325,9 @@ impl Tables {
             .delete(&self.erasures, &session.id)
             .delete(&self.nonces, &nonce)
             .delete(&self.spent, &nonce);
+        if let Some(repeat) = &session.repeat {
+            tx.delete(&self.repeats, repeat);
+        }
     }
 }
 
@@ -281,7 +359,7 @@ impl Tables {
             .try_fold(0, |rows, table| Ok(rows + table.len()?))
     }
 
-    fn all(&self) -> [&Table; 9] {
+    fn all(&self) -> [&Table; 11] {
         [
             &self.sessions,
             &self.requests,
@@ -292,6 +370,8 @@ impl Tables {
             &self.erasures,
             &self.nonces,
             &self.spent,
+            &self.repeats,
+            &self.reaches,
         ]
     }
 
@@ -328,7 +408,11 @@ fn row<T: Serialize>(value: &T, table: &'static str) -> Result<Vec<u8>, Error> {
 }
 
 fn read<T: DeserializeOwned>(rows: &Table, id: &str, table: &'static str) -> Result<Option<T>, Error> {
-    let Some(row) = rows.get(id)?.map(Zeroizing::new) else {
+    read_row(rows.get(id)?, table)
+}
+
+fn read_row<T: DeserializeOwned>(row: Option<Vec<u8>>, table: &'static str) -> Result<Option<T>, Error> {
+    let Some(row) = row.map(Zeroizing::new) else {
         return Ok(None);
     };
     serde_json::from_slice(&row).map(Some).map_err(|_| Error::Row { table })

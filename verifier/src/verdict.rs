@@ -3,7 +3,7 @@
 use crate::policy::Decision;
 use crate::session::{Session, State};
 use credentials::query::Query;
-use credentials::schema::Text;
+use credentials::schema::{Path, Text};
 use credentials::trust::Trust;
 use credentials::verify::{Line, Report, Verdict};
 use credentials::{Code, Did, Timestamp};
@@ -77,6 +77,26 @@ pub struct SessionDetail {
     pub decision: Option<String>,
     /// That the holder asked for deletion (JWS), and when it came.
     pub deletion: Option<DeletionView>,
+    /// What the customer is given, as long as an answer is taken.
+    pub link: Option<String>,
+    /// What was asked, by query id.
+    pub asked: BTreeMap<String, Vec<Path>>,
+    /// When a standing grant was asked for: its terms.
+    pub grant: Option<AskedGrant>,
+}
+
+/// A standing grant that a session asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AskedGrant {
+    /// Who is to release.
+    pub issuer: Did,
+    /// Until when, at most.
+    #[serde(serialize_with = "rfc3339")]
+    pub until: Timestamp,
+    /// How often a day, at most.
+    pub uses_per_day: u16,
+    /// Name of the grant that came of it.
+    pub name: Option<String>,
 }
 
 impl std::fmt::Debug for SessionDetail {
@@ -260,6 +280,18 @@ pub(crate) fn detail(
         receipt: None,
         decision: None,
         deletion: None,
+        link: None,
+        asked: query
+            .credentials
+            .iter()
+            .map(|credential| (credential.id.clone(), query.paths(&credential.id)))
+            .collect(),
+        grant: session.grant.as_ref().map(|asked| AskedGrant {
+            issuer: asked.issuer.clone(),
+            until: asked.until,
+            uses_per_day: asked.uses_per_day,
+            name: None,
+        }),
     };
     if let Some(record) = record {
         detail.status_age_s = age(record.status_at, record.checked_at);
@@ -270,6 +302,10 @@ pub(crate) fn detail(
         detail.not_for_credit = record.not_for_credit;
         detail.checked_at = Some(record.checked_at);
         detail.receipt = Some(record.receipt);
+        let name = record.given.as_deref().map(credentials::decision::hash);
+        if let Some(grant) = &mut detail.grant {
+            grant.name = name;
+        }
         detail.decision = record.given;
         detail.deletion = record
             .deletion
@@ -282,7 +318,7 @@ fn rfc3339<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Err
     serializer.collect_str(at)
 }
 
-fn rfc3339_option<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn rfc3339_option<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     match at {
         Some(at) => serializer.collect_str(at),
         None => serializer.serialize_none(),

@@ -6,14 +6,19 @@ use crate::grant::{Review, Standing};
 use crate::selection::Lack;
 use crate::tables::Kind;
 use crate::text::{Catalogue, plain};
+use credentials::Did;
 use credentials::grant::Kind as GrantKind;
 use credentials::request::OpenedRequest;
 use credentials::schema::{Class, CredentialType, Path};
+use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
 
 /// The member under which a type keeps answers that are signed beside the data they are derived from (domain C02).
 const DERIVED: &str = "derived";
+
+/// The key of a line that is empty.
+const EMPTY: &str = "";
 
 /// One credential of the answer, as it would leave.
 pub(crate) struct Part {
@@ -30,8 +35,8 @@ pub(crate) struct Gap {
     pub(crate) credential_type: Arc<CredentialType>,
     pub(crate) lack: Lack,
     pub(crate) asked: Vec<Path>,
-    /// Names of the listed issuers of the type.
-    pub(crate) issuers: Vec<String>,
+    /// The listed issuers of the type, and their names.
+    pub(crate) issuers: Vec<(Did, String)>,
 }
 
 /// What is being collected, when the request is an issuer's.
@@ -60,12 +65,42 @@ pub(crate) struct Consent<'a> {
     pub(crate) writers: &'a [String],
 }
 
+/// A line of what a person reads before deciding. All of them, each behind the indentation of its level, are the text whose hash is
+/// signed ([`text_of`]): whoever sets them on a page leaves none out and adds nothing between them.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// What it says: the key of its text; empty for a line that is empty.
+    pub key: &'static str,
+    /// How deep it stands below the lines before it.
+    pub level: usize,
+    /// The line itself.
+    pub text: String,
+}
+// Holds claims: only what it says is printed.
+impl std::fmt::Debug for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Line({})", self.key)
+    }
+}
+
+/// The text that lines make: two spaces for each level, a line break after each line.
+pub(crate) fn text_of(lines: &[Line]) -> String {
+    let mut out = String::new();
+    for line in lines {
+        out.extend(std::iter::repeat_n("  ", line.level));
+        out.push_str(&line.text);
+        out.push('\n');
+    }
+    out
+}
+
 impl Consent<'_> {
-    /// The text, line by line, ending with a line break.
-    pub(crate) fn text(&self, texts: &Catalogue) -> String {
+    /// The text, line by line.
+    pub(crate) fn lines(&self, texts: &Catalogue) -> Vec<Line> {
         let mut page = Page {
             texts,
-            out: String::new(),
+            lines: Vec::new(),
+            level: 0,
         };
         self.who_and_why(&mut page);
         self.granted(&mut page);
@@ -76,7 +111,7 @@ impl Consent<'_> {
             self.unanswerable(&mut page);
         }
         self.terms(&mut page);
-        page.out
+        page.lines
     }
 
     fn asker(&self) -> &str {
@@ -163,7 +198,7 @@ impl Consent<'_> {
                 page.gap();
                 page.line("grant-sensitive", &[("name", asker)]);
             }
-            page.out.push_str("  ");
+            page.level = 1;
             page.line(
                 "grant-claims",
                 &[("type", title), ("labels", &list(&labels, page.texts))],
@@ -282,7 +317,8 @@ impl Consent<'_> {
             if gap.issuers.is_empty() {
                 page.line("source-none", &[]);
             } else {
-                page.line("source-of", &[("issuers", &list(&gap.issuers, page.texts))]);
+                let names: Vec<String> = gap.issuers.iter().map(|(_, name)| name.clone()).collect();
+                page.line("source-of", &[("issuers", &list(&names, page.texts))]);
             }
         }
     }
@@ -404,22 +440,31 @@ impl Part {
 /// The text as it grows.
 struct Page<'a> {
     texts: &'a Catalogue,
-    out: String,
+    lines: Vec<Line>,
+    /// Of the next line; those after it stand at none again.
+    level: usize,
 }
 
 impl Page<'_> {
     fn line(&mut self, key: &'static str, values: &[(&str, &str)]) {
-        self.out.push_str(&self.texts.fill(key, values));
-        self.out.push('\n');
+        self.lines.push(Line {
+            key,
+            level: std::mem::take(&mut self.level),
+            text: self.texts.fill(key, values),
+        });
     }
 
     fn gap(&mut self) {
-        self.out.push('\n');
+        self.lines.push(Line {
+            key: EMPTY,
+            level: 0,
+            text: String::new(),
+        });
     }
 
     fn credential(&mut self, part: &Part) {
         let label = part.credential_type.label.get(self.texts.language());
-        self.out.push_str("  ");
+        self.level = 1;
         self.line("credential", &[("type", label), ("issuer", &part.issuer_name)]);
     }
 
@@ -450,20 +495,14 @@ impl Page<'_> {
             for (level, (path, numbers)) in headings.iter().enumerate().skip(common) {
                 let label = part.credential_type.label(path, language);
                 let number = numbers.last().map_or(1, |number| number.saturating_add(1));
-                self.indent(level);
+                self.level = level.saturating_add(2);
                 self.line("element", &[("label", &label), ("number", &number.to_string())]);
             }
             let label = part.credential_type.label(&leaf.path, language);
-            self.indent(headings.len());
+            self.level = headings.len().saturating_add(2);
             let value = self.value(leaf.value);
             self.line("claim", &[("label", &label), ("value", &value)]);
             above = headings;
-        }
-    }
-
-    fn indent(&mut self, level: usize) {
-        for _ in 0..level.saturating_add(2) {
-            self.out.push_str("  ");
         }
     }
 

@@ -7,7 +7,7 @@ use crate::grant::Wait as GrantWait;
 use crate::history::{Event, What};
 use crate::presentation::Wait;
 use crate::tables::{DecisionRow, DeletionRow, GrantRow, GrantStage, Kind};
-use crate::{Error, Outcome, Step, Thread, Wallet, done, is_passing};
+use crate::{Error, Outcome, Step, Thread, Wallet, done};
 use credentials::decision::{self, Decision, Deletion, Statement};
 use credentials::grant::{Erasure, OpenedGrant};
 use credentials::protocol::{consent, presentation};
@@ -225,7 +225,7 @@ impl Wallet {
 
     fn deletion_refused(&mut self, now: Timestamp, hash: &str, problem: Problem) -> Result<Step, Error> {
         let row = self.tables.get::<DeletionRow>(hash)?.ok_or(Error::NotFound)?;
-        if row.is_open() && !is_passing(problem.code) {
+        if row.is_open() && !problem.code.is_passing() {
             let event = Event {
                 request: Some(hash.to_owned()),
                 code: Some(problem.code),

@@ -1,6 +1,8 @@
 //! What happened in this wallet, without any claim value.
 
-use crate::tables::Kind;
+use crate::paper::Reported;
+use crate::tables::{DecisionRow, DeletionRow, GrantStage, Kind, ReceiptRow};
+use crate::{Error, Wallet};
 use credentials::verify::Verdict;
 use credentials::{Code, Did, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -113,4 +115,145 @@ pub struct ReceiptSummary {
     pub code: Option<Code>,
     /// Kept until; none = until the asker's session ends.
     pub until: Option<Timestamp>,
+}
+
+impl Wallet {
+    /// What happened in this wallet, oldest first. No claim values.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Row`].
+    pub fn history(&self) -> Result<Vec<Event>, Error> {
+        let mut events = Vec::new();
+        for (id, event) in self.tables.rows::<Event>(b"")? {
+            let number = id.as_slice().try_into().map(u64::from_be_bytes);
+            let number = number.map_err(|_| Error::Row {
+                table: "wallet-history",
+            })?;
+            events.push(self.told_with(number.saturating_add(1), event)?);
+        }
+        Ok(events)
+    }
+
+    /// Lines of the history, newest first: at most `count` of those before the number `before`. Costs what it gives, however long
+    /// the history is.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Row`].
+    pub fn entries(&self, before: Option<u64>, count: usize) -> Result<Vec<Event>, Error> {
+        let newest = self.tables.next_event();
+        let mut number = before.map_or(newest, |before| before.saturating_sub(1).min(newest));
+        let mut events = Vec::new();
+        while number > 0 && events.len() < count {
+            events.extend(self.line(number)?);
+            number = number.saturating_sub(1);
+        }
+        Ok(events)
+    }
+
+    /// A line by its number, while it is there.
+    pub(crate) fn line(&self, number: u64) -> Result<Option<Event>, Error> {
+        match self.entry(number) {
+            Ok(event) => self.told_with(number, event).map(Some),
+            Err(Error::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes a line out of the history because its holder wants it gone (nobody else can). With the last line about something that
+    /// was shared or refused goes what was signed about it: nobody can ask for deletion or report it from here any more. That it
+    /// was decided is remembered, so that the same request is not answered twice; a grant that stands keeps what taking it back needs.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`], [`Error::Row`].
+    pub fn forget(&mut self, now: Timestamp, number: u64) -> Result<(), Error> {
+        let event = self.entry(number)?;
+        let last = match &event.request {
+            Some(request) if !self.is_told_elsewhere(request, number)? => Some(request.clone()),
+            _ => None,
+        };
+        let decided = match &last {
+            Some(request) if !self.is_still_needed(now, request)? => self.tables.get::<DecisionRow>(request)?,
+            _ => None,
+        };
+        let key = match &decided {
+            // A grant's key may be needed to tell a source again that has forgotten.
+            Some(row) if row.given.is_some() && row.kind == Kind::Present => {
+                self.given_for(&event).ok().map(|given| given.key)
+            }
+            _ => None,
+        };
+        let mut change = self.tables.change();
+        change.forget(number)?;
+        change.delete::<Reported>(&number.to_string());
+        if let (Some(request), Some(mut row)) = (last, decided) {
+            change.delete::<ReceiptRow>(&request);
+            change.delete::<DeletionRow>(&request);
+            if let Some(key) = &key {
+                change.delete_key(key);
+            }
+            row.signed.clear();
+            row.given = None;
+            row.session.clear();
+            row.asked.clear();
+            row.decision.claims.clear();
+            change.put(&request, &row)?;
+        }
+        change.commit()
+    }
+
+    fn is_told_elsewhere(&self, request: &str, number: u64) -> Result<bool, Error> {
+        let lines = self.tables.rows::<Event>(b"")?;
+        let mut others = lines
+            .iter()
+            .filter(|(id, _)| *id != number.saturating_sub(1).to_be_bytes());
+        Ok(others.any(|(_, event)| event.request.as_deref() == Some(request)))
+    }
+
+    /// Whether something about a decision is not at its end: an answer is on its way, a grant stands, a deletion was asked for.
+    fn is_still_needed(&self, now: Timestamp, request: &str) -> Result<bool, Error> {
+        let is_waiting = self.tables.named::<crate::tables::RequestRow>()?;
+        let is_asking = self
+            .tables
+            .get::<DeletionRow>(request)?
+            .is_some_and(|row| row.is_open());
+        let stands = match self.grant_by_request(request)? {
+            None => false,
+            Some((_, row)) => {
+                let has_run_out = Wallet::opened_grant(&row)?.grant().exp <= now;
+                let is_told = row.withdrawn.is_some() && row.erasure.is_some();
+                !(has_run_out || matches!(row.stage, GrantStage::Withdrawn) && is_told)
+            }
+        };
+        Ok(is_asking || stands || is_waiting.iter().any(|(_, row)| row.hash == request))
+    }
+
+    /// A line with what its receipt says, and what was answered.
+    fn told_with(&self, number: u64, mut event: Event) -> Result<Event, Error> {
+        event.id = number;
+        if matches!(event.what, What::Shared | What::Granted)
+            && let Some(request) = &event.request
+            && let Some(row) = self.tables.get::<ReceiptRow>(request)?
+        {
+            event.receipt = Some(ReceiptSummary {
+                verdict: row.receipt.verdict,
+                code: row.receipt.code,
+                until: row.receipt.until,
+            });
+        }
+        event.erasure = self.told_of(&event)?;
+        Ok(event)
+    }
+
+    /// What the recipient signed of what it erased and keeps, for a line that something was taken back or that it answered.
+    fn told_of(&self, event: &Event) -> Result<Option<String>, Error> {
+        let Some(request) = &event.request else {
+            return Ok(None);
+        };
+        let told = match event.what {
+            What::DeletionAnswered => self.tables.get::<DeletionRow>(request)?.and_then(|row| row.answer),
+            What::Withdrawn => self.grant_by_request(request)?.and_then(|(_, row)| row.erasure),
+            _ => None,
+        };
+        Ok(told.filter(|text| !text.is_empty()))
+    }
 }

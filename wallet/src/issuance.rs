@@ -15,7 +15,7 @@ pub(crate) use terms::asks_only;
 
 use crate::history::{Event, What};
 use crate::tables::{ActivationCode, IssuingRow, RequestRow, Stage, bytes, text};
-use crate::{Error, Outcome, Outgoing, Step, Thread, Wallet, done, is_passing};
+use crate::{Error, Outcome, Outgoing, Step, Thread, Wallet, done};
 use company::carry;
 use credentials::link::Link;
 use credentials::protocol::issuance::{Ask, Reply};
@@ -207,7 +207,7 @@ impl Wallet {
             (Wait::Acknowledged { credentials }, reply) => {
                 let is_told = match reply {
                     Reply::Acknowledged => true,
-                    Reply::Problem(problem) => !is_passing(problem.code),
+                    Reply::Problem(problem) => !problem.code.is_passing(),
                     _ => false,
                 };
                 if is_told {
@@ -236,7 +236,7 @@ impl Wallet {
     /// Ends the issuing when it was refused for a reason that stays, and says so in the history.
     fn drop_if_refused<T>(&mut self, now: Timestamp, transaction: &str, result: Result<T, Error>) -> Result<T, Error> {
         if let Err(Error::Refused(problem)) = &result
-            && !is_passing(problem.code)
+            && !problem.code.is_passing()
             && let Some(row) = self.tables.get::<IssuingRow>(transaction)?
             && !matches!(row.stage, Stage::Delivered { .. })
         {

@@ -6,7 +6,7 @@
 use crate::grant::Wait;
 use crate::history::What;
 use crate::tables::{CredentialRow, GrantRow, GrantStage, Kind, RequestRow, RequestStage, text};
-use crate::{Error, Outcome, Step, Thread, Wallet, done, is_passing};
+use crate::{Error, Outcome, Step, Thread, Wallet, done};
 use credentials::decision::Receipt;
 use credentials::grant::OpenedGrant;
 use credentials::letter::{Change, Letter, Reach};
@@ -68,7 +68,7 @@ impl Wallet {
                         let reply = Reply::Withdrawn { withdrawn };
                         wallet.take_acknowledgement(thread, &name, Wait::Withdrawn, reply)
                     }
-                    _ => wallet.take_uses(thread, now, &name, &[], Some(&withdrawn)),
+                    _ => Ok(wallet.take_uses(thread, now, &name, &[], Some(&withdrawn))?.0),
                 }
             }
             Letter::Erased { grant, erasure } => {
@@ -95,7 +95,7 @@ impl Wallet {
         let result = self.put_before_person(thread, now, &opened);
         if let Err(Error::Refused(problem)) = &result
             && problem.code != Code::Replay
-            && !is_passing(problem.code)
+            && !problem.code.is_passing()
         {
             self.record_failure(now, from, problem)?;
         }
@@ -141,7 +141,7 @@ impl Wallet {
         };
         match first.number > row.uses_seen.saturating_add(1) {
             true => self.ask_uses_of(thread, now, &name),
-            false => self.take_uses(thread, now, &name, uses, None),
+            false => Ok(self.take_uses(thread, now, &name, uses, None)?.0),
         }
     }
 

@@ -37,12 +37,15 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+pub use consent::Line;
 pub use error::Error;
 pub use grant::{Found, GrantState, GrantView, UseView};
 pub use history::{Event, ReceiptSummary, What};
 pub use paper::{AUTHORITY, Reported};
 pub use tables::Kind;
-pub use view::{CopyStates, Held, HeldClaim, HeldDetail, HeldState, Pending, PendingState, Unfinished};
+pub use view::{
+    CopyStates, Held, HeldClaim, HeldDetail, HeldState, Lacking, Pending, PendingState, Reading, Unfinished,
+};
 
 use credentials::decision::Receipt;
 use credentials::identifier::OrganisationNumber;
@@ -508,26 +511,6 @@ fn name_of(trust: Option<&Trust>, did: &Did) -> String {
         (None, Did::Web(domain)) => domain.clone(),
         (None, did) => did.to_string(),
     }
-}
-
-/// Whether the same message may fare better later: the reason lies in the state of a machine, not in what was asked.
-fn is_passing(code: Code) -> bool {
-    matches!(
-        code,
-        Code::RateLimited
-            | Code::Unreachable
-            | Code::Internal
-            | Code::TraceUnavailable
-            | Code::TrustMissing
-            | Code::TrustStale
-            | Code::ClockSuspect
-            | Code::DiskFull
-            | Code::DiskReadOnly
-            | Code::StatusMissing
-            | Code::StatusStale
-            | Code::CatchingUp
-            | Code::NotListed
-    )
 }
 
 fn done(thread: Thread, result: Result<Outcome, Problem>) -> Step {

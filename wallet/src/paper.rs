@@ -1,11 +1,12 @@
 //! What the holder can show others: the receipt that both sides hold, and a report to the supervisory authority.
 
 use crate::history::{Event, What};
-use crate::tables::{DeletionRow, ReceiptRow};
+use crate::tables::{DeletionRow, ReceiptRow, Row};
 use crate::text::{Catalogue, language};
 use crate::{Error, Wallet};
 use credentials::Timestamp;
 use credentials::decision::{self, Papers, Report};
+use serde::{Deserialize, Serialize};
 
 /// The authority that supervises the Norwegian organisations of the list.
 pub const AUTHORITY: &str = "Datatilsynet";
@@ -14,12 +15,18 @@ pub const AUTHORITY: &str = "Datatilsynet";
 const AUTHORITY_SITE: &str = "datatilsynet.no";
 
 /// A report as it is handed over.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reported {
+    /// Number of the line of the history that tells of it.
+    pub entry: u64,
     /// The signed report ([`credentials::decision::Report`]), with all papers in it.
     pub signed: String,
     /// What it says, for people.
     pub text: String,
+}
+
+impl Row for Reported {
+    const TABLE: &'static str = "wallet-reports";
 }
 
 /// Everything signed that is about one request.
@@ -110,10 +117,22 @@ impl Wallet {
             request: Some(given.hash),
             ..self.event(now, What::Reported, &report.asker)
         };
+        let entry = self.tables.next_event().saturating_add(1);
+        let reported = Reported { entry, signed, text };
         let mut change = self.tables.change();
         change.event(&line)?;
+        // Kept, so that the holder can hand it over later.
+        change.put(&entry.to_string(), &reported)?;
         change.commit()?;
-        Ok(Reported { signed, text })
+        Ok(reported)
+    }
+
+    /// A report that was written, by the number of its line in the history.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`], [`Error::Row`].
+    pub fn reported(&self, entry: u64) -> Result<Reported, Error> {
+        self.tables.get::<Reported>(&entry.to_string())?.ok_or(Error::NotFound)
     }
 
     fn signed_for(&self, event: &Event) -> Result<Signed, Error> {

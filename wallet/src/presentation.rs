@@ -8,7 +8,7 @@ pub(crate) use decision::{Draft, LastShown, decision, declining_at, subject};
 
 use crate::history::{Event, What};
 use crate::tables::{DecisionRow, Kind, ReceiptRow, RequestRow, RequestStage, text};
-use crate::{Error, Outcome, Outgoing, Step, Thread, Wallet, done, is_passing, name_of};
+use crate::{Error, Outcome, Outgoing, Step, Thread, Wallet, done, name_of};
 use credentials::decision::{Receipt, hash as decision_hash};
 use credentials::protocol::presentation::{Ask, Reply};
 use credentials::request::{self, OpenedRequest};
@@ -104,7 +104,7 @@ impl Wallet {
                     let receipt = known.receipt;
                     return Ok(done(thread, Ok(Outcome::Shared { receipt })));
                 }
-                if !is_passing(problem.code) && self.tables.get::<RequestRow>(&id)?.is_some() {
+                if !problem.code.is_passing() && self.tables.get::<RequestRow>(&id)?.is_some() {
                     let event = Event {
                         request: Some(hash),
                         code: Some(problem.code),
@@ -124,7 +124,7 @@ impl Wallet {
             (Wait::Erased { hash }, reply) => self.take_statement(thread, now, &talk.to, &hash, reply),
             (Wait::Closed { id }, Reply::Closed) => self.end_refused(thread, &id),
             // The session is gone: there is nobody left to tell.
-            (Wait::Closed { id }, Reply::Problem(problem)) if !is_passing(problem.code) => {
+            (Wait::Closed { id }, Reply::Problem(problem)) if !problem.code.is_passing() => {
                 self.end_refused(thread, &id)
             }
             (_, Reply::Problem(problem)) => Err(problem.into()),

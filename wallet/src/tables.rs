@@ -279,6 +279,22 @@ pub(crate) struct DecisionRow {
     pub(crate) asked: String,
 }
 
+/// Where the history tells how a request was decided. Id: name of the request while it waited.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct DecidedRow {
+    /// Number of the line.
+    pub(crate) entry: u64,
+}
+
+/// Number of the next line of history, from when the newest was last forgotten: no later line takes its number. Id: [`NextRow::ID`].
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct NextRow {
+    pub(crate) next: u64,
+}
+impl NextRow {
+    pub(crate) const ID: &'static str = "next";
+}
+
 /// That an asker is to erase what it was shown. Id: hash of the request.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct DeletionRow {
@@ -312,6 +328,11 @@ pub(crate) struct ReviewRow {
     pub(crate) nonce: Option<String>,
     /// Until when it may come to its end.
     pub(crate) until: Timestamp,
+    /// What was shown so far, and where the rest begins.
+    #[serde(default)]
+    pub(crate) found: Vec<crate::Found>,
+    #[serde(default)]
+    pub(crate) from: Option<String>,
 }
 
 /// The rung of a ladder that an asker was shown in a case. Group: none; id: [`crate::presentation::rung_id`].
@@ -350,6 +371,12 @@ impl Row for RequestRow {
 }
 impl Row for DecisionRow {
     const TABLE: &'static str = "wallet-decisions";
+}
+impl Row for DecidedRow {
+    const TABLE: &'static str = "wallet-decided";
+}
+impl Row for NextRow {
+    const TABLE: &'static str = "wallet-history-next";
 }
 impl Row for RungRow {
     const TABLE: &'static str = "wallet-rungs";
@@ -399,6 +426,8 @@ impl Tables {
             .last()
             .and_then(|(id, _)| id.as_slice().try_into().ok().map(u64::from_be_bytes))
             .map_or(0, |last| last.saturating_add(1));
+        let forgotten = tables.get::<NextRow>(NextRow::ID)?.map_or(0, |row| row.next);
+        tables.next_event = tables.next_event.max(forgotten);
         Ok(tables)
     }
 
@@ -429,6 +458,11 @@ impl Tables {
                 Ok((name, row))
             })
             .collect()
+    }
+
+    /// Number of the line of history that comes next, counted from 0.
+    pub(crate) fn next_event(&self) -> u64 {
+        self.next_event
     }
 
     /// The copies of a credential, by number.
@@ -547,6 +581,21 @@ impl Change<'_> {
 
     pub(crate) fn put_relation(&mut self, with: &str, secret: &[u8; 32]) {
         self.transaction.put(&self.tables.store.table(RELATIONS), with, secret);
+    }
+
+    /// Adds the line of history that tells how a request was decided.
+    pub(crate) fn decided(&mut self, request: &str, event: &Event) -> Result<(), Error> {
+        let entry = self.next_event.saturating_add(1);
+        self.put(request, &DecidedRow { entry })?;
+        self.event(event)
+    }
+
+    /// Takes a line of history away. Its number stays its own.
+    pub(crate) fn forget(&mut self, number: u64) -> Result<(), Error> {
+        let id = number.saturating_sub(1).to_be_bytes();
+        self.transaction.delete(&self.tables.table::<Event>(), &id);
+        let next = self.next_event;
+        self.put(NextRow::ID, &NextRow { next })
     }
 
     /// Adds a line of history.

@@ -10,6 +10,7 @@ mod grants;
 mod keeping;
 mod papers;
 mod presenting;
+mod reading;
 mod refreshing;
 mod refusing;
 mod thresholds;

@@ -2,9 +2,12 @@
 //!
 //! The structs are printed by `--json`: their field names are a contract.
 
+use crate::consent::{Line, text_of};
 use crate::disclosure::leaves;
-use crate::history::{Event, ReceiptSummary, What};
-use crate::tables::{DecisionRow, DeletionRow, IssuingRow, Kind, ReceiptRow, RequestRow, RequestStage, Stage};
+use crate::history::Event;
+use crate::tables::{
+    DecidedRow, DecisionRow, DeletionRow, IssuingRow, Kind, ReceiptRow, RequestRow, RequestStage, Stage,
+};
 use crate::text::language;
 use crate::{Error, Wallet, name_of};
 use credentials::schema::{Class, Text};
@@ -161,6 +164,47 @@ pub struct Pending {
     pub code: Option<Code>,
 }
 
+/// A waiting request as a person reads it.
+#[derive(Clone, PartialEq, Serialize)]
+pub struct Reading {
+    /// What it is for.
+    pub kind: Kind,
+    /// How far it got.
+    pub state: PendingState,
+    /// Who asks.
+    pub asker: Did,
+    /// Their registered name.
+    pub asker_name: String,
+    /// No answer after.
+    pub expires: Timestamp,
+    /// Language of the text.
+    pub language: &'static str,
+    /// The text whose hash goes into the decision.
+    pub text: String,
+    /// The lines that make it.
+    pub lines: Vec<Line>,
+    /// What is in the way of a yes.
+    pub lacking: Vec<Lacking>,
+}
+// Holds claims: only the kind is printed.
+impl std::fmt::Debug for Reading {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Reading({:?}, {:?})", self.kind, self.state)
+    }
+}
+
+/// A credential that a request needs and nothing held answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Lacking {
+    /// Type.
+    #[serde(rename = "type")]
+    pub vct: String,
+    /// What people call it.
+    pub label: Text,
+    /// Who issues it, by the list: DID and registered name.
+    pub issuers: Vec<(Did, String)>,
+}
+
 /// Collecting that has not come to its end.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Unfinished {
@@ -256,11 +300,7 @@ impl Wallet {
             all.push(Pending {
                 id,
                 kind: row.kind,
-                state: match row.stage {
-                    RequestStage::Open => PendingState::Waiting,
-                    RequestStage::Answered { .. } | RequestStage::Granting => PendingState::Answered,
-                    RequestStage::Declined => PendingState::Refused,
-                },
+                state: state_of(&row.stage),
                 asker_name: name_of(self.trust.as_deref(), &row.asker),
                 asker: row.asker,
                 service: row.service,
@@ -310,53 +350,48 @@ impl Wallet {
     /// [`Error::NotFound`]; [`Error::Refused`] when the request may not be answered at all any more (`expired`, `trust_stale`,
     /// `unknown_verifier` …).
     pub fn text(&self, now: Timestamp, id: &str, language_wanted: &str) -> Result<String, Error> {
+        self.read(now, id, language_wanted).map(|reading| reading.text)
+    }
+
+    /// The same with its lines, and what stands around it on a page.
+    ///
+    /// # Errors
+    /// As [`Wallet::text`].
+    pub fn read(&self, now: Timestamp, id: &str, language_wanted: &str) -> Result<Reading, Error> {
         let row = self.tables.get::<RequestRow>(id)?.ok_or(Error::NotFound)?;
         let draft = self.draft(now, &row)?;
         let language = language(language_wanted);
-        let text = self.compose(&draft, row.kind, language)?;
+        let lines = self.lines_of(&draft, row.kind, language)?;
+        let text = text_of(&lines);
         self.remember_shown(id, (language, Sha256::digest(&text).into()));
-        Ok(text)
+        let lacking = draft.gaps().iter().map(|gap| Lacking {
+            vct: gap.credential_type.vct.clone(),
+            label: gap.credential_type.label.clone(),
+            issuers: gap.issuers.clone(),
+        });
+        Ok(Reading {
+            kind: row.kind,
+            state: state_of(&row.stage),
+            asker_name: name_of(self.trust.as_deref(), &row.asker),
+            asker: row.asker,
+            expires: row.expires,
+            language,
+            lacking: lacking.collect(),
+            text,
+            lines,
+        })
     }
 
-    /// What happened in this wallet, oldest first. No claim values.
+    /// The line of the history that tells how a request was decided that waited under this name; none while nobody has, or when the
+    /// holder has forgotten the line.
     ///
     /// # Errors
     /// [`Error::Store`], [`Error::Row`].
-    pub fn history(&self) -> Result<Vec<Event>, Error> {
-        let mut events = Vec::new();
-        for (id, mut event) in self.tables.rows::<Event>(b"")? {
-            let number = id.as_slice().try_into().map(u64::from_be_bytes);
-            let number = number.map_err(|_| Error::Row {
-                table: "wallet-history",
-            })?;
-            event.id = number.saturating_add(1);
-            if matches!(event.what, What::Shared | What::Granted)
-                && let Some(request) = &event.request
-                && let Some(row) = self.tables.get::<ReceiptRow>(request)?
-            {
-                event.receipt = Some(ReceiptSummary {
-                    verdict: row.receipt.verdict,
-                    code: row.receipt.code,
-                    until: row.receipt.until,
-                });
-            }
-            event.erasure = self.told_of(&event)?;
-            events.push(event);
-        }
-        Ok(events)
-    }
-
-    /// What the recipient signed of what it erased and keeps, for a line that something was taken back or that it answered.
-    fn told_of(&self, event: &Event) -> Result<Option<String>, Error> {
-        let Some(request) = &event.request else {
+    pub fn decided(&self, id: &str) -> Result<Option<Event>, Error> {
+        let Some(row) = self.tables.get::<DecidedRow>(id)? else {
             return Ok(None);
         };
-        let told = match event.what {
-            What::DeletionAnswered => self.tables.get::<DeletionRow>(request)?.and_then(|row| row.answer),
-            What::Withdrawn => self.grant_by_request(request)?.and_then(|(_, row)| row.erasure),
-            _ => None,
-        };
-        Ok(told.filter(|text| !text.is_empty()))
+        self.line(row.entry)
     }
 
     /// Everything that is the holder's as one document of schema `wallet-export/v1`: credentials with their claims, decisions,
@@ -413,5 +448,13 @@ impl Wallet {
             "deletions": deletions,
             "history": self.history()?,
         }))
+    }
+}
+
+fn state_of(stage: &RequestStage) -> PendingState {
+    match stage {
+        RequestStage::Open => PendingState::Waiting,
+        RequestStage::Answered { .. } | RequestStage::Granting => PendingState::Answered,
+        RequestStage::Declined => PendingState::Refused,
     }
 }

@@ -13,6 +13,9 @@ pub const USES_MAX: usize = 32;
 /// Most grants that are listed at once.
 pub const LISTED_MAX: usize = 64;
 
+/// Longest name of a place in such a list, in bytes.
+pub const NEXT_MAX: usize = 64;
+
 /// A question or an announcement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ask {
@@ -69,6 +72,9 @@ pub enum Ask {
         answer: String,
         /// These of them are taken back, by name.
         end: Vec<String>,
+        /// Those behind what an earlier answer ended with (`next`), with everything else as it was; none from the beginning.
+        #[serde(default)]
+        from: Option<String>,
     },
     /// From the holder, to an asker: what is still kept of what the grant brought is to be erased. [`Reply::Erased`].
     Erase {
@@ -109,17 +115,23 @@ pub enum Reply {
         /// Signed [`crate::grant::Erasure`].
         erasure: String,
     },
-    /// Uses in order, at most [`USES_MAX`].
+    /// Uses in order, at most [`USES_MAX`], and no more than go into a message.
     Uses {
         /// Signed [`crate::grant::Usage`]s.
         uses: Vec<String>,
         /// Since when nothing is released any more, if it was taken back.
         withdrawn: Option<String>,
+        /// Whether there are more behind them.
+        #[serde(default)]
+        more: bool,
     },
-    /// Grants of a person, at most [`LISTED_MAX`].
+    /// Grants of a person, those that stand first; at most [`LISTED_MAX`], and no more than go into a message.
     Standing {
         /// Each.
         grants: Vec<Standing>,
+        /// Where there are more: what to ask `from`, at most [`NEXT_MAX`] bytes.
+        #[serde(default)]
+        next: Option<String>,
     },
     /// No.
     Problem(Problem),

@@ -33,12 +33,14 @@ impl Examined {
     /// Only for a report that is valid.
     pub(super) fn into_verified(self) -> VerifiedCredential {
         let (_, _, expires) = self.sd_jwt.times();
+        let status = self.sd_jwt.status();
         let (claims, vct, issuer) = self.sd_jwt.into_content();
         VerifiedCredential {
             claims,
             vct,
             issuer,
             expires,
+            status,
             notes: self.notes,
         }
     }

@@ -165,6 +165,8 @@ impl Issuer {
             today: 0,
             withdrawn: None,
             giver: self.giver(&credential_type, &identified)?,
+            reach: identified.reach.clone(),
+            forgotten: Vec::new(),
         };
         let mut staged = self.stage();
         self.put_grant(&mut staged, grant.hash(), &record)?;

@@ -33,7 +33,7 @@ impl Issuer {
     /// Releases what is granted. In this order (E11): the grant's signature, its asker is who asks (`wrong_recipient`), it is deposited
     /// here (`unknown_grant`), within its registration of now and what was granted (`over_ask`), in its time (`not_yet_valid`,
     /// `expired`), not taken back (`withdrawn`), not too often (`over_ask`, `uses_per_day`), the holder's word for it in this epoch
-    /// (`catching_up`), the company and its giver's role by the register that is kept here (`role_missing`), not shielded (`shielded`), data there (`no_data`), the access log (`trace_unavailable`).
+    /// (`catching_up`), the company and its giver's role by the register that is kept here (`role_missing`), not shielded (`shielded`), data there (`no_data`), no more than a release holds (`too_large`, `claims`), the access log (`trace_unavailable`).
     pub(super) fn refresh(&mut self, now: Timestamp, question: &Question<'_>) -> Result<Reply, Error> {
         let grant = self.own_grant(question.grant)?;
         let of = grant.grant();
@@ -109,8 +109,8 @@ impl Issuer {
             claims: released,
         };
         let (kid, signer) = (&self.settings.kid, self.signer.as_ref());
-        let release = release.sign(kid, signer).map_err(Error::Signing)?;
-        let usage = usage.sign(kid, signer).map_err(Error::Signing)?;
+        let release = release.sign(kid, signer).map_err(too_large)?;
+        let usage = usage.sign(kid, signer).map_err(too_large)?;
         let record = GrantRecord {
             uses: number,
             day,
@@ -131,6 +131,14 @@ impl Issuer {
         self.log(&mut staged, &entry)?;
         self.commit_or_withhold(staged)?;
         Ok(Reply::Released { release })
+    }
+}
+
+/// More than one release holds: whoever asks for fewer claims gets them.
+fn too_large(problem: Problem) -> Error {
+    match problem.code {
+        Code::TooLarge => Problem::new(Code::TooLarge, "claims").into(),
+        _ => Error::Signing(problem),
     }
 }
 

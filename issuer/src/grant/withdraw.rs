@@ -1,21 +1,17 @@
-//! A grant is taken back: by its key, or by the person who shows who they are.
+//! A grant is taken back by its key, and its asker is told.
 
 use credentials::grant::{Erasure, OpenedGrant, Withdrawal, Withdrawn, hash_of, hash_text};
-use credentials::protocol::consent::{Ask, LISTED_MAX, Reply, Standing};
-use credentials::status::Source;
+use credentials::protocol::consent::{Ask, Reply};
 use credentials::{Code, Did, Problem, Timestamp, time::DAY};
 
 use super::{GrantId, GrantRecord, WithdrawnRecord};
-use crate::issuance::Given;
-use crate::staged::{Due, Staged};
+use crate::staged::Staged;
 use crate::{Error, Issuer};
 
 /// How long a withdrawal that came before its grant is remembered, in seconds: as long as terms are open at most.
 pub(super) const EARLY_LIFETIME: i64 = 7 * DAY;
 /// Most of these: anybody can make grants and take them back.
 const EARLY_MAX: usize = 4_096;
-/// Most withdrawals that are told to askers in one round.
-const TOLD_TOGETHER: usize = 64;
 
 impl Issuer {
     /// Takes a grant back. Said again, it is answered the same. A grant that is not deposited is remembered as taken back
@@ -48,13 +44,15 @@ impl Issuer {
             today: 0,
             withdrawn: None,
             giver: None,
+            reach: None,
+            forgotten: Vec::new(),
         });
         let mut staged = self.stage();
         let withdrawn = self.end_by(now, &mut staged, &grant, record, withdrawal)?;
         self.commit(staged)?;
         match is_deposited {
             true => {
-                self.untold.insert(*grant.hash());
+                self.untold.insert(grant.grant().asker.clone(), *grant.hash());
                 Ok(Reply::Withdrawn { withdrawn })
             }
             false => {
@@ -65,7 +63,7 @@ impl Issuer {
     }
 
     /// Writes that a grant is taken back; our acknowledgement.
-    fn end_by(
+    pub(super) fn end_by(
         &self,
         now: Timestamp,
         staged: &mut Staged,
@@ -99,111 +97,24 @@ impl Issuer {
         Ok(acknowledged)
     }
 
-    /// Shows a person what they have granted of a type, and ends what they name: for whoever has lost the wallet that made them.
-    pub(super) fn standing(
+    /// Withdrawals that askers have not acknowledged, at most one for each asker that `is_free` picks, and of those in turn: to be sent
+    /// over `/bevis/consent/1` until [`Issuer::consent_told`] takes the answer. Every asker that waits is named to `is_free`.
+    pub fn withdrawals_to_tell(
         &mut self,
-        now: Timestamp,
-        status: &dyn Source,
-        nonce: &str,
-        answer: &str,
-        end: &[String],
-    ) -> Result<Reply, Error> {
-        let (terms, standing) = self.standing_terms(now, nonce)?;
-        if standing.asker.is_some() {
-            return Err(Code::WrongRequest.into());
-        }
-        if end.len() > LISTED_MAX {
-            return Err(Problem::new(Code::TooLarge, "end").into());
-        }
-        let names: Vec<GrantId> = end.iter().map(|name| hash_of(name)).collect::<Result<_, _>>()?;
-        let credential_type = self.wire_type(&terms.vct)?;
-        let asked = terms.identification.as_ref().ok_or(Code::Internal)?;
-        let (transaction, covered) = credentials::grant::standing_covers(nonce, &names);
-        let identified = self.identify_by_presentation(
-            now,
-            status,
-            &credential_type,
-            &Given {
-                terms: &terms,
-                asked,
-                nonce,
-                transaction,
-                keys: &[],
-                grant: Some(covered),
-                answer,
-            },
-        )?;
-        // A company's grants are seen and ended by a person who may act for it.
-        if identified.person.is_some() {
-            self.rows_of_identified(now, &credential_type, &identified)?;
-        }
-        let mut staged = self.stage();
-        let mut ended = Vec::new();
-        let mut grants = Vec::new();
-        for (id, _) in self.tables.grants_of.table.group(identified.holder.as_bytes())? {
-            let id: GrantId = id.try_into().map_err(|_| Error::Unreadable {
-                table: "issuer.grants-of-holder",
-            })?;
-            let Some(mut record) = self.grant_record(&id)? else {
-                continue;
-            };
-            let grant = OpenedGrant::open(&record.text)?;
-            if grant.grant().vct != terms.vct {
-                continue;
-            }
-            if names.contains(&id) && record.withdrawn.is_none() {
-                let withdrawal = Withdrawal {
-                    grant: hash_text(&id),
-                    issuer: self.settings.did.clone(),
-                    at: now,
-                };
-                let withdrawal = withdrawal
-                    .sign_as_issuer(&self.settings.kid, self.signer.as_ref())
-                    .map_err(Error::Signing)?;
-                let withdrawn = self.end_by(now, &mut staged, &grant, record.clone(), &withdrawal)?;
-                record.withdrawn = Some(WithdrawnRecord {
-                    at: now,
-                    withdrawal,
-                    withdrawn,
-                    erasure: None,
-                });
-                ended.push(id);
-            }
-            if grants.len() < LISTED_MAX {
-                grants.push(Standing {
-                    grant: record.text,
-                    uses: record.uses,
-                    withdrawn: record.withdrawn.map(|withdrawn| withdrawn.withdrawn),
-                });
-            }
-        }
-        self.end_terms(&mut staged, nonce);
-        staged.done.push((terms.expires, Due::Terms(nonce.to_owned())));
-        self.commit(staged)?;
-        self.terms.retain(|open| open.nonce != nonce);
-        self.untold.extend(ended);
-        Ok(Reply::Standing { grants })
-    }
-
-    /// Withdrawals that askers have not acknowledged, a few at a time, in turn: to be sent over `/bevis/consent/1` until
-    /// [`Issuer::consent_told`] takes the answer.
-    pub fn withdrawals_to_tell(&mut self) -> Result<Vec<(String, Did, Ask)>, Error> {
+        is_free: &mut dyn FnMut(&Did) -> bool,
+    ) -> Result<Vec<(String, Did, Ask)>, Error> {
         let mut asks = Vec::new();
-        let waiting: Vec<GrantId> = self.untold.iter().take(TOLD_TOGETHER).copied().collect();
-        for id in waiting {
-            let Some((record, withdrawn)) = self
-                .grant_record(&id)?
-                .and_then(|record| Some((record.clone(), record.withdrawn?)))
-            else {
+        for (asker, id) in self.untold.next(is_free) {
+            let record = self.grant_record(&id)?;
+            let Some((text, withdrawn)) = record.and_then(|record| Some((record.text, record.withdrawn?))) else {
                 self.untold.remove(&id);
                 continue;
             };
-            let grant = OpenedGrant::open(&record.text)?;
             let ask = Ask::Withdraw {
-                grant: record.text,
+                grant: text,
                 withdrawal: withdrawn.withdrawal,
             };
-            asks.push((hash_text(&id), grant.grant().asker.clone(), ask));
+            asks.push((hash_text(&id), asker, ask));
         }
         Ok(asks)
     }

@@ -35,6 +35,7 @@ fn the_stored_form_of_every_record_stays() {
             hash: [1; 32],
             holder: "h".to_owned(),
             changed: at(5),
+            import: None,
         },
         "a463726f77427b7d64686173685820010101010101010101010101010101010101010101010101010101010101010166686f6c6465726168676368616e67656405",
     );
@@ -159,6 +160,9 @@ fn the_stored_form_of_every_record_stays() {
                 superseded: 7,
                 revoked: 8,
             },
+            ended: None,
+            kept: None,
+            source: None,
         },
         "a66376637461746466696c65582001010101010101010101010101010101010101010101010101010101010101016773746172746564016573746167656772756e6e696e67646c696e6502667265706f7274a864726f777301636e657702676368616e6765640369756e6368616e676564046872656a6563746564056876616e6973686564066a7375706572736564656407677265766f6b656408",
     );
@@ -176,5 +180,103 @@ fn the_stored_form_of_every_record_stays() {
             grant: None,
         },
         "a76261740163766374617466686f6c6465724201016a63617465676f726965738161636667726f756e6464726f6c656b63726564656e7469616c738142020265616761696ef5",
+    );
+}
+
+#[test]
+fn the_stored_form_of_files_and_bulk_changes_stays() {
+    let report = ImportReport {
+        rows: 1,
+        new: 2,
+        changed: 3,
+        unchanged: 4,
+        rejected: 5,
+        vanished: 6,
+        superseded: 7,
+        revoked: 8,
+    };
+    check(
+        "job that reads a file of the store",
+        &JobRecord {
+            vct: "t".to_owned(),
+            file: [1; 32],
+            started: at(1),
+            stage: Stage::Paused,
+            line: 2,
+            report,
+            ended: Some(at(9)),
+            kept: Some(crate::rejected::Kept {
+                lines: 1,
+                bytes: 2,
+                is_cut: true,
+            }),
+            source: Some(ImportSource {
+                upload: "u".to_owned(),
+                is_csv: true,
+                place: crate::upload::Place { bytes: 5, lines: 6 },
+                lines: 7,
+            }),
+        },
+        "a96376637461746466696c655820010101010101010101010101010101010101010101010101010101010101010167737461727465640165737461676566706175736564646c696e6502667265706f7274a864726f777301636e657702676368616e6765640369756e6368616e676564046872656a6563746564056876616e6973686564066a7375706572736564656407677265766f6b65640865656e64656409646b657074a3656c696e657301656279746573026669735f637574f566736f75726365a46675706c6f616461756669735f637376f565706c616365a265627974657305656c696e657306656c696e657307",
+    );
+    check(
+        "upload",
+        &UploadRecord {
+            started: at(1),
+            epoch: 2,
+            bytes: 3,
+            lines: 4,
+            file: Some([1; 32]),
+            job: None,
+        },
+        "a66773746172746564016565706f63680265627974657303656c696e6573046466696c6558200101010101010101010101010101010101010101010101010101010101010101636a6f62f6",
+    );
+    check(
+        "rejected lines",
+        &RejectedRecord {
+            lines: vec![crate::rejected::RejectedLine {
+                line: 1,
+                path: "p".to_owned(),
+                reason: "r".to_owned(),
+                text: "t".to_owned(),
+            }],
+        },
+        "a1656c696e657381a4646c696e65016470617468617066726561736f6e617264746578746174",
+    );
+    check(
+        "bulk change",
+        &BulkRecord {
+            epoch: 1,
+            started: at(2),
+            state: State::Revoked,
+            reason: "r".to_owned(),
+            names: crate::bulk::Names::Row,
+            vct: Some("t".to_owned()),
+            import: None,
+            proposed_by: "a".to_owned(),
+            proposed: Some(at(3)),
+            approved_by: Some("b".to_owned()),
+            ended: None,
+            stage: crate::bulk::BulkStage::Running,
+            line: 4,
+            lines: 5,
+            rejected: 6,
+            unchanged: 7,
+            named: crate::Changed {
+                credentials: 8,
+                copies: 9,
+            },
+            file: Some([1; 32]),
+            kept: crate::rejected::Kept::default(),
+            chunks: 10,
+            done: 11,
+            told: 12,
+            changed: crate::Changed {
+                credentials: 13,
+                copies: 14,
+            },
+            passed_over: 15,
+        },
+        "b8186565706f636801677374617274656402657374617465677265766f6b656466726561736f6e6172656e616d657363726f7763766374617466696d706f7274f66b70726f706f7365645f627961616870726f706f736564036b617070726f7665645f6279616265656e646564f66573746167656772756e6e696e67646c696e6504656c696e6573056872656a65637465640669756e6368616e67656407656e616d6564a26b63726564656e7469616c730866636f70696573096466696c6558200101010101010101010101010101010101010101010101010101010101010101646b657074a3656c696e657300656279746573006669735f637574f4666368756e6b730a64646f6e650b64746f6c640c676368616e676564a26b63726564656e7469616c730d66636f706965730e6b7061737365645f6f7665720f",
     );
 }

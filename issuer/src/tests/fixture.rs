@@ -204,6 +204,8 @@ pub(crate) struct World {
     pub(crate) mirror: Mirror,
     pub(crate) trust: Arc<Trust>,
     pub(crate) now: Timestamp,
+    /// Where wallets say that they are reached.
+    pub(crate) reach: Option<credentials::letter::Reach>,
     anchors: Ceremony,
     draft: Draft,
 }
@@ -274,6 +276,7 @@ impl World {
             mirror: Mirror::default(),
             trust,
             now,
+            reach: None,
             anchors,
             draft,
         };
@@ -539,7 +542,11 @@ impl World {
         };
         let shown = bind(&selected, &binding, &proof.keys[0]).unwrap();
         let token = BTreeMap::from([(query.id.clone(), vec![shown])]);
-        let answer = json!({ "vp_token": token }).to_string();
+        let mut answer = json!({ "vp_token": token });
+        if let Some(reach) = &self.reach {
+            answer["reach"] = json!(reach);
+        }
+        let answer = answer.to_string();
         jwe::seal(
             &opened.request.encryption,
             b"wallet",

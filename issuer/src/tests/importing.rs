@@ -188,7 +188,14 @@ fn csv_and_json_lines_give_the_same_register() {
     };
     let numbers = [ROLIG, MUNTER, DRIFTIG];
     let mut json_lines = identity();
-    feed(&mut json_lines, &numbered(&numbers.map(person)), 100);
+    // As if both were one file: a row names the import that brought it.
+    let start = json_lines
+        .issuer()
+        .import_start(noon(), PID, [1; 32], None, false)
+        .unwrap();
+    let lines = numbered(&numbers.map(person));
+    json_lines.issuer().import_lines(noon(), &start.job, &lines).unwrap();
+    json_lines.issuer().import_finish(noon(), &start.job).unwrap();
     for (header, separator) in [(header.to_owned(), ','), (header.replace(',', ";"), ';')] {
         let mut csv = identity();
         let start = csv

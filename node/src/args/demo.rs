@@ -18,6 +18,10 @@ pub struct Demo {
     /// Leave the nodes running when the story is told; Ctrl-C ends them
     #[arg(long)]
     pub stay: bool,
+    /// Stop when everybody has what they need, and print a link each to the pages of the wallet, the desk and the console;
+    /// Ctrl-C ends it
+    #[arg(long)]
+    pub open: bool,
     /// Seed of people and order; never of keys
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -44,12 +48,21 @@ pub enum DemoPart {
     Consent(ConsentDemo),
     /// Show how a change of trust, a revocation and a bankruptcy reach every bank, with times
     Trust(TrustDemo),
+    /// A bank's node with its API, and test persons for every outcome, until it is stopped
+    Sandbox(SandboxDemo),
     /// A peer that does not keep the rules; the demo starts it
     #[command(hide = true)]
     Hostile(Hostile),
     /// Listed nodes that lie or are silent; `demo trust` starts them
     #[command(hide = true)]
     Liars(Liars),
+}
+
+/// `demo sandbox`
+#[derive(Args)]
+pub struct SandboxDemo {
+    /// Folder for the bank's home and the file `env` with addresses and token (made, must be empty)
+    pub folder: PathBuf,
 }
 
 /// `demo liars`: reads commands as JSON lines on stdin, answers on stdout.

@@ -5,6 +5,7 @@ use crate::args::{Backup, Config};
 use crate::config;
 use crate::error::Failure;
 use crate::home;
+use crate::output::At;
 use crate::service::{self, Command};
 use credentials::{Code, Problem};
 use serde_json::{Value, json};
@@ -17,12 +18,42 @@ pub(super) async fn backup(session: &mut Session, backup: Backup) -> Result<u8, 
         Backup::Create { file } => create_backup(session, &file).await,
         Backup::Verify { file } => {
             let passphrase = session.passphrase(false)?;
-            Store::verify_backup(&file, &passphrase)?;
-            done(session, "backup-verified", &file);
-            Ok(0)
+            verified(session, &file, &service::Contents::read(&file, &passphrase)?)
         }
         Backup::Restore { file, set_aside } => restore(session, &file, set_aside),
     }
+}
+
+/// Says what is in a backup that is whole.
+fn verified(session: &Session, file: &Path, contents: &service::Contents) -> Result<u8, Failure> {
+    let path = file.display().to_string();
+    if session.output.json {
+        let mut object = serde_json::to_value(contents).map_err(|e| Failure::because(Code::Internal, e))?;
+        object.put("schema", json!("backup-verified/v1"));
+        object.put("path", json!(path));
+        session.output.object(&object);
+        return Ok(0);
+    }
+    session.output.print("backup-verified", &[("path", &path)]);
+    match contents.made {
+        Some(made) => {
+            let made = session.output.catalogue.moment(made);
+            session.output.print("backup-made", &[("made", &made)]);
+        }
+        None => session.output.print("backup-made-unknown", &[]),
+    }
+    let roles = contents.roles.join(", ");
+    let [rows, mib] = [contents.rows, contents.bytes.div_ceil(1 << 20)].map(|number| number.to_string());
+    session.output.print(
+        "backup-contents",
+        &[
+            ("roles", &roles),
+            ("rows", &rows),
+            ("mib", &mib),
+            ("store", &contents.store),
+        ],
+    );
+    Ok(0)
 }
 
 /// Writes a sealed copy of the home.
@@ -105,6 +136,7 @@ pub(super) fn config(session: &mut Session, config: Config) -> Result<u8, Failur
                 session.output.data(&path);
             }
         }
+        Config::Schema => super::reference::config_schema(session),
         Config::Check => {
             session.load(&[])?;
             service::types(&session.home()?)?;

@@ -213,6 +213,16 @@ fn wanted(session: &Session, init: &Init) -> Result<Config, Failure> {
             config.mailbox = Some(config::Section::default());
         }
     }
+    if let Some(listen) = &init.pages {
+        let mut pages = config::Http::at(listen);
+        if let Some(name) = &init.pages_name {
+            pages.name.clone_from(name);
+        }
+        if let Some(colour) = &init.pages_colour {
+            pages.colour.clone_from(colour);
+        }
+        config.http = Some(pages);
+    }
     // What we write must be what we read.
     config::parse(&config::text(&config)?)?;
     Ok(config)

@@ -76,6 +76,7 @@ pub(super) async fn run(session: &mut Session, issuer: Issuer) -> Result<u8, Fai
             }
             Ok(0)
         }
+        Issuer::Bulk(bulk) => super::bulk::run(session, bulk).await,
         Issuer::Notice(notice) => super::notice::publishing(session, notice).await,
         Issuer::Status(subject) => status(session, subject).await,
         Issuer::Jobs => {
@@ -106,7 +107,7 @@ pub(super) async fn run(session: &mut Session, issuer: Issuer) -> Result<u8, Fai
 }
 
 /// `key value` pairs of a flat object, for lists that have no columns of their own. What is not known is left out.
-fn plain(value: &Value) -> String {
+pub(super) fn plain(value: &Value) -> String {
     let mut line = String::new();
     let known = |(_, value): &(&String, &Value)| !value.is_null();
     for (key, value) in value.as_object().into_iter().flatten().filter(known) {
@@ -183,7 +184,7 @@ async fn status(session: &mut Session, subject: Subject) -> Result<u8, Failure> 
 }
 
 /// Progress for whoever watches: a bar on a terminal, lines otherwise, events with `--json`.
-struct Progress {
+pub(super) struct Progress {
     bar: Option<ProgressBar>,
     json: bool,
     told: u64,
@@ -191,7 +192,7 @@ struct Progress {
 }
 
 impl Progress {
-    fn new(session: &Session, total: u64) -> Progress {
+    pub(super) fn new(session: &Session, total: u64) -> Progress {
         let watch = std::io::stderr().is_terminal() && !session.output.json && !session.output.quiet;
         let bar = watch.then(|| {
             let style = ProgressStyle::with_template("[{bar:30}] {human_pos}/{human_len}  {eta}");
@@ -205,7 +206,7 @@ impl Progress {
         }
     }
 
-    fn tell(&mut self, session: &Session, key: &str, done: u64, total: u64) {
+    pub(super) fn tell(&mut self, session: &Session, key: &str, done: u64, total: u64) {
         if let Some(bar) = &self.bar {
             bar.set_position(done);
             return;
@@ -226,7 +227,7 @@ impl Progress {
         }
     }
 
-    fn end(&self) {
+    pub(super) fn end(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
@@ -238,7 +239,7 @@ impl Progress {
 const UNREADABLE: &str = "\u{fffd}";
 
 /// One row after the other, with its line number; a quoted CSV cell may go over several lines.
-struct Rows {
+pub(super) struct Rows {
     reader: BufReader<std::fs::File>,
     path: PathBuf,
     csv: bool,
@@ -246,7 +247,7 @@ struct Rows {
 }
 
 impl Rows {
-    fn open(path: &Path, csv: bool) -> Result<Rows, Failure> {
+    pub(super) fn open(path: &Path, csv: bool) -> Result<Rows, Failure> {
         let file = std::fs::File::open(path).map_err(|e| Failure::file(path, &e))?;
         let reader = BufReader::new(file);
         Ok(Rows {
@@ -283,7 +284,7 @@ impl Rows {
         Ok(read_any)
     }
 
-    fn next(&mut self) -> Result<Option<(u64, String)>, Failure> {
+    pub(super) fn next(&mut self) -> Result<Option<(u64, String)>, Failure> {
         loop {
             let first = self.line.saturating_add(1);
             let mut row = Vec::new();
@@ -308,7 +309,7 @@ impl Rows {
     }
 }
 
-fn digest(path: &Path) -> Result<([u8; 32], u64), Failure> {
+pub(super) fn digest(path: &Path) -> Result<([u8; 32], u64), Failure> {
     use sha2::Digest;
     let mut file = std::fs::File::open(path).map_err(|e| Failure::file(path, &e))?;
     let mut hash = sha2::Sha256::new();
@@ -362,6 +363,11 @@ async fn import(session: &mut Session, credential_type: String, file: &Path, dry
                     lines,
                 })
                 .await?;
+            if done.at("paused").as_bool() == Some(true) {
+                progress.end();
+                session.output.say("import-paused", &[("job", &job)]);
+                return Err(Problem::new(Code::PartlyDone, "import").into());
+            }
             rejected.extend(done.at("rejected").as_array().into_iter().flatten().cloned());
             progress.tell(session, "import-progress", at, total);
         }

@@ -13,20 +13,41 @@ use std::path::Path;
 
 /// Runs a command of the group.
 pub(super) async fn run(session: &mut Session, keys: Keys) -> Result<u8, Failure> {
-    let command = match &keys {
+    let (command, person) = match &keys {
         Keys::Join { card } => return join(session, card).await,
-        Keys::List => Command::Keys,
-        Keys::Rotate { from } => Command::KeysRotate {
-            from: match from {
-                None => None,
-                Some(text) => Some(Timestamp::parse(text).ok_or_else(|| Problem::new(Code::Usage, "--from"))?),
-            },
-        },
+        Keys::List => (Command::Keys, None),
+        Keys::Rotate { from, person } => {
+            let parse = |text: &String| Timestamp::parse(text).ok_or_else(|| Problem::new(Code::Usage, "--from"));
+            let from = from.as_ref().map(parse).transpose()?;
+            (Command::KeysRotate { from }, Some(person))
+        }
+        Keys::Approve { proposal, person } => {
+            let proposal = proposal.clone();
+            (Command::KeysApprove { proposal }, Some(person))
+        }
+        Keys::Cancel { proposal, person } => {
+            let proposal = proposal.clone();
+            (Command::KeysCancel { proposal }, Some(person))
+        }
     };
-    let answer = session.execute(command).await?;
+    let answer = match person {
+        Some(person) => session.execute_as(command, person).await?,
+        None => session.execute(command).await?,
+    };
     if session.output.json {
         session.output.object(&answer);
         return Ok(0);
+    }
+    if let Some(proposal) = answer.at("proposed").at("proposal").as_str() {
+        let proposed = answer.at("proposed");
+        let text = |name: &str| proposed.at(name).as_str().unwrap_or_default();
+        let (by, until) = (text("proposed_by"), text("until"));
+        session
+            .output
+            .print("key-proposed", &[("proposal", proposal), ("by", by), ("until", until)]);
+    }
+    if let Some(cancelled) = answer.at("proposal").as_str() {
+        session.output.print("key-cancelled", &[("proposal", cancelled)]);
     }
     if let Some(made) = answer.at("made").as_str() {
         session.output.print("key-made", &[("kid", made)]);

@@ -3,10 +3,15 @@
 use super::session::Session;
 use crate::args::{Doctor, Node};
 use crate::error::Failure;
+use crate::home::rights;
 use crate::output::At;
-use crate::service::{Command, Effect};
+use crate::service::{self, Command, Effect};
 use credentials::{Code, Did, Problem};
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Longest wait for what the running node finds: its ports alone may take half of it. One that is stuck is to be told of too.
+const ANSWER: Duration = Duration::from_secs(60);
 
 /// Who this node is.
 pub(super) async fn whoami(session: &mut Session) -> Result<u8, Failure> {
@@ -51,24 +56,37 @@ pub(super) async fn whoami(session: &mut Session) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// How this node fares.
+/// How this node fares. What can be put right safely is put right first, where that is asked.
 pub(super) async fn doctor(session: &mut Session, doctor: &Doctor) -> Result<u8, Failure> {
-    let report = session.execute(Command::Doctor).await?;
-    let state = report.at("state").as_str().unwrap_or_default();
-    let code = match state {
+    let fixed = if doctor.fix { fix(session)? } else { Vec::new() };
+    let answer = tokio::time::timeout(ANSWER, session.execute(Command::Doctor)).await;
+    let mut report = match answer.unwrap_or_else(|_| Err(Code::Unreachable.into())) {
+        Ok(report) => report,
+        // What can be seen from outside is told all the same.
+        Err(failure) if [Code::PassphraseMissing, Code::Unreachable].contains(&failure.problem.code) => {
+            service::seen_from_outside(&session.home()?, failure.problem.code)
+        }
+        Err(failure) => return Err(failure),
+    };
+    let code = match report.at("state").as_str().unwrap_or_default() {
         "ok" => 0,
         "warn" => u8::from(doctor.strict),
+        "unknown" => 4,
         _ => 1,
     };
     if session.output.json {
+        if doctor.fix {
+            report.put("fixed", json!(fixed));
+        }
         session.output.object(&report);
         return Ok(code);
     }
     for finding in report.at("findings").as_array().into_iter().flatten() {
-        let text = |key: &str| finding[key].as_str().unwrap_or_default();
+        let text = |key: &str| finding.at(key).as_str().unwrap_or_default();
         let sign = match text("state") {
             "ok" => "✓",
             "warn" => "!",
+            "unknown" => "?",
             _ => "✗",
         };
         let name = session.output.catalogue.text(&format!("doctor-{}", text("check")), &[]);
@@ -87,6 +105,18 @@ pub(super) async fn doctor(session: &mut Session, doctor: &Doctor) -> Result<u8,
         session.output.data(&line);
     }
     Ok(code)
+}
+
+/// Takes from others the right to open what lies in the home; where that was.
+fn fix(session: &mut Session) -> Result<Vec<String>, Failure> {
+    // It is in the home's language that this is said.
+    session.load(&[])?;
+    let closed = rights::close(&session.home()?)?;
+    let places: Vec<String> = closed.iter().map(|open| open.place.display().to_string()).collect();
+    for place in &places {
+        session.output.say("rights-closed", &[("place", place)]);
+    }
+    Ok(places)
 }
 
 /// Runs a command of the group.

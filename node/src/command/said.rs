@@ -2,19 +2,23 @@
 
 use super::session::Session;
 use crate::output::At;
+use crate::text::Catalogue;
+use credentials::Timestamp;
 use serde_json::Value;
 
 /// Prints it, where something was said.
 pub(super) fn tell(session: &Session, said: &Value) {
-    for line in lines(session, said) {
+    for line in lines(&session.output.catalogue, said) {
         session.output.data(&line);
     }
 }
 
 /// The lines: what is erased, what of it together; what is kept, on which ground, until when.
-pub(super) fn lines(session: &Session, said: &Value) -> Vec<String> {
-    let catalogue = &session.output.catalogue;
-    let moment = |value: &Value| super::grants::moment(session, value);
+pub(crate) fn lines(catalogue: &Catalogue, said: &Value) -> Vec<String> {
+    let moment = |value: &Value| {
+        let at = value.as_str().and_then(Timestamp::parse);
+        at.map(|at| catalogue.moment(at)).unwrap_or_default()
+    };
     let mut all = Vec::new();
     if said.is_null() {
         return all;
@@ -22,7 +26,7 @@ pub(super) fn lines(session: &Session, said: &Value) -> Vec<String> {
     // Each release is erased by itself; to a person ten of the same are one thing, erased when the last of them was.
     let mut erased: Vec<(String, u32, &Value)> = Vec::new();
     for one in list(said, "erased") {
-        let what = what(session, one);
+        let what = what(catalogue, one);
         let at = one.at("at");
         match erased.iter_mut().find(|(known, ..)| *known == what) {
             Some((_, count, last)) => {
@@ -49,7 +53,7 @@ pub(super) fn lines(session: &Session, said: &Value) -> Vec<String> {
         all.push(catalogue.text("said-erased-nothing", &[]));
     }
     for one in list(said, "kept") {
-        let (what, until, ground) = (what(session, one), moment(one.at("until")), ground(session, one));
+        let (what, until, ground) = (what(catalogue, one), moment(one.at("until")), ground(catalogue, one));
         let places = [("what", what.as_str()), ("until", &until), ("ground", &ground)];
         all.push(catalogue.text("said-kept", &places));
     }
@@ -61,8 +65,7 @@ fn list<'a>(said: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
 }
 
 /// Claims by their names, or what else it is.
-fn what(session: &Session, one: &Value) -> String {
-    let catalogue = &session.output.catalogue;
+fn what(catalogue: &Catalogue, one: &Value) -> String {
     if let Some(what) = one.at("what").as_str() {
         return catalogue.text(&format!("said-{what}"), &[]);
     }
@@ -77,8 +80,7 @@ fn what(session: &Session, one: &Value) -> String {
 }
 
 /// The ground in words; one that nobody has registered words for, by its code.
-fn ground(session: &Session, kept: &Value) -> String {
-    let catalogue = &session.output.catalogue;
+fn ground(catalogue: &Catalogue, kept: &Value) -> String {
     let code = kept.at("ground").as_str().unwrap_or_default();
     let text = kept.at("ground_text");
     let text = text.at(catalogue.language()).as_str().or(text.at("nb").as_str());

@@ -1,13 +1,13 @@
 //! One run of the command line: its flags, its home, and the way to the node.
 
-use crate::args::Global;
+use crate::args::{AsPerson, Global};
 use crate::clock;
 use crate::config::{self, Loaded};
 use crate::control::Client;
 use crate::error::Failure;
 use crate::home::{self, Home};
 use crate::output::{Output, person_present};
-use crate::service::{Command, Service};
+use crate::service::{Command, Confided, Service};
 use crate::telemetry;
 use crate::text::Catalogue;
 use credentials::{Code, Problem};
@@ -31,6 +31,8 @@ pub(super) struct Session {
     /// How it speaks.
     pub(super) output: Output,
     reached: Option<Reached>,
+    /// The passphrase of the person as whom this run does everything, once it was asked for.
+    known_person: Option<Confided>,
 }
 
 /// How commands reach the home's machines.
@@ -48,6 +50,7 @@ impl Session {
             global,
             output,
             reached: None,
+            known_person: None,
         }
     }
 
@@ -124,6 +127,49 @@ impl Session {
             }
             None => Err(Code::Internal.into()),
         }
+    }
+
+    /// Runs a command as the person whose account is named; without one, as whoever has the command line.
+    pub(super) async fn execute_as(&mut self, command: Command, person: &AsPerson) -> Result<Value, Failure> {
+        let Some(handle) = &person.handle else {
+            return self.execute(command).await;
+        };
+        // Asked for before anything is reached: a question in the middle would hold the home meanwhile.
+        let passphrase = match self.known_person.take() {
+            Some(known) => known,
+            None => self.person_passphrase(person.person_passphrase_file.as_deref(), false)?,
+        };
+        self.known_person = Some(passphrase.clone());
+        let command = Command::As {
+            handle: handle.clone(),
+            passphrase,
+            what: Box::new(command),
+        };
+        self.execute(command).await
+    }
+
+    /// The passphrase of an account: by a file of its own, or asked for.
+    pub(super) fn person_passphrase(&self, file: Option<&Path>, confirm: bool) -> Result<Confided, Failure> {
+        if let Some(file) = file {
+            return Ok(Confided::new(read_secret(file)?.as_str()));
+        }
+        if self.global.no_input || !person_present() {
+            return Err(Problem::new(Code::PassphraseMissing, "--person-passphrase-file").into());
+        }
+        let ask = |key| {
+            let prompt = format!("{}: ", self.output.catalogue.text(key, &[]));
+            rpassword::prompt_password(prompt).map_err(|e| Failure::because(Code::PassphraseMissing, e))
+        };
+        let first = Zeroizing::new(ask("ask-person-passphrase")?);
+        if confirm && *first != *Zeroizing::new(ask("ask-person-passphrase-again")?) {
+            return Err(Problem::new(Code::WrongPassphrase, "twice").into());
+        }
+        Ok(Confided::new(first.as_str()))
+    }
+
+    /// Whether a running node or the home itself was reached by a command before.
+    pub(super) fn is_reached(&self) -> bool {
+        self.reached.is_some()
     }
 
     async fn reach(&mut self) -> Result<Reached, Failure> {

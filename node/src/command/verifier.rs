@@ -62,6 +62,7 @@ pub(super) async fn run(session: &mut Session, verifier: Verifier) -> Result<u8,
         }
         Verifier::Customers(customers) => super::notice::customers(session, customers).await,
         Verifier::Notices(received) => super::notice::received(session, received).await,
+        Verifier::Webhook(webhook) => super::api::webhook(session, webhook).await,
         Verifier::Grants(grants) => super::grants::asker(session, grants).await,
         Verifier::Receipt { name, grant } => {
             super::grants::receipted(session, name, grant).await?;
@@ -123,7 +124,7 @@ fn is_number(text: &str) -> bool {
 }
 
 /// `a.b[].c` as a claims path.
-pub(super) fn path(text: &str) -> Path {
+pub(crate) fn path(text: &str) -> Path {
     let mut segments = Vec::new();
     for part in text.split('.') {
         let mut name = part;

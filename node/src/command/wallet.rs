@@ -209,7 +209,7 @@ fn event(session: &Session, event: &Value) -> String {
             .text(&format!("problem-{code}"), &[("detail", text("detail"))]);
         lines.push(format!("      {sentence}  [{code}]"));
     }
-    let said = super::said::lines(session, event.at("said"));
+    let said = super::said::lines(&session.output.catalogue, event.at("said"));
     lines.extend(said.into_iter().map(|line| format!("    {line}")));
     lines.join("\n")
 }

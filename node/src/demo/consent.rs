@@ -59,6 +59,7 @@ pub async fn run(output: &Output, demo: &ConsentDemo) -> Result<u8, Failure> {
         tcp: demo.tcp,
         keep: demo.keep.clone(),
         stay: false,
+        open: false,
         seed: 1,
         persons: demo.persons,
         companies: COMPANIES,
@@ -120,7 +121,7 @@ async fn begin(story: &mut Story<'_>) -> Result<(), Failure> {
     let (root, _) = story.found(&papers).await?;
     let transport = story.demo.tcp.then_some("tcp");
     for role in cast() {
-        story.nodes.init(role, &root, transport).await?;
+        story.nodes.init(role, &root, transport, None).await?;
     }
     let list = papers.join("list.proposal").display().to_string();
     for role in cast() {

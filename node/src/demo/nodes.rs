@@ -16,6 +16,8 @@ use tokio::process::{Child, Command};
 
 /// How long a node may take to be ready: on a loaded machine nine passphrases are stretched at once.
 const READY: Duration = Duration::from_secs(60);
+/// The passphrase of every home of a demo whose pages people try: short enough to be typed at each decision.
+pub(super) const TYPED: &str = "bevis-demonett";
 /// How long a node may take to stop when told.
 const STOP: Duration = Duration::from_secs(10);
 
@@ -231,9 +233,25 @@ impl Nodes {
         })
     }
 
-    /// Makes a home by `bevis init`, with the network's first root.
-    pub(super) async fn init(&self, role: &Role, root: &str, transport: Option<&str>) -> Result<(), Failure> {
+    /// Another passphrase for every home that is made from here on.
+    pub(super) fn set_passphrase(&self, passphrase: &str) -> Result<(), Failure> {
+        let path = self.secrets().join("passphrase");
+        std::fs::remove_file(&path).map_err(|e| Failure::file(&path, &e))?;
+        home::write(&path, passphrase.as_bytes())
+    }
+
+    /// Makes a home by `bevis init`, with the network's first root, and with pages of this name and colour where they are given.
+    pub(super) async fn init(
+        &self,
+        role: &Role,
+        root: &str,
+        transport: Option<&str>,
+        pages: Option<(&str, &str)>,
+    ) -> Result<(), Failure> {
         let mut arguments = vec!["init", "--root", root];
+        if let Some((name, colour)) = pages {
+            arguments.extend(["--pages", "127.0.0.1:0", "--pages-name", name, "--pages-colour", colour]);
+        }
         match &role.part {
             Part::Wallet { organisation } => {
                 arguments.extend(["--role", "wallet"]);
@@ -270,6 +288,11 @@ impl Nodes {
 
     /// Starts `bevis serve` for a home and waits until it says that it is ready.
     pub(super) async fn serve(&self, name: &str) -> Result<Value, Failure> {
+        self.serve_with(name, &[]).await
+    }
+
+    /// The same, with more flags.
+    pub(super) async fn serve_with(&self, name: &str, flags: &[&str]) -> Result<Value, Failure> {
         let log = std::fs::File::create(self.root.join(format!("{name}.log")));
         let log = log.map_err(|e| Failure::file(&self.root, &e))?;
         let mut command = if self.isolate {
@@ -277,7 +300,7 @@ impl Nodes {
         } else {
             self.base(&self.home(name))
         };
-        command.args(["serve", "--with-parent"]);
+        command.args(["serve", "--with-parent"]).args(flags);
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -3,7 +3,8 @@
 use super::cast::{ANCHORS, CAST, CHECKS, LENDER_DID, LENDER_NAME, LENDER_NUMBER, Part, REGISTERS, Role};
 use super::failures;
 use super::hostile::Stranger;
-use super::nodes::{Nodes, Said};
+use super::nodes::{Nodes, Said, TYPED};
+use super::pages;
 use super::teller::Teller;
 use crate::args::Demo;
 use crate::clock::{self, Stopwatch};
@@ -32,6 +33,9 @@ pub async fn run(output: &Output, demo: &Demo) -> Result<u8, Failure> {
     population::check(demo.persons, demo.companies)?;
     let names = CAST.iter().map(|role| role.name);
     let nodes = Nodes::new(demo.keep.as_deref(), demo.isolate, output.catalogue.language(), names)?;
+    if demo.open {
+        nodes.set_passphrase(TYPED)?;
+    }
     let mut story = Story {
         nodes,
         teller: Teller::new(output, "demo"),
@@ -43,6 +47,7 @@ pub async fn run(output: &Output, demo: &Demo) -> Result<u8, Failure> {
         () = interrupted() => Err(Failure::because(Code::NotConfirmed, "interrupted")),
     };
     let told = match told {
+        Ok(()) if demo.open => story.open().await,
         Ok(()) if demo.stay => story.stay().await,
         told => told,
     };
@@ -86,6 +91,9 @@ impl Story<'_> {
         self.teller.begin(2);
         self.collect().await?;
         self.nodes.all_alive()?;
+        if self.demo.open {
+            return Ok(());
+        }
         self.teller.begin(3);
         self.present().await?;
         self.nodes.all_alive()?;
@@ -108,10 +116,24 @@ impl Story<'_> {
             .map_or(root.clone(), |path| path.display().to_string());
         let transport = self.demo.tcp.then_some("tcp");
         for role in CAST {
-            self.nodes.init(role, &trusted, transport).await?;
+            let pages = pages::of(role.name).filter(|_| self.demo.open);
+            self.nodes.init(role, &trusted, transport, pages).await?;
         }
-        for role in CAST {
-            let ready = self.nodes.serve(role.name).await?;
+        let mut order: Vec<&Role> = CAST.iter().collect();
+        if self.demo.open {
+            // Wallets first, so that the desk can name the citizen's pages.
+            order.sort_by_key(|role| !matches!(role.part, Part::Wallet { .. }));
+        }
+        let mut wallet = String::new();
+        for role in order {
+            let flags: &[&str] = match role.name {
+                "bank" if !wallet.is_empty() => &["--wallet-pages", &wallet],
+                _ => &[],
+            };
+            let ready = self.nodes.serve_with(role.name, flags).await?;
+            if role.name == "citizen" {
+                wallet = ready.at("pages").as_str().unwrap_or_default().to_owned();
+            }
             self.teller.tell(
                 "ready",
                 role.name,

@@ -286,6 +286,8 @@ pub(super) enum Command {
     Publish(Topic, Vec<u8>),
     Neighbours(Vec<(PeerName, Vec<Multiaddr>)>),
     ListChanged,
+    /// Says that this task gets round to its commands.
+    Answer(oneshot::Sender<()>),
     Stop(oneshot::Sender<()>),
 }
 
@@ -343,6 +345,8 @@ pub(super) async fn run(
                     swarm.behaviour_mut().exchange.request(&peer, addresses, out);
                 }
                 Some(Command::Stop(done)) => break Some(done),
+                // Whoever asked may have given up waiting.
+                Some(Command::Answer(done)) => drop(done.send(())),
                 Some(Command::Publish(topic, data)) => {
                     if let Some(gossip) = swarm.behaviour_mut().gossip.as_mut() {
                         gossip.publish(topic, data);

@@ -53,7 +53,7 @@ async fn work_at_desk(service: &Service, request: Inbound) {
 
 impl Service {
     /// Answers one message of a peer. Total: whatever comes gets a reply or a problem.
-    fn answer(&self, peer: &str, protocol: Protocol, body: &[u8]) -> Vec<u8> {
+    pub(crate) fn answer(&self, peer: &str, protocol: Protocol, body: &[u8]) -> Vec<u8> {
         let reply = match protocol {
             Protocol::Issue => self.answer_issue(clock::now(), peer, body),
             Protocol::Present => self.answer_present(clock::now(), peer, body),

@@ -185,7 +185,7 @@ impl Service {
                 })
             })
             .collect();
-        Ok(json!({ "schema": "keys/v1", "keys": keys }))
+        Ok(json!({ "schema": "keys/v1", "keys": keys, "proposed": self.shown_proposed_key()? }))
     }
 
     /// Makes the next signing key. It signs once a list names it and its window is open.
@@ -217,8 +217,8 @@ impl Service {
         Some(ending(trust.root_expires().min(trust.document().next_update), now))
     }
 
-    /// The same of the key that signs.
-    pub(super) fn key_found(&self, now: Timestamp) -> Option<(&'static str, String)> {
+    /// Until when the key that signs counts, or what the list in force has against it; `None` for a wallet.
+    pub(super) fn key_found(&self, now: Timestamp) -> Option<Result<Timestamp, String>> {
         let organisation = self.keys.organisation()?;
         let key = organisation.signing();
         let kid = organisation.kid(&key);
@@ -228,13 +228,13 @@ impl Service {
         if let Some(listed) = listed
             && let Err(problem) = listed.key_at(&kid, now)
         {
-            return Some(("fail", format!("{kid}: {problem}")));
+            return Some(Err(format!("{kid}: {problem}")));
         }
-        Some(ending(self.key_ends()?, now))
+        self.key_ends().map(Ok)
     }
 
     /// Until when the key that signs counts, by the list and by the home that made it; `None` for a wallet.
-    fn key_ends(&self) -> Option<Timestamp> {
+    pub(super) fn key_ends(&self) -> Option<Timestamp> {
         let organisation = self.keys.organisation()?;
         let key = organisation.signing();
         let trust = self.trust();
@@ -243,20 +243,9 @@ impl Service {
         Some(listed.map_or(key.valid_until, |listed| listed.valid_until.min(key.valid_until)))
     }
 
-    /// Seconds that certificate and key have left, by name, for metrics; negative when they have ended.
-    pub(super) fn seconds_left(&self, now: Timestamp) -> Vec<(&'static str, &'static str, i64)> {
-        let certificate = self.own_certificate().map(|own| own.expires);
-        let key = self.key_ends();
-        let named = [
-            (
-                "certificate_left_seconds",
-                "Until our node certificate ends.",
-                certificate,
-            ),
-            ("key_left_seconds", "Until the key that signs ends.", key),
-        ];
-        let left = |(name, what, ends): (_, _, Option<Timestamp>)| Some((name, what, ends?.since(now)));
-        named.into_iter().filter_map(left).collect()
+    /// Until when our node certificate counts; `None` where there is none.
+    pub(super) fn certificate_ends(&self) -> Option<Timestamp> {
+        self.own_certificate().map(|own| own.expires)
     }
 }
 

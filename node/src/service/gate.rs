@@ -13,7 +13,7 @@
 //! | | answers about notices, evaluations, drafts, signatures and publishing of notices |
 //! | | what an anchor signs: roots, lists, heads |
 
-use super::{Command, Consent, Notice, Service, keys, lock};
+use super::{Command, Consent, Notice, Service, System, keys, lock};
 use crate::error::Failure;
 use crate::network::Protocol;
 use credentials::trust::Trust;
@@ -89,6 +89,11 @@ impl Gate {
         Ok((awaited.taken < awaited.needed).then_some(awaited))
     }
 
+    /// Whether a failure came in the midst of a change.
+    pub(super) fn is_poisoned(&self) -> bool {
+        self.progress.is_poisoned()
+    }
+
     /// Whether this organisation's head was taken.
     pub(super) fn has(&self, witness: &Did) -> bool {
         lock(&self.progress).is_ok_and(|progress| progress.is_done || progress.witnesses.contains(witness))
@@ -138,6 +143,7 @@ impl Gate {
 fn gives_out(command: &Command) -> bool {
     match command {
         Command::VerifierRequest { .. }
+        | Command::VerifierOnce { .. }
         | Command::VerifierCheck { .. }
         | Command::Offer { .. }
         | Command::Bitstring { .. }
@@ -175,13 +181,29 @@ fn gives_out(command: &Command) -> bool {
             | Consent::Erase { .. }
             | Consent::Report { .. } => false,
         },
+        Command::System { what } => match what {
+            System::Request { .. } => true,
+            System::Close { .. }
+            | System::Await { .. }
+            | System::Sessions { .. }
+            | System::Grants { .. }
+            | System::News { .. }
+            | System::Newest
+            | System::Organisation { .. }
+            | System::Services => false,
+        },
+        // Events name nothing that would be decided by.
+        Command::Hook { .. } => false,
         // These ask for the heads themselves before they do anything, and are refused where they do not get them.
         Command::WalletReceive { .. } | Command::WalletPresent { .. } => false,
         // A person's no shows nothing.
-        Command::WalletRefuse { .. } => false,
+        Command::WalletRefuse { .. } | Command::WalletDecline { .. } => false,
         // What has ended must be written at once; it is told when the heads were taken.
-        Command::SetState { .. } => false,
+        Command::SetState { .. } | Command::BulkApprove { .. } | Command::BulkResume { .. } => false,
+        // Asked of the command itself when its turn comes.
+        Command::As { .. } => false,
         Command::Whoami
+        | Command::Login { .. }
         | Command::Status
         | Command::Peers
         | Command::Doctor
@@ -200,11 +222,37 @@ fn gives_out(command: &Command) -> bool {
         | Command::TrustExamine { .. }
         | Command::Keys
         | Command::KeysRotate { .. }
+        | Command::KeysApprove { .. }
+        | Command::KeysCancel { .. }
         | Command::Certificate { .. }
+        | Command::PersonAdd { .. }
+        | Command::People
+        | Command::PersonRemove { .. }
+        | Command::PersonPassphrase { .. }
+        | Command::Record { .. }
+        | Command::RecordVerify
         | Command::ImportStart { .. }
         | Command::ImportLines { .. }
         | Command::ImportFinish { .. }
+        | Command::ImportUpload { .. }
+        | Command::ImportPause { .. }
+        | Command::ImportResume { .. }
+        | Command::UploadStart
+        | Command::UploadPart { .. }
+        | Command::UploadFinish { .. }
+        | Command::UploadDiscard { .. }
+        | Command::Uploads
         | Command::Jobs
+        | Command::Job { .. }
+        | Command::JobRejected { .. }
+        | Command::BulkStart { .. }
+        | Command::BulkLines { .. }
+        | Command::BulkSelect { .. }
+        | Command::BulkPropose { .. }
+        | Command::Bulks
+        | Command::Bulk { .. }
+        | Command::BulkCancel { .. }
+        | Command::BulkPause { .. }
         | Command::Prepare { .. }
         | Command::Issued { .. }
         | Command::IssuerStatus
@@ -213,11 +261,24 @@ fn gives_out(command: &Command) -> bool {
         | Command::WalletShow { .. }
         | Command::WalletRequests
         | Command::WalletHistory
+        | Command::WalletEntries { .. }
+        | Command::WalletForget { .. }
+        | Command::WalletDecided { .. }
+        | Command::WalletReported { .. }
+        | Command::WalletUnfinished
+        | Command::WalletCarry { .. }
+        | Command::WalletFound
         | Command::WalletDelete { .. }
         | Command::WalletExport
+        | Command::VerifierServices
+        | Command::VerifierPage { .. }
+        | Command::VerifierFind { .. }
+        | Command::VerifierClose { .. }
+        | Command::VerifierGrants { .. }
         | Command::VerifierSessions
         | Command::VerifierSession { .. }
         | Command::VerifierWatch { .. }
+        | Command::Passphrase { .. }
         | Command::Backup { .. } => false,
     }
 }

@@ -54,6 +54,11 @@ impl Desk {
         Ok(*super::lock(&self.holding)?)
     }
 
+    /// Whether a failure came in the midst of a change.
+    pub(super) fn is_poisoned(&self) -> bool {
+        self.opened.is_poisoned() || self.holding.is_poisoned()
+    }
+
     fn note(&self, mailbox: &Mailbox) {
         if let Ok(mut holding) = super::lock(&self.holding) {
             *holding = mailbox.holding();

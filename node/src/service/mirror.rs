@@ -517,6 +517,18 @@ impl Service {
 }
 
 #[cfg(test)]
+impl Service {
+    /// Takes a head and the states of its one list as if they had come over the network.
+    pub(crate) fn take_status(&self, issuer: &Did, head: &str, uri: &str, packed: &[u8]) -> Result<(), Problem> {
+        let trust = self.trust().ok_or(Code::TrustMissing)?;
+        lock(&self.mirror)?.head(head, &trust, clock::now())?;
+        lock(&self.mirror)?.states(issuer, uri, packed)?;
+        self.changed(issuer);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

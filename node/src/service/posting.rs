@@ -69,6 +69,11 @@ impl Office {
         })
     }
 
+    /// Whether a failure came in the midst of a change.
+    pub(super) fn is_poisoned(&self) -> bool {
+        self.post.is_poisoned() || self.written.is_poisoned()
+    }
+
     /// There is something to send.
     pub(super) fn wake(&self) {
         self.wake.notify_one();
@@ -327,6 +332,17 @@ impl Service {
                 false
             }
         }
+    }
+
+    /// Counterparts for whom letters are on their way, and how many letters that are. Whoever writes one waits for one counterpart's
+    /// at most.
+    pub(super) fn letters_on_their_way(&self) -> Result<(usize, usize), Failure> {
+        let pending = lock(&self.office.post)?.pending();
+        let mut letters: usize = 0;
+        for id in &pending {
+            letters = letters.saturating_add(lock(&self.office.post)?.waiting_of(id)?);
+        }
+        Ok((pending.len(), letters))
     }
 
     /// With whom a wallet has mailboxes, who keeps them, whether the other has answered with its own, and what is on its way.

@@ -1,21 +1,19 @@
 //! What the node says of itself: who it is, how it fares, whom it talked with.
 
-use super::{Card, Service, keys, lock};
+use super::{Card, Service, contents, health, lock, migration};
 use crate::clock;
 use crate::error::Failure;
 use credentials::{Code, Did};
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// Least free space, in bytes, before `doctor` warns: room for a day of an agency's journal.
-const FREE_WARN: u64 = 1 << 30;
-
 /// One line of `doctor`.
-struct Finding {
-    check: &'static str,
-    state: &'static str,
-    detail: String,
-    code: Option<Code>,
+pub(super) struct Finding {
+    pub(super) check: &'static str,
+    /// `ok`, `warn`, `unknown` (it could not be looked at) or `fail`.
+    pub(super) state: &'static str,
+    pub(super) detail: String,
+    pub(super) code: Option<Code>,
 }
 
 impl Service {
@@ -137,11 +135,17 @@ impl Service {
         Ok(json!({ "schema": "peers/v1", "peers": peers }))
     }
 
-    /// Looks at everything that goes wrong in practice. Each finding has a remedy in the catalogue (`doctor-<check>-<state>`).
-    pub(super) fn doctor(&self) -> Result<Value, Failure> {
+    /// Looks at everything that goes wrong in practice, the ports included, which may take some seconds.
+    pub(super) async fn look_at_all(&self) -> Result<Value, Failure> {
+        let ports = self.ports_found().await;
+        tokio::task::block_in_place(|| self.doctor(ports))
+    }
+
+    /// Looks at everything but the ports. Each finding has a remedy in the catalogue (`doctor-<check>-remedy`).
+    pub(super) fn doctor(&self, ports: Option<Finding>) -> Result<Value, Failure> {
         let now = clock::now();
-        let mut findings = vec![self.doctor_home(), self.doctor_disk()];
-        findings.extend(self.key_found(now).map(|(state, detail)| finding("key", state, detail)));
+        let mut findings = vec![health::home_found(&self.home), health::disk_found(&self.home)];
+        findings.extend(self.key_finding(now));
         let certificate = self.certificate_found(now);
         findings.extend(certificate.map(|(state, detail)| finding("certificate", state, detail)));
         let vouching = self.vouching_found(now);
@@ -174,7 +178,10 @@ impl Service {
             ..finding("notices", state, detail)
         }));
         let gossip = self.gossip_found();
-        findings.extend(gossip.map(|(state, detail)| finding("gossip", state, detail)));
+        match gossip {
+            Some((state, detail)) => findings.push(finding("gossip", state, detail)),
+            None => findings.extend(self.peers_found()),
+        }
         findings.extend(
             self.head_found(now)
                 .map(|(state, detail)| finding("head", state, detail)),
@@ -206,11 +213,13 @@ impl Service {
                 });
             }
         }
-        let health = self.store.health();
-        let is_renewed = health.keys_renewed || health.mark_renewed;
-        let mended = health.index_rebuilt_at_open || is_renewed || !health.journal_repairs.is_empty();
-        let state = if mended || health.lost_tail { "warn" } else { "ok" };
-        findings.push(finding("store", state, health.sequence.to_string()));
+        let store = self.store.health();
+        let is_renewed = store.keys_renewed || store.mark_renewed;
+        let mended = store.index_rebuilt_at_open || is_renewed || !store.journal_repairs.is_empty();
+        let state = if mended || store.lost_tail { "warn" } else { "ok" };
+        findings.push(finding("store", state, store.sequence.to_string()));
+        findings.push(health::rights_found(&self.home));
+        findings.push(self.backup_found(now)?);
         if let Some((state, detail)) = self.epoch_found(now)? {
             findings.push(finding("epoch", state, detail));
         }
@@ -221,6 +230,7 @@ impl Service {
                 if addresses > 0 { "ok" } else { "fail" },
                 addresses.to_string(),
             ));
+            findings.extend(ports);
             let relaying = self.network.get().map(|n| n.relaying()).unwrap_or_default();
             if relaying.wanted > 0 {
                 let state = match relaying.held {
@@ -238,31 +248,11 @@ impl Service {
                 findings.push(listed(&trust, &card));
             }
         }
-        let worst = if findings.iter().any(|f| f.state == "fail") {
-            "fail"
-        } else if findings.iter().any(|f| f.state == "warn") {
-            "warn"
-        } else {
-            "ok"
-        };
-        let lines: Vec<Value> = findings
-            .iter()
-            .map(|f| json!({"check": f.check, "state": f.state, "detail": f.detail, "code": f.code.map(Code::as_str)}))
-            .collect();
-        Ok(json!({ "schema": "doctor/v1", "state": worst, "findings": lines }))
-    }
-
-    fn doctor_home(&self) -> Finding {
-        use std::os::unix::fs::PermissionsExt;
-        match std::fs::metadata(self.home.path()) {
-            Ok(meta) if meta.permissions().mode() & 0o077 == 0 => finding("home", "ok", "0700"),
-            Ok(meta) => finding("home", "fail", format!("{:o}", meta.permissions().mode() & 0o777)),
-            Err(error) => finding("home", "fail", error.to_string()),
-        }
+        Ok(report(&findings))
     }
 
     /// The oldest status that the strictest of our services decides by, in seconds.
-    fn status_age_accepted(&self) -> i64 {
+    pub(super) fn status_age_accepted(&self) -> i64 {
         let default = credentials::service::STATUS_AGE_DEFAULT;
         let (Some(own), Some(trust)) = (self.keys.organisation(), self.trust()) else {
             return default;
@@ -319,26 +309,10 @@ impl Service {
         }
     }
 
-    fn doctor_disk(&self) -> Finding {
-        match rustix::fs::statvfs(self.home.path()) {
-            Ok(disk) => {
-                let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-                let state = if free < FREE_WARN { "warn" } else { "ok" };
-                finding("disk", state, format!("{} MiB", free >> 20))
-            }
-            Err(error) => finding("disk", "fail", error.to_string()),
-        }
-    }
-
     /// A sealed backup of everything, the configuration included, taken while the node runs.
     pub(super) fn backup(&self, path: &Path) -> Result<Value, Failure> {
-        let config = crate::home::read(&self.home.config(), u64::from(u16::MAX))?;
-        let table = self.store.table(keys::TABLE);
-        if table.get("config")?.as_deref() != Some(&config) {
-            let mut transaction = self.store.transaction();
-            transaction.put(&table, "config", &config);
-            transaction.commit()?;
-        }
+        migration::keep_config(&self.home, &self.store)?;
+        contents::note(&self.store, clock::now())?;
         self.store.backup(path, None)?;
         let bytes = std::fs::metadata(path).map_err(|e| Failure::file(path, &e))?.len();
         if bytes == 0 {
@@ -352,7 +326,22 @@ impl Service {
     }
 }
 
-fn finding(check: &'static str, state: &'static str, detail: impl Into<String>) -> Finding {
+/// The report: every finding, and the worst of their states.
+pub(super) fn report(findings: &[Finding]) -> Value {
+    let is_any = |state: &str| findings.iter().any(|found| found.state == state);
+    let worst = ["fail", "unknown", "warn"]
+        .into_iter()
+        .find(|state| is_any(state))
+        .unwrap_or("ok");
+    let lines: Vec<Value> = findings
+        .iter()
+        .map(|f| json!({"check": f.check, "state": f.state, "detail": f.detail, "code": f.code.map(Code::as_str)}))
+        .collect();
+    json!({ "schema": "doctor/v1", "state": worst, "findings": lines })
+}
+
+/// A finding without a code.
+pub(super) fn finding(check: &'static str, state: &'static str, detail: impl Into<String>) -> Finding {
     Finding {
         check,
         state,

@@ -197,3 +197,42 @@ fn an_interrupted_compaction_leaves_the_old_journal_or_the_new_one() {
     drop(store);
     assert!(!old.join("journal-000001").exists());
 }
+
+#[test]
+fn what_is_in_a_backup_is_counted_and_the_newest_of_what_is_asked_for_is_read() {
+    let home = tempfile::tempdir().unwrap();
+    let store = create(&home.path().join("home"));
+    let table = store.table("facts");
+    for value in [b"first".as_slice(), b"second"] {
+        let mut transaction = store.transaction();
+        transaction.put(&table, "kept", value).put(&table, "gone", value);
+        transaction.commit().unwrap();
+    }
+    let mut transaction = store.transaction();
+    transaction
+        .delete(&table, "gone")
+        .put_erasable(&table, "erasable", b"not told");
+    transaction.commit().unwrap();
+    let file = home.path().join("backup");
+    let taken = store.backup(&file, None).unwrap();
+    let wanted = [
+        ("facts", "kept"),
+        ("facts", "gone"),
+        ("facts", "erasable"),
+        ("other", "kept"),
+    ];
+    let contents = Store::inspect_backup(&file, &passphrase(), &wanted).unwrap();
+    assert_eq!((contents.info, contents.rows), (taken, store.health().rows));
+    let values: Vec<_> = contents
+        .values
+        .iter()
+        .map(|(name, value)| (*name, value.as_slice()))
+        .collect();
+    assert_eq!(values, [(("facts", "kept"), b"second".as_slice())]);
+    let other = create(&home.path().join("other"));
+    other.backup(&home.path().join("of other"), None).unwrap();
+    let of_other = Store::inspect_backup(&home.path().join("of other"), &passphrase(), &[]).unwrap();
+    assert_ne!(contents.store_id, of_other.store_id, "each store has a name of its own");
+    let wrong = Store::inspect_backup(&file, &Passphrase::new("another"), &wanted);
+    assert!(matches!(wrong, Err(Error::WrongPassphrase)));
+}

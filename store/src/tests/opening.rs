@@ -28,6 +28,27 @@ fn a_changed_passphrase_opens_and_the_old_one_no_longer_does() {
 }
 
 #[test]
+fn an_open_store_knows_its_passphrase_and_no_other_also_after_a_change_and_with_one_damaged_copy() {
+    let home = tempfile::tempdir().unwrap();
+    let store = create(home.path());
+    let written = store.sequence();
+    assert!(store.is_passphrase(&passphrase()).unwrap());
+    for wrong in ["wrong", ""] {
+        assert!(!store.is_passphrase(&Passphrase::new(wrong)).unwrap(), "{wrong:?}");
+    }
+    assert_eq!(store.params().unwrap(), Params::quick());
+    assert_eq!(store.sequence(), written, "nothing is written by asking");
+    let new = Passphrase::new("another");
+    store.change_passphrase(&passphrase(), &new, Params::quick()).unwrap();
+    assert!(store.is_passphrase(&new).unwrap());
+    assert!(!store.is_passphrase(&passphrase()).unwrap());
+    std::fs::write(home.path().join("keys"), b"damaged").unwrap();
+    assert!(store.is_passphrase(&new).unwrap(), "the spare copy is whole");
+    std::fs::write(home.path().join("keys-spare"), b"damaged").unwrap();
+    assert!(matches!(store.is_passphrase(&new), Err(Error::KeyFileDamaged { .. })));
+}
+
+#[test]
 fn a_second_handle_is_refused_until_the_first_is_closed() {
     let home = tempfile::tempdir().unwrap();
     let store = create(home.path());

@@ -32,6 +32,7 @@ impl Problem {
             "trust_missing",
             "trust_stale",
             "clock_suspect",
+            "catching_up",
             "disk_full",
             "disk_read_only",
             "status_missing",

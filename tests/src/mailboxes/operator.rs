@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 /// What it does with envelopes. It says of everything that it was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Manner {
+pub(crate) enum Manner {
     /// What it should.
     Honest,
     /// Keeps none.
@@ -47,14 +47,14 @@ struct Books {
 }
 
 /// The operator.
-pub(super) struct Operator {
+pub(crate) struct Operator {
     _impostor: Impostor,
     books: Arc<Mutex<Books>>,
 }
 
 impl Operator {
     /// Starts it, honest, and has it listed.
-    pub(super) fn start(network: &Network) -> Operator {
+    pub(crate) fn start(network: &Network) -> Operator {
         let impostor = Impostor::start("did:web:lokkepost.example", "315902738", "LOKKE POST AS");
         let card = network.folder().join("operator.json");
         std::fs::write(&card, serde_json::to_string(&impostor.card).expect("JSON")).expect("writes");
@@ -81,12 +81,12 @@ impl Operator {
     }
 
     /// From now on it does this.
-    pub(super) fn behave(&self, manner: Manner) {
+    pub(crate) fn behave(&self, manner: Manner) {
         self.books.lock().expect("no panic").manner = manner;
     }
 
     /// Every envelope that it has had in its hands.
-    pub(super) fn seen(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn seen(&self) -> Vec<Vec<u8>> {
         let books = self.books.lock().expect("no panic");
         books.seen.values().flatten().cloned().collect()
     }

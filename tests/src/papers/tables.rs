@@ -229,6 +229,15 @@ pub(super) fn codes() -> String {
     table
 }
 
+/// The codes of errors that pass by themselves, in the order of the table.
+pub(super) fn passing() -> String {
+    let mut lines = String::new();
+    for code in Code::ALL.iter().filter(|code| code.is_passing()) {
+        writeln!(lines, "- `{code}`").expect("a text takes what is written");
+    }
+    lines
+}
+
 /// What bad input gets, line by line.
 pub(super) fn refusals() -> String {
     let mut table = String::from(

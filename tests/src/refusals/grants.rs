@@ -29,6 +29,7 @@ pub(super) const LINES: &[Line] = &[
     Line::new("a grant taken back before it came", Code::Withdrawn, WITHDRAWALS),
     Line::new("a grant replayed after its withdrawal", Code::Withdrawn, WITHDRAWALS),
     Line::new("a withdrawal forged", Code::SignatureInvalid, WITHDRAWALS),
+    Line::new("a withdrawal replayed", Code::Withdrawn, WITHDRAWALS),
     Line::new("a withdrawal of another grant", Code::WrongRequest, WITHDRAWALS),
     Line::new("a withdrawal before its grant", Code::UnknownGrant, WITHDRAWALS),
     Line::new("a withdrawal of a grant unknown", Code::UnknownGrant, WITHDRAWALS),
@@ -335,12 +336,17 @@ fn a_withdrawal_is_whose_the_grant_is_and_nothing_brings_the_grant_back() {
     });
     door.releases(&made);
 
-    // Taken back twice is once.
+    // Taken back twice is once, whoever repeats it: the same answer, and what it ended stays ended.
     let withdraw = made.withdrawal(&made.key);
     let first = door.holder.consent(&source, &withdraw);
     assert!(matches!(first, Reply::Withdrawn { .. }), "{first:?}");
-    assert_eq!(door.holder.consent(&source, &withdraw), first);
     let after = |door: &Door| door.asker.consent(&door.source(), &made.refresh());
+    door.refuses("a withdrawal replayed", |door| {
+        assert_eq!(door.holder.consent(&source, &withdraw), first);
+        assert_eq!(door.other.consent(&source, &withdraw), first);
+        after(door)
+    });
+    door.releases(&stays);
     door.refuses("a refresh after the withdrawal", after);
     door.refuses("a grant replayed after its withdrawal", |door| {
         door.holder.consent(&source, &deposit)
@@ -368,5 +374,5 @@ fn a_withdrawal_is_whose_the_grant_is_and_nothing_brings_the_grant_back() {
         door.holder.consent(&source, &overtaking)
     });
     door.releases(&stays);
-    assert_eq!((door.uses(&made), door.uses(&stays)), (1, 1));
+    assert_eq!((door.uses(&made), door.uses(&stays)), (1, 2));
 }

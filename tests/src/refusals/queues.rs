@@ -1,5 +1,7 @@
 //! Mailboxes, whose operators anybody may ask.
 
+mod opened;
+
 use super::stage::{Stage, expect_logged, mark};
 use super::{Line, line};
 use crate::mailboxes::POSTS;
@@ -17,6 +19,8 @@ pub(super) const LINES: &[Line] = &[
     Line::new("an envelope to a full queue", Code::MailboxFull, PUTS),
     Line::new("an envelope to no queue", Code::NotFound, PUTS),
     Line::new("a queue emptied with another's key", Code::NotFound, PUTS),
+    Line::new("an envelope opened with another's key", Code::Malformed, opened::OPENED),
+    Line::new("an envelope twice", Code::RateLimited, opened::OPENED),
 ];
 
 const PUTS: &str = "what_is_no_envelope_for_a_queue_is_not_kept_and_only_its_owner_empties_it";

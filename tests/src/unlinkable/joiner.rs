@@ -61,6 +61,54 @@ impl Record {
         record
     }
 
+    /// Everything that came of one person, in JSON: each text and number in it, and what is inside of what is signed.
+    pub(super) fn of_everything(sender: &str, everything: &Value, personal: &[&str]) -> Record {
+        let mut record = Record {
+            marks: BTreeSet::from([format!("sender {sender}")]),
+            measures: BTreeMap::new(),
+        };
+        record.opened("", everything, personal);
+        record
+    }
+
+    fn opened(&mut self, place: &str, value: &Value, personal: &[&str]) {
+        match value {
+            Value::Object(members) => {
+                for (name, member) in members {
+                    self.opened(&format!("{place} {name}"), member, personal);
+                }
+            }
+            Value::Array(items) => {
+                self.measure(&format!("{place} items"), items.len() as f64);
+                for (at, item) in items.iter().enumerate() {
+                    self.opened(&format!("{place} {at}"), item, personal);
+                }
+            }
+            Value::String(text) if personal.iter().any(|number| text.contains(number)) => {}
+            Value::String(text) if text.starts_with("eyJ") => self.signed(place, text, personal),
+            Value::String(text) => {
+                self.measure(&format!("{place} length"), text.len() as f64);
+                self.value(place, value);
+            }
+            other => self.value(place, other),
+        }
+    }
+
+    /// Header, payload and signature of each token of a text, and what is disclosed between them.
+    fn signed(&mut self, place: &str, text: &str, personal: &[&str]) {
+        self.measure(&format!("{place} length"), text.len() as f64);
+        for (at, part) in text.split('~').filter(|part| !part.is_empty()).enumerate() {
+            let mut segments = part.split('.');
+            for name in ["header", "payload"] {
+                if let Some(segment) = segments.next() {
+                    self.opened(&format!("{place} {at} {name}"), &decode(segment), personal);
+                }
+            }
+            self.marks
+                .extend(segments.next().map(|signature| format!("signature {signature}")));
+        }
+    }
+
     /// Something else that the bank came to know of it, such as the day on which its status changed.
     pub(super) fn learns(&mut self, name: &str, value: f64) {
         self.measure(name, value);

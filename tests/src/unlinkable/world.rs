@@ -3,6 +3,8 @@
 //! A holder's randomness is seeded anew before each contact with an agency, so that two histories with the same seed can
 //! differ there only by what the holder knows, not by how many random bytes were drawn in between.
 
+pub(super) mod granting;
+
 use credentials::decision::{self, Receipt};
 use credentials::jwe::DecryptionKey;
 use credentials::link::Link;
@@ -27,6 +29,7 @@ use wallet::{Incoming, Outcome, Outgoing, Step, Thread, Wallet};
 
 pub(super) const PID: &str = "urn:eudi:pid:1";
 pub(super) const INCOME: &str = "urn:bevis:MonthlyIncome:1";
+const LOAN: &str = "urn:bevis:StudentLoanBalance:1";
 
 /// The day on which everybody collects.
 pub(super) fn morning() -> Timestamp {
@@ -140,7 +143,7 @@ impl Agency {
     fn import(&mut self, vct: &str, rows: &[Value]) {
         let lines: Vec<(u64, String)> = (1..).zip(rows.iter().map(Value::to_string)).collect();
         let now = morning();
-        let file = Sha256::digest(rows.len().to_be_bytes()).into();
+        let file = Sha256::digest(format!("{vct} {}", rows.len())).into();
         let start = self.issuer.import_start(now, vct, file, None, false).expect("begins");
         for part in lines.chunks(500) {
             self.issuer.import_lines(now, &start.job, part).expect("takes");
@@ -263,9 +266,9 @@ impl World {
             next_update: morning().plus(86_400 * 200),
             organisations: vec![
                 organisation("identity.example", "991825827", &[PID], &[], &identity_key),
-                organisation("tax.example", "974761076", &[INCOME], &["K02"], &tax_key),
-                organisation("a.example", "213579045", &[], &["S01"], &a),
-                organisation("b.example", "310682950", &[], &["S01"], &b),
+                organisation("tax.example", "974761076", &[INCOME, LOAN], &["K02"], &tax_key),
+                organisation("a.example", "213579045", &[], &["S01", "S15"], &a),
+                organisation("b.example", "310682950", &[], &["S01", "S15"], &b),
             ],
         };
         let mut random = Seeded::new(&format!("{label} anchors"));
@@ -280,7 +283,7 @@ impl World {
         };
         let mut world = World {
             identity: Agency::new(folder.path(), "identity.example", &[PID], identity_key),
-            tax: Agency::new(folder.path(), "tax.example", &[INCOME], tax_key),
+            tax: Agency::new(folder.path(), "tax.example", &[INCOME, LOAN], tax_key),
             banks: [bank("a.example", a), bank("b.example", b)],
             mirror: Mirror::default(),
             anchors,
@@ -422,15 +425,23 @@ impl World {
 
     /// Shows income to a bank.
     pub(super) fn show(&mut self, now: Timestamp, holder: &mut Holder, bank: usize) {
-        self.show_what(now, holder, bank, asked());
+        self.show_what(now, holder, bank, asked(), false);
     }
 
     /// Shows a bank that income is at least so much.
     pub(super) fn show_rung(&mut self, now: Timestamp, holder: &mut Holder, bank: usize) {
-        self.show_what(now, holder, bank, rung());
+        self.show_what(now, holder, bank, rung(), false);
     }
 
-    fn show_what(&mut self, now: Timestamp, holder: &mut Holder, bank: usize, query: Query) {
+    /// Shows it; who the bank saw, and all that came in the answer.
+    fn show_what(
+        &mut self,
+        now: Timestamp,
+        holder: &mut Holder,
+        bank: usize,
+        query: Query,
+        reach: bool,
+    ) -> (String, Value) {
         self.renew(now, holder);
         let bank = self.banks.get_mut(bank).expect("a bank");
         let key = DecryptionKey::generate(&mut bank.random);
@@ -449,7 +460,7 @@ impl World {
             case: "LAN-1".to_owned(),
             issue: None,
             grant: None,
-            reach: false,
+            reach,
         };
         let kid = format!("{}#key-1", bank.did);
         let signed = request.sign(&kid, &bank.key).expect("signs");
@@ -486,11 +497,12 @@ impl World {
             panic!("{steps:?}")
         };
         let opened = key.open(answer, &hash, presentation::LIMIT).expect("opens");
-        let mut opened: Value = serde_json::from_slice(&opened).expect("JSON");
-        let token: VpToken = serde_json::from_value(opened["vp_token"].take()).expect("a token");
+        let opened: Value = serde_json::from_slice(&opened).expect("JSON");
+        let token: VpToken = serde_json::from_value(opened["vp_token"].clone()).expect("a token");
         let token = serde_json::to_value(&token).expect("JSON");
         let shown = token["inntekt"][0].as_str().expect("a presentation").to_owned();
-        bank.seen.push((sender(relation), shown));
+        let seen_as = sender(relation);
+        bank.seen.push((seen_as.clone(), shown));
         let receipt = Receipt {
             request: base64(hash),
             answer: base64(Sha256::digest(answer)),
@@ -516,6 +528,7 @@ impl World {
             ),
             "{steps:?}"
         );
+        (seen_as, opened)
     }
 
     /// What a wallet has to do by now, without looking at any status: that costs the most and is the same for all.

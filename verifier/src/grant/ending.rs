@@ -1,18 +1,16 @@
 //! The end of a grant: taken back or run out; what came is erased, and a signed receipt says so.
 
 use super::GrantState;
+use super::receipt::{LISTED_MAX, fitted, kept_of};
 use super::tables::{ErasedRow, GrantRow, HeldRow};
 use crate::error::Refusal;
+use crate::outbox::of_grant;
 use crate::{Error, Verifier, tables};
 use credentials::grant::{Erased, Erasure, Kept, OpenedGrant, Withdrawal};
 use credentials::protocol::consent::{Ask, Reply};
-use credentials::schema::Path;
 use credentials::{Code, Problem, Timestamp};
-use std::collections::BTreeMap;
 use store::Transaction;
 
-/// Most releases whose erasure a receipt lists; older ones are not named.
-const LISTED_MAX: usize = 64;
 /// Ground on which the record of a consent is kept when its data is gone.
 const CONSENT_RECORD: &str = "consent_record";
 /// Steps that one tick takes.
@@ -20,45 +18,38 @@ const TICK_MAX: usize = 512;
 /// After a failure to state an erasure it is tried again so many seconds later.
 const STATE_AGAIN_SECONDS: i64 = 60;
 
-/// What is kept, release by release; where that is too long a list, one entry for all that has the same claims and ground, from the
-/// first that came until the last that goes: nothing that is kept is left out.
-fn kept_of(row: &GrantRow) -> Vec<Kept> {
-    let kept = row.held.iter().filter_map(|held| {
-        Some(Kept {
-            claims: held.claims.clone(),
-            received: held.received,
-            ground: held.ground.clone(),
-            until: held.until?,
-        })
-    });
-    let kept: Vec<Kept> = kept.collect();
-    if kept.len() < LISTED_MAX {
-        return kept;
-    }
-    let mut together: BTreeMap<(Vec<Path>, String), Kept> = BTreeMap::new();
-    for one in kept {
-        let all = together
-            .entry((one.claims.clone(), one.ground.clone()))
-            .or_insert_with(|| one.clone());
-        all.received = all.received.min(one.received);
-        all.until = all.until.max(one.until);
-    }
-    together.into_values().collect()
-}
-
-/// Notes that what a row held in memory is gone.
-pub(super) fn erase_memory(row: &mut GrantRow, now: Timestamp) {
+/// Notes that what a row held in memory is gone; whether there was any.
+pub(super) fn erase_memory(row: &mut GrantRow, now: Timestamp) -> bool {
     let (memory, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut row.held)
         .into_iter()
         .partition(|held| held.until.is_none());
     row.held = kept;
-    row.erased.extend(memory.into_iter().map(|held| ErasedRow {
+    let is_any = !memory.is_empty();
+    for held in memory {
+        note_erased(row, held, now);
+    }
+    is_any
+}
+
+/// Notes what one release brought as gone. What was said before of what is gone is not all of it any more.
+fn note_erased(row: &mut GrantRow, held: HeldRow, now: Timestamp) {
+    row.erased.push(ErasedRow {
         claims: held.claims,
         received: held.received,
         at: now,
-    }));
-    let over = row.erased.len().saturating_sub(LISTED_MAX);
-    row.erased.drain(..over);
+    });
+    // The oldest two become one: that something was erased is never forgotten.
+    if row.erased.len() > LISTED_MAX {
+        let oldest = row.erased.remove(0);
+        if let Some(next) = row.erased.first_mut() {
+            next.claims.extend(oldest.claims);
+            next.claims.sort_unstable();
+            next.claims.dedup();
+            next.received = next.received.min(oldest.received);
+            next.at = next.at.max(oldest.at);
+        }
+    }
+    row.erasure = None;
 }
 
 impl Verifier {
@@ -137,7 +128,9 @@ impl Verifier {
         row.erasure = None;
         self.grants.tables.delete_customer(&mut tx, name);
         self.grants.tables.put(&mut tx, &row)?;
+        let news = self.outbox.write(&mut tx, now, of_grant(Some(&before), &row))?;
         tables::commit(tx)?;
+        self.outbox.told(news);
         self.reschedule(&before, &row);
         Ok(row)
     }
@@ -145,17 +138,12 @@ impl Verifier {
     /// Notes what one release brought as gone, with the transaction that deletes it.
     pub(crate) fn erase_held(&self, tx: &mut Transaction, row: &mut GrantRow, held: HeldRow, now: Timestamp) {
         self.grants.tables.delete_claims(tx, &row.name, held.number);
-        row.erased.push(ErasedRow {
-            claims: held.claims,
-            received: held.received,
-            at: now,
-        });
-        let over = row.erased.len().saturating_sub(LISTED_MAX);
-        row.erased.drain(..over);
+        note_erased(row, held, now);
     }
 
-    /// Says what is gone of a grant that has ended, and what is kept. In a commit after the one that erased: nothing is called erased
-    /// whose key is not destroyed. Where that fails the clock tries again, and whoever asks.
+    /// Says what is gone of what a grant brought, and what is kept: at its end, and before where something went earlier. In a commit
+    /// after the one that erased: nothing is called erased whose key is not destroyed. Where that fails the clock tries again, and
+    /// whoever asks.
     pub(crate) fn state_grant_erasure(&mut self, now: Timestamp, before: GrantRow) -> Result<String, Error> {
         self.tables.require_erased()?;
         let erasure = self.sign_grant_erasure(now, &before)?;
@@ -171,7 +159,7 @@ impl Verifier {
     /// Memory follows a row that the disk has.
     pub(crate) fn reschedule(&mut self, before: &GrantRow, after: &GrantRow) {
         self.grants.due.remove(&(before.due(), before.name.clone()));
-        self.grants.due.insert((after.due(), after.name.clone()));
+        self.grants.add(after);
         self.changed();
     }
 
@@ -182,10 +170,9 @@ impl Verifier {
             claims: Vec::new(),
             received: row.since,
             ground: CONSENT_RECORD.to_owned(),
-            until: row.record_until(row.ended.unwrap_or(now)),
+            until: row.record_until(row.ended.unwrap_or(row.until)),
         };
-        let kept = std::iter::once(record).chain(kept_of(row));
-        let erased = row.erased.iter().rev().take(LISTED_MAX).map(|erased| Erased {
+        let erased = row.erased.iter().rev().map(|erased| Erased {
             claims: erased.claims.clone(),
             received: erased.received,
             at: erased.at,
@@ -194,15 +181,16 @@ impl Verifier {
             grant: row.name.clone(),
             asker: self.settings.did.clone(),
             erased: erased.collect(),
-            kept: kept.take(LISTED_MAX).collect(),
+            kept: std::iter::once(record).chain(kept_of(row)).collect(),
             at: now,
         };
-        erasure
+        let granted = row.opened()?;
+        fitted(erasure, &granted.grant().claims)
             .sign(&self.settings.kid, self.signer.as_ref())
             .map_err(|_| Error::Setting { name: "kid" })
     }
 
-    /// What we said of the end of a grant: what is erased, and what is kept, on which ground and until when.
+    /// What we said last of what a grant brought: what is erased, and what is kept, on which ground and until when.
     ///
     /// # Errors
     /// [`Error::Store`], [`Error::Row`].
@@ -226,7 +214,7 @@ impl Verifier {
         Ok(terms.is_some_and(|terms| terms.keeps_after_end))
     }
 
-    /// Ends grants that have run out, erases what is due, and forgets old records.
+    /// Ends grants that have run out, erases what is due, says what is gone, and forgets old records.
     pub(crate) fn tick_grants(&mut self, now: Timestamp) -> Result<(), Error> {
         for _ in 0..TICK_MAX {
             let Some((at, name)) = self.grants.due.first().cloned() else {
@@ -243,8 +231,10 @@ impl Verifier {
                 None if now >= before.until => self.end_grant(now, &name, GrantState::Expired, None)?,
                 _ => before.clone(),
             };
+            let was = row.clone();
             let mut tx = self.tables.begin();
-            let mut is_changed = false;
+            // What was held for reading is gone when its time is over, and with the process that held it.
+            let mut is_changed = !self.reading.holds(&name, now) && erase_memory(&mut row, now);
             for held in std::mem::take(&mut row.held) {
                 match held.until.is_some_and(|until| now >= until) {
                     true => {
@@ -259,18 +249,19 @@ impl Verifier {
                 self.grants.tables.delete(&mut tx, &name);
                 tables::commit(tx)?;
                 self.grants.due.remove(&(at, name));
+                self.grants.remove(&before);
                 self.changed();
                 continue;
             }
             if is_changed {
-                // What was said of the end is not so any more.
-                row.erasure = None;
                 self.grants.tables.put(&mut tx, &row)?;
+                let news = self.outbox.write(&mut tx, now, of_grant(Some(&was), &row))?;
                 tables::commit(tx)?;
+                self.outbox.told(news);
             }
             self.grants.due.remove(&(at, name.clone()));
             self.reschedule(&before, &row);
-            if row.ended.is_some() && row.erasure.is_none() {
+            if row.is_unsaid() {
                 let unsigned = row.clone();
                 if let Err(error) = self.state_grant_erasure(now, row) {
                     tracing::warn!(grant = %name, %error, "erasure not stated yet");

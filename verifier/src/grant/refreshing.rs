@@ -2,7 +2,9 @@
 
 use super::{GrantState, Pending, Released};
 use crate::grant::tables::HeldRow;
+use crate::outbox::of_grant;
 use crate::retention::NOT_FOR_CREDIT;
+use crate::standing::Holding;
 use crate::{ERASE_AT_END, Error, Verifier};
 use credentials::grant::{Asked, VerifiedRelease};
 use credentials::protocol::consent::{Ask, Reply};
@@ -171,20 +173,21 @@ impl Verifier {
         let is_memory = held.until.is_none();
         row.held.push(held);
         self.grants.tables.put(&mut tx, &row)?;
+        let news = self.outbox.write(&mut tx, now, of_grant(Some(&before), &row))?;
         tx.commit()?;
-        self.grants.due.remove(&(before.due(), before.name));
-        self.grants.due.insert((row.due(), row.name.clone()));
+        self.outbox.told(news);
+        self.reschedule(&before, &row);
         if is_memory {
             let claims = BTreeMap::from([(CLAIMS.to_owned(), Value::Object(released.claims.clone()))]);
-            self.reading.hold(&row.name, &claims, now);
+            self.reading.hold(&row.name, &Holding::of_claims(claims), now);
         }
-        self.changed();
         Ok(())
     }
 
     /// The claims of the newest release that may still be read.
     pub fn grant_claims(&self, now: Timestamp, name: &str) -> Result<Option<Map<String, Value>>, Error> {
-        if let Some(Value::Object(claims)) = self.reading.claims(name, now).remove(CLAIMS) {
+        let held = self.reading.holding(name, now);
+        if let Some(Value::Object(claims)) = held.and_then(|mut held| held.claims.remove(CLAIMS)) {
             return Ok(Some(claims));
         }
         let Some(row) = self.grants.tables.read(name)? else {
@@ -200,18 +203,23 @@ impl Verifier {
         }
     }
 
-    /// The person logged out: what was held for that session only is gone. Whether there was any.
+    /// The person logged out: what was held for that session only is gone, and that is stated. Whether there was any.
     pub fn grant_logout(&mut self, now: Timestamp, name: &str) -> Result<bool, Error> {
         let is_forgotten = self.reading.forget(name);
         let Some(before) = self.grants.tables.read(name)? else {
             return Ok(is_forgotten);
         };
         let mut row = before.clone();
-        super::ending::erase_memory(&mut row, now);
-        if row.held.len() != before.held.len() {
+        if super::ending::erase_memory(&mut row, now) {
             let mut tx = self.tables.begin();
             self.grants.tables.put(&mut tx, &row)?;
+            let news = self.outbox.write(&mut tx, now, of_grant(Some(&before), &row))?;
             tx.commit()?;
+            self.outbox.told(news);
+            self.reschedule(&before, &row);
+            if let Err(error) = self.state_grant_erasure(now, row) {
+                tracing::warn!(grant = %name, %error, "erasure not stated yet");
+            }
         }
         self.changed();
         Ok(is_forgotten)

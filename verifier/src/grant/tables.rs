@@ -8,6 +8,7 @@
 
 use super::GrantState;
 use crate::Error;
+use crate::retention::READING_SECONDS;
 use crate::session::RECORD_SECONDS;
 use credentials::Timestamp;
 use credentials::grant::OpenedGrant;
@@ -70,14 +71,28 @@ impl GrantRow {
         OpenedGrant::open(&self.text).map_err(|_| unreadable())
     }
 
-    /// When something is to be done about it next: claims erased, ended, its end stated, forgotten.
+    /// Since when something of it is in memory alone, if anything is.
+    pub(crate) fn in_memory_since(&self) -> Option<Timestamp> {
+        let memory = self.held.iter().filter(|held| held.until.is_none());
+        memory.map(|held| held.received).min()
+    }
+
+    /// Whether it is still to be stated that something is gone, or that there was nothing at the end.
+    pub(crate) fn is_unsaid(&self) -> bool {
+        self.erasure.is_none() && (self.ended.is_some() || !self.erased.is_empty())
+    }
+
+    /// When something is to be done about it next: claims erased, ended, what is gone stated, forgotten.
     pub(crate) fn due(&self) -> Timestamp {
-        let kept = self.held.iter().filter_map(|held| held.until).min();
+        // What is in memory is held for so long at most.
+        let gone = |held: &HeldRow| held.until.unwrap_or(held.received.plus(READING_SECONDS));
+        let kept = self.held.iter().map(gone).min();
+        let last = self.erased.iter().map(|erased| erased.at).max();
         match (self.ended, kept) {
+            // What is gone is to be said, whether anybody asks or not.
+            (ended, _) if self.is_unsaid() => ended.or(last).unwrap_or(self.since),
             (None, None) => self.until,
             (None, Some(kept)) => kept.min(self.until),
-            // What is gone is to be said, whether anybody asks or not.
-            (Some(ended), _) if self.erasure.is_none() => ended,
             (Some(_), Some(kept)) => kept,
             (Some(ended), None) => self.record_until(ended),
         }

@@ -2,6 +2,7 @@
 
 use super::{GRANTS_MAX, GrantState, is_as_asked, tables::GrantRow};
 use crate::error::{Error, Refusal};
+use crate::outbox::of_grant;
 use crate::presentation::Manner;
 use crate::session::{Session, State};
 use crate::verdict::Record;
@@ -74,7 +75,8 @@ impl Verifier {
         let mut tx = self.tables.begin();
         self.tables.put_verdict(&mut tx, &after, &record)?;
         self.tables.delete_secrets(&mut tx, &after.id);
-        let mut due = None;
+        let mut made = None;
+        let mut happened = Vec::new();
         if let Some(given) = given {
             let of = given.grant.grant();
             let row = GrantRow {
@@ -97,13 +99,17 @@ impl Verifier {
                 deletion: None,
             };
             self.grants.tables.put_new(&mut tx, &row, &subject)?;
-            due = Some((row.due(), row.name));
+            happened.extend(of_grant(None, &row));
+            made = Some(row);
         }
-        self.commit(tx, &session, Some(&after)).map_err(|error| match error {
+        let committed = self.commit_telling(now, tx, (&session, Some(&after)), happened);
+        committed.map_err(|error| match error {
             Error::Store(error) => tables::spent_twice(error),
             other => other.into(),
         })?;
-        self.grants.due.extend(due);
+        if let Some(row) = made {
+            self.grants.add(&row);
+        }
         self.judged = Some((verdict, code));
         Ok(Reply::Receipt { receipt })
     }

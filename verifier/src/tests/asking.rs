@@ -329,6 +329,7 @@ fn only_so_many_sessions_are_open_and_ended_ones_make_room() {
             request_hash: [0; 32],
             query: &opened,
             grant: None,
+            repeat: None,
             terms: crate::retention::Terms::of(&credentials::service::Registration::builtin()[0]),
         });
         world.verifier.agenda.add(&session);

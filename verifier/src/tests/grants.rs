@@ -2,6 +2,8 @@
 
 mod deleting;
 mod dying;
+mod listing;
+mod stating;
 
 use super::world::*;
 use crate::{GrantState, NewGrant, NewRequest, RECORD_SECONDS, Released, State};
@@ -964,4 +966,56 @@ fn a_grant_that_ran_out_is_erased_and_is_another_state_than_one_taken_back() {
     world.pass(RECORD_SECONDS);
     world.verifier.tick(world.now).unwrap();
     assert_eq!((state(&world, &ran_out), state(&world, &taken_back)), (None, None));
+}
+
+#[test]
+fn what_becomes_of_a_grant_is_told_by_its_name() {
+    let mut world = World::new();
+    let grant = granted(&mut world);
+    let told = |world: &World| -> Vec<String> {
+        let page = world.verifier.news(None, 100, &|news| news.happened.grant.is_some());
+        assert!(
+            page.news
+                .iter()
+                .all(|news| news.happened.grant.as_deref() == Some(&*grant.name()))
+        );
+        page.news
+            .iter()
+            .map(|news| news.happened.what.as_str().to_owned())
+            .collect()
+    };
+    assert_eq!(told(&world), ["grant.given"]);
+    refreshed(&mut world, &grant, 1);
+    assert_eq!(told(&world), ["grant.given", "grant.refreshed"]);
+    let ask = grant.withdraw_with(&grant.key, world.now);
+    erased(&mut world, &grant, ask);
+    assert_eq!(
+        told(&world),
+        ["grant.given", "grant.refreshed", "grant.withdrawn", "erased"]
+    );
+    let ask = grant.withdraw_with(&grant.key, world.now);
+    erased(&mut world, &grant, ask);
+    assert_eq!(told(&world).len(), 4, "said again it is not told again");
+    let other = granted(&mut world);
+    world.pass(LIFE + DAY);
+    world.verifier.tick(world.now).unwrap();
+    let last = world.verifier.news(None, 100, &|news| {
+        news.happened.grant.as_deref() == Some(&*other.name())
+    });
+    let last: Vec<_> = last.news.iter().map(|news| news.happened.what.as_str()).collect();
+    assert_eq!(last, ["grant.given", "grant.expired"]);
+    let (page, next) = world.verifier.grants_after(world.now, None, None, 1).unwrap();
+    let (rest, end) = world
+        .verifier
+        .grants_after(world.now, None, next.as_deref(), 1)
+        .unwrap();
+    let mut names = vec![grant.name(), other.name()];
+    names.sort_unstable();
+    assert_eq!([&page[0].name, &rest[0].name], [&names[0], &names[1]]);
+    assert_eq!(end, None);
+    let (active, _) = world
+        .verifier
+        .grants_after(world.now, Some(GrantState::Active), None, 9)
+        .unwrap();
+    assert_eq!(active, []);
 }

@@ -137,7 +137,7 @@ impl Wallet {
         };
         change.put(&name, &grant_row)?;
         change.event(&shown_to_issuer)?;
-        change.event(&event)?;
+        change.decided(id, &event)?;
         change.commit()?;
         self.resend_grant(thread, now, &name)
     }

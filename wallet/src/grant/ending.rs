@@ -3,7 +3,7 @@
 use super::Wait;
 use crate::history::{Event, What};
 use crate::tables::{GrantRow, GrantStage, ReceiptRow, RequestRow};
-use crate::{Error, Outcome, Step, Thread, Wallet, done, is_passing};
+use crate::{Error, Outcome, Step, Thread, Wallet, done};
 use credentials::grant::{Erasure, Withdrawal, Withdrawn};
 use credentials::protocol::consent::{Ask, Reply};
 use credentials::verify::Verdict;
@@ -164,7 +164,7 @@ impl Wallet {
     /// A grant that was refused on its way, for a reason that stays: the asker hears no more than that nothing comes.
     pub(super) fn drop_grant(&mut self, now: Timestamp, name: &str, problem: &Problem) -> Result<(), Error> {
         // A clock that is wrong is set right, and an earlier sending may have arrived.
-        if is_passing(problem.code) || problem.code == Code::Stale {
+        if problem.code.is_passing() || problem.code == Code::Stale {
             return Ok(());
         }
         let row = self.grant_row(name)?;

@@ -8,10 +8,10 @@ use super::Wait;
 use crate::history::What;
 use crate::issuance::asks_only;
 use crate::presentation::request_row;
-use crate::tables::{Kind, RequestRow, ReviewRow};
-use crate::{Error, Outcome, Settings, Step, Thread, Wallet, done, is_passing, name_of};
+use crate::tables::{Kind, RequestRow, RequestStage, ReviewRow};
+use crate::{Error, Outcome, Settings, Step, Thread, Wallet, done, name_of};
 use credentials::grant::{OpenedGrant, Withdrawn, hash_of, standing_covers};
-use credentials::protocol::consent::{Ask, LISTED_MAX, Standing as Listed};
+use credentials::protocol::consent::{Ask, LISTED_MAX, NEXT_MAX, Standing as Listed};
 use credentials::request;
 use credentials::schema::{CredentialType, HolderProof, Path};
 use credentials::sd_jwt::{Covers, keys_hash};
@@ -21,6 +21,9 @@ use std::sync::Arc;
 
 /// How long what an issuer showed is remembered, so that a grant can be taken back by its name, in seconds.
 const REMEMBERED: i64 = DAY;
+
+/// Most grants that an issuer shows of one type: four times what ours keeps of a person.
+const FOUND_MAX: usize = 1_024;
 
 /// What stands behind a request to see what is granted.
 pub(crate) struct Review {
@@ -116,6 +119,8 @@ impl Wallet {
             end: end.to_vec(),
             nonce: None,
             until: now.plus(REMEMBERED),
+            found: Vec::new(),
+            from: None,
         };
         let name = self.short_name();
         let mut change = self.tables.change();
@@ -207,6 +212,7 @@ impl Wallet {
             nonce: row.nonce.ok_or(Code::UnexpectedMessage)?,
             answer,
             end: row.end,
+            from: row.from,
         };
         self.send_consent(thread, row.issuer, name, ask, Wait::Standing)
     }
@@ -219,14 +225,19 @@ impl Wallet {
         now: Timestamp,
         name: &str,
         listed: &[Listed],
+        next: Option<String>,
     ) -> Result<Step, Error> {
         let row = self.tables.get::<ReviewRow>(name)?.ok_or(Error::NotFound)?;
         let trust = self.trust()?;
-        if listed.len() > LISTED_MAX {
+        let is_over = row.found.len().saturating_add(listed.len()) > FOUND_MAX;
+        if listed.len() > LISTED_MAX || is_over || next.as_ref().is_some_and(|next| next.len() > NEXT_MAX) {
             return Err(Code::TooLarge.into());
         }
+        if listed.is_empty() && next.is_some() {
+            return Err(Problem::new(Code::Malformed, "next").into());
+        }
         let own = self.own_grants()?;
-        let (mut found, mut events, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut found, mut events, mut rows) = (row.found.clone(), Vec::new(), Vec::new());
         for one in listed {
             let opened = OpenedGrant::open(&one.grant)?;
             let grant = opened.grant();
@@ -256,6 +267,8 @@ impl Wallet {
                 event.request = Some(grant.request.clone());
                 events.push(event);
             }
+            // One that was taken back meanwhile comes a second time.
+            found.retain(|one| one.name != opened.name());
             found.push(Found {
                 name: opened.name(),
                 asker_name: name_of(Some(&trust), &grant.asker),
@@ -271,10 +284,10 @@ impl Wallet {
                 id: mine.map(|(id, ..)| id.clone()),
             });
         }
-        if let Some(name) = row
-            .end
-            .iter()
-            .find(|name| !found.iter().any(|one| one.name == **name && one.withdrawn.is_some()))
+        let mut ends = row.end.iter();
+        let is_ended = |name: &&String| found.iter().any(|one| one.name == **name && one.withdrawn.is_some());
+        if next.is_none()
+            && let Some(name) = ends.find(|name| !is_ended(name))
         {
             return Err(Problem::new(Code::UnknownGrant, name.as_str()).into());
         }
@@ -284,9 +297,21 @@ impl Wallet {
             .into_iter()
             .find(|(_, request)| request.kind == Kind::Review && request.transaction.as_deref() == Some(name));
         let mut change = self.tables.change();
-        change.delete::<ReviewRow>(name);
-        if let Some((id, _)) = &waiting {
-            change.delete::<RequestRow>(id);
+        match &next {
+            None => {
+                change.delete::<ReviewRow>(name);
+                if let Some((id, _)) = &waiting {
+                    change.delete::<RequestRow>(id);
+                }
+            }
+            Some(_) => {
+                let row = ReviewRow {
+                    found: found.clone(),
+                    from: next.clone(),
+                    ..row
+                };
+                change.put(name, &row)?;
+            }
         }
         for (id, row) in &rows {
             change.put(id, row)?;
@@ -298,13 +323,21 @@ impl Wallet {
             change.event(event)?;
         }
         change.commit()?;
-        Ok(done(thread, Ok(Outcome::Standing { grants: found })))
+        match (next, waiting) {
+            (None, _) => Ok(done(thread, Ok(Outcome::Standing { grants: found }))),
+            // The same answer counts until all of it was shown.
+            (Some(_), Some((_, request))) => match request.stage {
+                RequestStage::Answered { answer } => self.send_review(thread, name, answer),
+                _ => Err(Error::NotFound),
+            },
+            (Some(_), None) => Err(Error::NotFound),
+        }
     }
 
     /// A look that the issuer refused for a reason that stays is at its end.
     pub(super) fn review_dropped(&mut self, name: &str, result: Result<Step, Error>) -> Result<Step, Error> {
         if let Err(Error::Refused(problem)) = &result
-            && !is_passing(problem.code)
+            && !problem.code.is_passing()
         {
             let requests = self.tables.named::<RequestRow>()?;
             let mut change = self.tables.change();
@@ -338,6 +371,17 @@ impl Wallet {
             true => change.commit(),
             false => Ok(()),
         }
+    }
+
+    /// What issuers showed within the last day, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Row`].
+    pub fn found(&self, now: Timestamp) -> Result<Vec<Found>, Error> {
+        let rows = self.tables.named::<FoundRow>()?.into_iter();
+        let mut found: Vec<Found> = rows.filter(|(_, row)| now < row.1).map(|(_, row)| row.0).collect();
+        found.sort_by(|one, other| (other.from, &other.name).cmp(&(one.from, &one.name)));
+        Ok(found)
     }
 
     /// Grants of this wallet: id, name everywhere, row.

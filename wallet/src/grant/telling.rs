@@ -93,20 +93,23 @@ impl Wallet {
                 let result = self.take_review_terms(thread, now, peer, &name, nonce, &request);
                 self.review_dropped(&name, result)
             }
-            (Wait::Standing, Reply::Standing { grants }) => self.take_standing(thread, now, &name, &grants),
+            (Wait::Standing, Reply::Standing { grants, next }) => self.take_standing(thread, now, &name, &grants, next),
             (Wait::ReviewTerms | Wait::Standing, Reply::Problem(problem)) => {
                 self.review_dropped(&name, Err(problem.into()))
             }
             (Wait::Deleted, reply) => self.take_grant_statement(thread, now, &name, reply),
             (Wait::LastUses, Reply::Uses { withdrawn: None, .. }) => self.tell_forgotten(thread, now, &name),
-            (Wait::Uses | Wait::LastUses, Reply::Uses { uses, withdrawn }) => {
-                let step = self.take_uses(thread, now, &name, &uses, withdrawn.as_deref())?;
+            (Wait::Uses | Wait::LastUses, Reply::Uses { uses, withdrawn, more }) => {
+                let (step, is_new) = self.take_uses(thread, now, &name, &uses, withdrawn.as_deref())?;
                 let end = Wallet::opened_grant(&self.grant_row(&name)?)?.grant().exp;
                 // The issuer's clock, which ends it, may be behind ours by twice what a clock may be wrong.
-                if now >= end.plus(2 * PROOF_SKEW) && uses.len() < USES_MAX {
+                if now >= end.plus(2 * PROOF_SKEW) && !more {
                     self.end_telling(&name)?;
                 }
-                Ok(step)
+                match more && is_new {
+                    true => self.ask_uses_of(thread, now, &name),
+                    false => Ok(step),
+                }
             }
             (Wait::Uses | Wait::LastUses, Reply::Problem(problem)) => {
                 if problem.code == Code::UnknownGrant {
@@ -130,7 +133,7 @@ impl Wallet {
     /// Ends a grant that the issuer says it keeps and that cannot be gone on with: it must not stand there.
     fn ended<T>(&mut self, now: Timestamp, name: &str, result: Result<T, Error>) -> Result<T, Error> {
         if let Err(Error::Refused(problem)) = &result
-            && !crate::is_passing(problem.code)
+            && !problem.code.is_passing()
             && matches!(self.grant_row(name)?.stage, GrantStage::Depositing { .. })
         {
             self.end_grant(now, name)?;
@@ -147,7 +150,7 @@ impl Wallet {
         change.commit()
     }
 
-    /// Keeps what the issuer tells of uses, each once and in order; a line of history for each.
+    /// Keeps what the issuer tells of uses, each once and in order; a line of history for each. Whether there was any that is new.
     pub(crate) fn take_uses(
         &mut self,
         thread: Thread,
@@ -155,7 +158,7 @@ impl Wallet {
         name: &str,
         uses: &[String],
         withdrawn: Option<&str>,
-    ) -> Result<Step, Error> {
+    ) -> Result<(Step, bool), Error> {
         let mut row = self.grant_row(name)?;
         let opened = Wallet::opened_grant(&row)?;
         let trust = self.trust()?;
@@ -218,16 +221,11 @@ impl Wallet {
             change.event(event)?;
         }
         change.commit()?;
-        if told.len() == USES_MAX {
-            return self.ask_uses_of(thread, now, name);
-        }
         let count = u32::try_from(told.len()).unwrap_or(u32::MAX);
-        Ok(done(
-            thread,
-            Ok(Outcome::Told {
-                grant: name.to_owned(),
-                uses: count,
-            }),
-        ))
+        let outcome = Outcome::Told {
+            grant: name.to_owned(),
+            uses: count,
+        };
+        Ok((done(thread, Ok(outcome)), count > 0))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{asks_only, damaged, new_keys};
 use crate::presentation::request_row;
-use crate::tables::{DecisionRow, IssuingRow, Kind, RequestRow, Stage, bytes, text};
+use crate::tables::{DecisionRow, IssuingRow, Kind, RequestRow, RequestStage, Stage, bytes, text};
 use crate::{Error, Outcome, Step, Thread, Wallet, done};
 use credentials::link::{Authorise, Link};
 use credentials::request;
@@ -94,6 +94,33 @@ impl Wallet {
         change.put(&transaction, &requested)?;
         change.commit()?;
         self.resend_issuing(thread, &transaction)
+    }
+
+    /// The text that is to be carried to the other wallet, again: of a collecting that waits for a person's answer (a company's wallet),
+    /// or of a request that was answered for a company (a person's).
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when nothing of this name is to be carried; [`Error::Store`], [`Error::Row`].
+    pub fn carry(&self, name: &str) -> Result<Outcome, Error> {
+        let (link, authorise) = match self.tables.get::<IssuingRow>(name)? {
+            Some(row) if matches!(row.stage, Stage::Authorise) => {
+                let authorise = self.authorise_text(name, &row)?;
+                (Link::Authorise(authorise.clone()), authorise)
+            }
+            Some(_) => return Err(Error::NotFound),
+            None => {
+                let row = self.tables.get::<RequestRow>(name)?.ok_or(Error::NotFound)?;
+                let (RequestStage::Answered { answer }, Some(authorise)) = (row.stage, row.authorise) else {
+                    return Err(Error::NotFound);
+                };
+                let transaction = authorise.transaction.clone();
+                (Link::Authorised { transaction, answer }, authorise)
+            }
+        };
+        Ok(Outcome::Carry {
+            text: link.to_text()?,
+            words: authorise.words(),
+        })
     }
 
     /// The text for the person's wallet.

@@ -7,7 +7,7 @@
 use super::delivery::Wanted;
 use super::{Talk, Wait};
 use crate::tables::{BatchRow, BatchStage, CopyRow, CredentialRow, IssuingRow, Stage, bytes, public_key, text};
-use crate::{Error, Outcome, Outgoing, Step, Thread, Wallet, done, is_passing};
+use crate::{Error, Outcome, Outgoing, Step, Thread, Wallet, done};
 use credentials::protocol::issuance::{Ask, KEY_PROOF_TYP, Refresh, Reply};
 use credentials::refresh::Order;
 use credentials::schema::CredentialType;
@@ -200,8 +200,10 @@ impl Wallet {
                 self.resend_issuing(thread, &transaction)
             }
             Reply::Problem(problem) => {
-                // What stays refused is not asked again; a clock may be set right. The copies there are stay.
-                if !is_passing(problem.code) && problem.code != Code::Stale {
+                // What stays refused is not asked again. A clock may be set right; and an issuer that has delivered to an order of
+                // before refuses this one until it has taken that back. The copies there are stay.
+                let may_pass = matches!(problem.code, Code::Stale | Code::Superseded);
+                if !problem.code.is_passing() && !may_pass {
                     self.drop_batch(batch, &row)?;
                 }
                 Err(problem.into())

@@ -1,7 +1,7 @@
 //! A person's decision on a request: what would be shared and the text that says so; a yes, which is durable with the answer it
 //! justifies before anything leaves; a no.
 
-use crate::consent::{Collecting, Consent, Gap, Part};
+use crate::consent::{Collecting, Consent, Gap, Line, Part, text_of};
 use crate::disclosure::{self, Disclosed};
 use crate::grant::{Review, Standing};
 use crate::history::{Event, What};
@@ -41,6 +41,14 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    /// What is in the way of an answer.
+    pub(crate) fn gaps(&self) -> &[Gap] {
+        match &self.answer {
+            Ok(_) => &[],
+            Err(gaps) => gaps,
+        }
+    }
+
     /// What would be shown; `not_presented` and the like when nothing fits.
     pub(crate) fn chosen(&self) -> Result<&[Chosen], Error> {
         match &self.answer {
@@ -116,7 +124,7 @@ impl Wallet {
                         .organisations
                         .iter()
                         .filter(|organisation| organisation.issues.contains(&asked.vct))
-                        .map(|organisation| organisation.name.clone())
+                        .map(|organisation| (organisation.did.clone(), organisation.name.clone()))
                         .collect();
                     gaps.push(Gap {
                         credential_type: self.known_type(&asked.vct)?,
@@ -165,6 +173,11 @@ impl Wallet {
 
     /// The text of a draft.
     pub(crate) fn compose(&self, draft: &Draft, kind: Kind, language: &str) -> Result<String, Error> {
+        Ok(text_of(&self.lines_of(draft, kind, language)?))
+    }
+
+    /// The lines that make it.
+    pub(crate) fn lines_of(&self, draft: &Draft, kind: Kind, language: &str) -> Result<Vec<Line>, Error> {
         let trust = self.trust()?;
         let texts = Catalogue::new(language, self.settings.kind);
         let (parts, gaps): (Vec<&Part>, &[Gap]) = match &draft.answer {
@@ -182,7 +195,7 @@ impl Wallet {
             gaps,
             writers: &self.writers(draft),
         };
-        Ok(consent.text(&texts))
+        Ok(consent.lines(&texts))
     }
 
     /// Names of those who can write to this wallet after a yes.
@@ -293,7 +306,7 @@ impl Wallet {
             };
             change.put(&transaction, &requested)?;
         }
-        change.event(&event)?;
+        change.decided(id, &event)?;
         change.commit()?;
         self.resend_request(thread, now, id)
     }
@@ -415,7 +428,7 @@ impl Wallet {
                 change.delete_key(key);
             }
         }
-        change.event(&event)?;
+        change.decided(id, &event)?;
         change.commit()?;
         // It leaves by the schedule, with `resume`.
         Ok(done(thread, Ok(Outcome::Refused)))

@@ -208,6 +208,11 @@ fn a_deletion_of_what_a_grant_brought_takes_it_back_first_and_is_the_grants_keys
 
 /// A new wallet of the same person, which has shown the loan fund who it is: what it is shown.
 fn look(home: &mut Home, end: &[String], listed: Vec<Standing>) -> Vec<Step> {
+    look_at(home, end, listed, None)
+}
+
+/// The same, where there is more behind it.
+fn look_at(home: &mut Home, end: &[String], listed: Vec<Standing>, next: Option<String>) -> Vec<Step> {
     let wallet = home.wallet();
     let (thread, ask) = consents(&wallet.review(now(), &Org::LoanFund.did(), LOAN, end).1);
     assert!(matches!(ask, Ask::Begin { asker: None, .. }));
@@ -221,6 +226,7 @@ fn look(home: &mut Home, end: &[String], listed: Vec<Standing>) -> Vec<Step> {
         nonce,
         answer,
         end: named,
+        from: None,
     } = ask
     else {
         panic!()
@@ -238,7 +244,7 @@ fn look(home: &mut Home, end: &[String], listed: Vec<Standing>) -> Vec<Step> {
     };
     let (report, verified) = who.check(&answer, Some(ROLIG), Some(&covers));
     assert!(verified.is_some(), "{:?}", report.problem());
-    let reply = Incoming::Consent(Reply::Standing { grants: listed });
+    let reply = Incoming::Consent(Reply::Standing { grants: listed, next });
     wallet.receive(now(), thread, &Org::LoanFund.peer(), reply)
 }
 
@@ -282,6 +288,58 @@ fn a_new_wallet_of_the_same_person_sees_what_stands_and_takes_it_back() {
     };
     assert_eq!(grants[0].withdrawn, Some(now().plus(9)));
     assert_eq!(whats(home.wallet()).pop(), Some(What::Withdrawn));
+}
+
+#[test]
+fn what_does_not_go_into_one_answer_is_asked_for_with_the_same_answer_also_after_a_restart() {
+    let given: Vec<OpenedGrant> = (0..3).map(|_| granted().2).collect();
+    let mut home = new_wallet();
+    let first = vec![listed(&given[0], None)];
+    let steps = look_at(&mut home, &[], first.clone(), Some("there".to_owned()));
+    let Ask::Standing { nonce, answer, .. } = consents(&steps).1 else {
+        panic!("{steps:?}")
+    };
+    home.restart();
+    // The person says the same yes again.
+    let id = home.wallet().pending(now()).unwrap().remove(0).id;
+    let (thread, ask) = consents(&home.wallet().present(now(), &id, "nb").1);
+    let again = Ask::Standing {
+        nonce,
+        answer,
+        end: Vec::new(),
+        from: Some("there".to_owned()),
+    };
+    assert_eq!(ask, again);
+    // One that was taken back meanwhile comes a second time, and no page is empty.
+    let second = |next: Option<&str>, grants: Vec<Standing>| {
+        Incoming::Consent(Reply::Standing {
+            grants,
+            next: next.map(str::to_owned),
+        })
+    };
+    let grants = vec![listed(&given[1], None), listed(&given[0], Some(withdrawn(&given[0])))];
+    let wallet = home.wallet();
+    let steps = wallet.receive(now(), thread, &Org::LoanFund.peer(), second(Some("on"), grants));
+    let (thread, ask) = consents(&steps);
+    assert!(matches!(ask, Ask::Standing { from: Some(from), .. } if from == "on"));
+    let last = second(None, vec![listed(&given[2], None)]);
+    let steps = wallet.receive(now(), thread, &Org::LoanFund.peer(), last);
+    let Ok(Outcome::Standing { grants }) = outcome(&steps) else {
+        panic!("{steps:?}")
+    };
+    let mut seen: Vec<(String, bool)> = grants
+        .into_iter()
+        .map(|one| (one.name, one.withdrawn.is_some()))
+        .collect();
+    seen.sort();
+    let mut expected: Vec<(String, bool)> = (0..).zip(&given).map(|(at, one)| (one.name(), at == 0)).collect();
+    expected.sort();
+    assert_eq!(seen, expected);
+    assert!(wallet.pending(now()).unwrap().is_empty());
+
+    let mut home = new_wallet();
+    let steps = look_at(&mut home, &[], Vec::new(), Some("for ever".to_owned()));
+    assert_eq!(code(&steps), Code::Malformed);
 }
 
 #[test]

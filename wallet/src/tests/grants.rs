@@ -285,6 +285,7 @@ fn uses(grant: &OpenedGrant, numbers: &[u32], withdrawn: Option<Ended>) -> Incom
     Incoming::Consent(Reply::Uses {
         uses: uses.collect(),
         withdrawn: withdrawn.map(|withdrawn| withdrawn.sign(&kid, &key).unwrap()),
+        more: false,
     })
 }
 
@@ -790,6 +791,7 @@ fn uses_are_taken_each_once_in_order_and_only_from_the_issuer_of_that_grant() {
         Incoming::Consent(Reply::Uses {
             uses: vec![usage],
             withdrawn: None,
+            more: false,
         })
     };
     let tax = Usage {
@@ -807,6 +809,7 @@ fn uses_are_taken_each_once_in_order_and_only_from_the_issuer_of_that_grant() {
     let many = Incoming::Consent(Reply::Uses {
         uses: vec![String::new(); 33],
         withdrawn: None,
+        more: false,
     });
     for (reply, expected) in [
         (told(usage(grant, 1), Org::LoanFund, Org::Tax), Code::SignatureInvalid),
@@ -846,13 +849,25 @@ fn uses_are_taken_each_once_in_order_and_only_from_the_issuer_of_that_grant() {
         4,
         "a line for each"
     );
-    // As many as go into a message: there may be more.
+    // No more go into a message, and there are more: until nothing is new, whatever is said.
+    let with_more = |numbers: &[u32]| match uses(grant, numbers, None) {
+        Incoming::Consent(Reply::Uses { uses, withdrawn, .. }) => Incoming::Consent(Reply::Uses {
+            uses,
+            withdrawn,
+            more: true,
+        }),
+        _ => unreachable!(),
+    };
     let (thread, _) = asks_uses(home.wallet(), now(), grant);
-    let full: Vec<u32> = (5..37).collect();
     let steps = home
         .wallet()
-        .receive(now(), thread, &Org::LoanFund.peer(), uses(grant, &full, None));
-    assert!(matches!(consented(&steps).1, Ask::Uses { after: 36, .. }));
+        .receive(now(), thread, &Org::LoanFund.peer(), with_more(&[5, 6]));
+    let (thread, ask) = consented(&steps);
+    assert!(matches!(ask, Ask::Uses { after: 6, .. }));
+    let steps = home
+        .wallet()
+        .receive(now(), thread, &Org::LoanFund.peer(), with_more(&[5, 6]));
+    assert!(matches!(outcome(&steps), Ok(Outcome::Told { uses: 0, .. })));
 }
 
 #[test]
@@ -983,6 +998,7 @@ fn a_grant_that_was_taken_back_elsewhere_ends_here_by_the_issuers_own_word_only(
     let reply = Incoming::Consent(Reply::Uses {
         uses: Vec::new(),
         withdrawn: Some(forged),
+        more: false,
     });
     let steps = home.wallet().receive(now(), thread, &Org::LoanFund.peer(), reply);
     assert_eq!(code(&steps), Code::SignatureInvalid);

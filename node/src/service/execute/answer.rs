@@ -28,6 +28,10 @@ const INSTANTS: &[&str] = &[
     "withdrawn",
     "ended",
     "received",
+    "as_of",
+    "added",
+    "removed",
+    "proposed_at",
 ];
 
 /// Turns the instants of an answer from numbers into RFC 3339. Claims are not looked into: they stand as the register wrote them.

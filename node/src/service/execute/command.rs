@@ -1,12 +1,13 @@
 //! The commands for an open home, as they cross the local socket.
 
-use super::Notice;
-use crate::service::{AnchorName, Effect};
+use super::{Notice, System};
+use crate::service::{AnchorName, Confided, Effect, Face, Hook};
 use credentials::schema::Path;
 use credentials::status::State;
 use credentials::trust::{Fingerprint, Role};
 use credentials::{Did, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// A command for an open home. It has no `Debug`: activation codes and person numbers pass through it.
 #[derive(Serialize, Deserialize)]
@@ -14,6 +15,11 @@ use serde::{Deserialize, Serialize};
 pub enum Command {
     /// Who this node is.
     Whoami,
+    /// A link to the pages that lets somebody in once.
+    Login {
+        /// Account, at an organisation's node.
+        person: Option<String>,
+    },
     /// State of the node: addresses, trust, mirrored lists.
     Status,
     /// Peers and what crossed, by protocol.
@@ -41,6 +47,52 @@ pub enum Command {
         /// Longest time, in seconds; at most [`crate::service::WAIT_MAX`].
         wait_seconds: u32,
     },
+    /// Another command, as the person whose account this is.
+    As {
+        /// Handle.
+        handle: String,
+        /// Passphrase of the account.
+        passphrase: Confided,
+        /// What they have done.
+        what: Box<Command>,
+    },
+    /// Makes an account.
+    PersonAdd {
+        /// Handle.
+        handle: String,
+        /// Name as it is shown.
+        name: String,
+        /// Which pages.
+        faces: BTreeSet<Face>,
+        /// Passphrase.
+        passphrase: Confided,
+    },
+    /// Every account.
+    People,
+    /// Takes an account away.
+    PersonRemove {
+        /// Handle.
+        handle: String,
+    },
+    /// Gives an account a new passphrase.
+    PersonPassphrase {
+        /// Handle.
+        handle: String,
+        /// Passphrase.
+        passphrase: Confided,
+    },
+    /// Who did what, some entries at a time.
+    Record {
+        /// From this number on; the newest, or with `forward` the oldest, when none is given.
+        from: Option<u64>,
+        /// At most so many; [`crate::service::RECORD_PAGE_MAX`] at most.
+        limit: u32,
+        /// The oldest first.
+        #[serde(default)]
+        forward: bool,
+    },
+    /// Whether that log is whole.
+    RecordVerify,
     /// Takes a bundle.
     TrustImport {
         /// Its text.
@@ -101,6 +153,16 @@ pub enum Command {
         /// When it becomes valid.
         from: Option<Timestamp>,
     },
+    /// The second person's yes to a signing key that was proposed.
+    KeysApprove {
+        /// Proposal.
+        proposal: String,
+    },
+    /// Calls that off.
+    KeysCancel {
+        /// Proposal.
+        proposal: String,
+    },
     /// The node certificate.
     Certificate {
         /// A new one first.
@@ -131,6 +193,127 @@ pub enum Command {
     },
     /// Imports so far.
     Jobs,
+    /// One import, with how fast it goes.
+    Job {
+        /// Job.
+        id: String,
+    },
+    /// Lines of an import or a bulk change that were not taken, with their text.
+    JobRejected {
+        /// Import or bulk change.
+        id: String,
+        /// From this line number on.
+        from: u64,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Stops an import for a while, whoever feeds it.
+    ImportPause {
+        /// Job.
+        job: String,
+    },
+    /// Goes on with one that was stopped.
+    ImportResume {
+        /// Job.
+        job: String,
+    },
+    /// Begins to take a file into the sealed store.
+    UploadStart,
+    /// The next part of it.
+    UploadPart {
+        /// File.
+        upload: String,
+        /// Number of the part, from 0.
+        number: u64,
+        /// Bytes; at most [`issuer::UPLOAD_PART_MAX`].
+        bytes: Vec<u8>,
+    },
+    /// Ends a file.
+    UploadFinish {
+        /// File.
+        upload: String,
+    },
+    /// Files that were taken whole and wait for a yes or a no.
+    Uploads,
+    /// Erases a file that is not wanted any more.
+    UploadDiscard {
+        /// File.
+        upload: String,
+    },
+    /// Begins the import of a file that was taken whole; it goes on by itself.
+    ImportUpload {
+        /// File.
+        upload: String,
+        /// Type.
+        credential_type: String,
+        /// It is CSV, with a header; else JSON Lines.
+        csv: bool,
+        /// Validate only; the file stays for the import.
+        dry_run: bool,
+    },
+    /// Begins a bulk change.
+    BulkStart {
+        /// To which state.
+        state: State,
+        /// Why; kept with each credential.
+        reason: String,
+        /// What its lines name.
+        names: issuer::Names,
+        /// Type, where they name rows.
+        credential_type: Option<String>,
+        /// Header line of a CSV file.
+        header: Option<String>,
+    },
+    /// Lines of its file.
+    BulkLines {
+        /// Bulk change.
+        bulk: String,
+        /// Line number and text.
+        lines: Vec<(u64, String)>,
+    },
+    /// Begins a bulk change of all that one import brought, or of all of a type, and proposes it.
+    BulkSelect {
+        /// To which state.
+        state: State,
+        /// Why.
+        reason: String,
+        /// Type.
+        credential_type: String,
+        /// The import; none = all of the type.
+        import: Option<String>,
+    },
+    /// Proposes a bulk change whose file was looked at.
+    BulkPropose {
+        /// Bulk change.
+        bulk: String,
+    },
+    /// Every bulk change that is remembered.
+    Bulks,
+    /// One of them.
+    Bulk {
+        /// Bulk change.
+        bulk: String,
+    },
+    /// The second person's yes.
+    BulkApprove {
+        /// Bulk change.
+        bulk: String,
+    },
+    /// Calls one off.
+    BulkCancel {
+        /// Bulk change.
+        bulk: String,
+    },
+    /// Stops one for a while.
+    BulkPause {
+        /// Bulk change.
+        bulk: String,
+    },
+    /// Goes on with one that was stopped.
+    BulkResume {
+        /// Bulk change.
+        bulk: String,
+    },
     /// Prepares rows for delivery.
     Prepare {
         /// Type.
@@ -177,6 +360,16 @@ pub enum Command {
         /// What.
         what: Consent,
     },
+    /// What a bank's own systems ask.
+    System {
+        /// What.
+        what: System,
+    },
+    /// Where events are sent.
+    Hook {
+        /// What.
+        what: Hook,
+    },
     /// What a register publishes and a bank receives.
     Notice {
         /// What.
@@ -203,6 +396,11 @@ pub enum Command {
         /// Pending request.
         id: String,
     },
+    /// The same in a node that runs: answered when it is recorded, told to the asker when its time comes.
+    WalletDecline {
+        /// Pending request.
+        id: String,
+    },
     /// The text of a pending request.
     WalletText {
         /// Pending request.
@@ -223,6 +421,44 @@ pub enum Command {
     WalletRequests,
     /// What happened.
     WalletHistory,
+    /// The history newest first, some at a time.
+    WalletEntries {
+        /// Only lines before this number.
+        before: Option<u64>,
+        /// At most so many.
+        count: usize,
+    },
+    /// Takes a line out of the history.
+    WalletForget {
+        /// Its number.
+        entry: u64,
+    },
+    /// A report that was written.
+    WalletReported {
+        /// Number of its line in the history.
+        entry: u64,
+    },
+    /// Collecting that has not come to its end.
+    WalletUnfinished,
+    /// The text that is to be carried to the other wallet.
+    WalletCarry {
+        /// The collecting, or the request that was answered.
+        id: String,
+    },
+    /// What issuers showed of grants within the last day.
+    WalletFound,
+    /// The line of the history that tells how a request was decided.
+    WalletDecided {
+        /// The request's name while it waited.
+        id: String,
+    },
+    /// Changes the passphrase of the home.
+    Passphrase {
+        /// The one that opens it now.
+        old: Confided,
+        /// The one that is to.
+        new: Confided,
+    },
     /// Deletes a credential.
     WalletDelete {
         /// Credential.
@@ -260,6 +496,41 @@ pub enum Command {
         /// Name.
         id: String,
     },
+    /// The services that the trust list registers for this organisation.
+    VerifierServices,
+    /// Some of the sessions, newest first.
+    VerifierPage {
+        /// Which.
+        wanted: verifier::Wanted,
+        /// After so many.
+        from: usize,
+        /// At most so many.
+        limit: usize,
+    },
+    /// The newest session of a case.
+    VerifierFind {
+        /// Case.
+        case: String,
+    },
+    /// Ends an open session, or forgets what is held of one for reading only.
+    VerifierClose {
+        /// Name.
+        id: String,
+    },
+    /// Some of the grants that were given to us, newest first.
+    VerifierGrants {
+        /// How they stand; all where it is left out.
+        state: Option<verifier::GrantState>,
+        /// After so many.
+        from: usize,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Asks a customer, for an answer or a grant, unless the same is being asked already for the same case, service and customer.
+    VerifierOnce {
+        /// [`Command::VerifierRequest`], or [`Consent::Request`].
+        request: Box<Command>,
+    },
     /// Waits for a change of sessions after a revision.
     VerifierWatch {
         /// Revision seen.
@@ -275,6 +546,13 @@ pub enum Command {
         /// Path of the new file, absolute.
         path: std::path::PathBuf,
     },
+}
+
+impl Command {
+    /// Whether it does nothing but wait for something to happen.
+    pub fn only_waits(&self) -> bool {
+        matches!(self, Command::VerifierWatch { .. } | Command::Seen { .. })
+    }
 }
 
 /// Which issued credentials a command means.

@@ -16,7 +16,7 @@ use verifier::Verifier;
 const ENTRY: &str = "entry";
 
 /// Why nothing comes of an entry of the history.
-fn entry_failure(error: wallet::Error) -> Failure {
+pub(super) fn entry_failure(error: wallet::Error) -> Failure {
     match error {
         wallet::Error::NotFound => Problem::new(Code::NotFound, ENTRY).into(),
         other => wallet_failure(other),
@@ -63,7 +63,9 @@ impl Service {
             } => {
                 let written = self.with_wallet(|w| w.report(clock::now(), entry, &complaint, &language))?;
                 let written = written.map_err(entry_failure)?;
-                Ok(json!({ "schema": "report/v1", "signed": written.signed, "text": written.text }))
+                Ok(json!({
+                    "schema": "report/v1", "entry": written.entry, "signed": written.signed, "text": written.text,
+                }))
             }
             other => tokio::task::block_in_place(|| self.grant_of(other)),
         }
@@ -128,9 +130,15 @@ impl Service {
                 let grant = grant.ok_or(Code::UnknownGrant)?;
                 let receipt = lock(verifier)?.grant_erasure(&name).map_err(damaged)?;
                 let receipt = value(receipt)?;
+                let labels = claims
+                    .as_ref()
+                    .map(|claims| self.claim_labels(&grant.vct, &json!(claims)));
                 let said = grant.erasure.as_deref().and_then(|signed| self.said(signed));
+                let mut grant = value(grant)?;
+                self.put_names(&mut grant);
                 Ok(json!({
-                    "schema": "grant-given/v1", "grant": value(grant)?, "receipt": receipt, "said": said, "claims": claims,
+                    "schema": "grant-given/v1", "grant": grant, "receipt": receipt, "said": said, "claims": claims,
+                    "labels": labels,
                 }))
             }
             Consent::Receipted { name, is_grant } => {
@@ -160,7 +168,7 @@ impl Service {
     }
 
     /// A refusal of a grant's terms with the most that our registration allows: whole days, fetches a day.
-    fn with_most(&self, problem: Problem, service: &str) -> Problem {
+    pub(super) fn with_most(&self, problem: Problem, service: &str) -> Problem {
         let own = self.keys.organisation();
         let trust = self.trust();
         let listed = own

@@ -2,14 +2,18 @@
 
 use super::Command;
 use super::answer::{outcome, value, wallet_failure};
+use super::consenting::entry_failure;
 use crate::clock;
 use crate::error::Failure;
+use crate::output::At;
 use crate::service::{Service, lock};
 use credentials::link::Link;
 use credentials::{Code, Did, Problem};
 use serde_json::{Value, json};
 use std::time::Duration;
 
+/// Most lines of the history that one command gives.
+const ENTRIES_MAX: usize = 200;
 /// How long the command that says no waits for the time at which that may leave.
 const REFUSAL_WAIT: Duration = Duration::from_secs(15);
 /// What is left of the second in which it may, at most.
@@ -64,12 +68,19 @@ impl Service {
                 self.tell_refusals(REFUSAL_WAIT).await?;
                 Ok(refused)
             }
+            Command::WalletDecline { id } => outcome(self.drive(|w| w.refuse(clock::now(), &id)).await?),
             Command::WalletResume => self.resume().await,
             Command::WalletText { id, language } => {
-                let text = self
-                    .with_wallet(|w| w.text(clock::now(), &id, &language))?
+                let reading = self
+                    .with_wallet(|w| w.read(clock::now(), &id, &language))?
                     .map_err(wallet_failure)?;
-                Ok(json!({ "schema": "request-text/v1", "id": id, "language": language, "text": text }))
+                let shown = crate::output::hex(&crate::output::sha256(reading.text.as_bytes()));
+                let mut answer = value(reading)?;
+                answer.put("schema", json!("request-text/v1"));
+                answer.put("id", json!(id));
+                answer.put("language", json!(language));
+                answer.put("shown", json!(shown));
+                Ok(answer)
             }
             Command::WalletList => {
                 let mirror = lock(&self.mirror)?;
@@ -98,6 +109,39 @@ impl Service {
                 self.put_said_each(&mut events, "erasure");
                 Ok(json!({ "schema": "history/v1", "events": events }))
             }
+            Command::WalletEntries { before, count } => {
+                let count = count.min(ENTRIES_MAX);
+                let events = self
+                    .with_wallet(|w| w.entries(before, count))?
+                    .map_err(wallet_failure)?;
+                let mut events = value(events)?;
+                self.put_said_each(&mut events, "erasure");
+                Ok(json!({ "schema": "history/v1", "events": events }))
+            }
+            Command::WalletForget { entry } => {
+                self.with_wallet(|w| w.forget(clock::now(), entry))?
+                    .map_err(entry_failure)?;
+                Ok(json!({ "schema": "forgotten/v1", "entry": entry }))
+            }
+            Command::WalletReported { entry } => {
+                let reported = self.with_wallet(|w| w.reported(entry))?.map_err(entry_failure)?;
+                Ok(json!({ "schema": "report/v1", "entry": entry, "signed": reported.signed, "text": reported.text }))
+            }
+            Command::WalletUnfinished => {
+                let unfinished = self.with_wallet(|w| w.unfinished())?.map_err(wallet_failure)?;
+                Ok(json!({ "schema": "unfinished/v1", "unfinished": value(unfinished)? }))
+            }
+            Command::WalletCarry { id } => outcome(self.with_wallet(|w| w.carry(&id))?.map_err(wallet_failure)?),
+            Command::WalletFound => {
+                let found = self.with_wallet(|w| w.found(clock::now()))?.map_err(wallet_failure)?;
+                Ok(json!({ "schema": "grants-found/v1", "grants": value(found)? }))
+            }
+            Command::WalletDecided { id } => {
+                let event = self.with_wallet(|w| w.decided(&id))?.map_err(wallet_failure)?;
+                let mut event = value(event.ok_or(Code::NotFound)?)?;
+                self.put_said(&mut event, "erasure");
+                Ok(json!({ "schema": "decided/v1", "event": event }))
+            }
             Command::WalletDelete { id } => {
                 self.with_wallet(|w| w.delete(clock::now(), &id))?
                     .map_err(wallet_failure)?;
@@ -119,6 +163,13 @@ impl Service {
             Ok(())
         } else {
             Err(Problem::new(Code::WrongRequest, "the text has changed since it was shown").into())
+        }
+    }
+
+    /// Tells askers of refusals whose time comes soon.
+    pub(super) async fn tell_refusals_soon(&self) {
+        if let Err(failure) = self.tell_refusals(REFUSAL_WAIT).await {
+            tracing::debug!(%failure, "a refusal is told later");
         }
     }
 

@@ -4,8 +4,11 @@ use super::answer::{issuer_failure, value};
 use super::{Command, Target};
 use crate::clock;
 use crate::error::Failure;
+use crate::output::hex;
+use crate::service::record::{About, Act, Actor, Scope};
 use crate::service::{Service, lock};
 use credentials::protocol::status::Purpose;
+use credentials::status::State;
 use credentials::{Code, Problem};
 use serde_json::{Value, json};
 
@@ -29,7 +32,7 @@ impl Service {
         Ok(found.vct.clone())
     }
 
-    pub(super) fn issue(&self, command: Command) -> Result<Value, Failure> {
+    pub(super) fn issue(&self, command: Command, actor: &Actor) -> Result<Value, Failure> {
         let now = clock::now();
         let issuer = self
             .issuer
@@ -45,13 +48,28 @@ impl Service {
             } => {
                 let vct = self.vct(&credential_type)?;
                 let start = issuer.import_start(now, &vct, file, header.as_deref(), dry_run);
-                value(start.map_err(issuer_failure)?)
+                let start = start.map_err(issuer_failure)?;
+                if !dry_run {
+                    // Nothing was imported yet: without its entry nothing will be.
+                    let about = About {
+                        credential_type: Some(vct),
+                        job: Some(start.job.clone()),
+                        file: Some(hex(&file)),
+                        ..About::default()
+                    };
+                    self.note(actor, Act::ImportStarted, about)?;
+                }
+                value(start)
             }
             Command::ImportLines { job, lines } => {
                 value(issuer.import_lines(now, &job, &lines).map_err(issuer_failure)?)
             }
             Command::ImportFinish { job } => {
+                let known = issuer.job(&job).ok();
                 let report = issuer.import_finish(now, &job).map_err(issuer_failure)?;
+                if let Some(known) = known.filter(|known| known.stage.is_open() && !known.dry_run) {
+                    self.note_finished(actor, &known, report);
+                }
                 Ok(json!({ "schema": "import/v1", "job": job, "report": value(report)? }))
             }
             Command::Jobs => Ok(json!({ "schema": "jobs/v1", "jobs": value(issuer.jobs().map_err(issuer_failure)?)? })),
@@ -66,13 +84,36 @@ impl Service {
                 subject,
             } => {
                 self.require_clock(now)?;
-                let offer = issuer.offer(now, &self.vct(&credential_type)?, subject.as_deref());
+                let vct = self.vct(&credential_type)?;
+                let offer = issuer.offer(now, &vct, subject.as_deref());
                 let offer = offer.map_err(issuer_failure)?;
+                // It is worth nothing to anybody before it is told.
+                let about = About {
+                    scope: subject.map(|_| Scope::Person),
+                    credential_type: Some(vct),
+                    ..About::default()
+                };
+                self.note(actor, Act::Offered, about)?;
                 Ok(json!({ "schema": "offer/v1", "link": offer.link.to_text()?, "code": offer.code }))
             }
             Command::SetState { target, state, reason } => {
                 let target = self.target(target)?;
-                let changed = issuer.set_state(now, target, state, &reason).map_err(issuer_failure)?;
+                // How many it is stands in the log before it happens: nothing changes in between, because the issuer is held.
+                let reached = issuer.reach(&target, state, &reason).map_err(issuer_failure)?;
+                let about = About {
+                    credentials: Some(reached.credentials),
+                    copies: Some(reached.copies),
+                    ..about_target(&target)
+                };
+                let mut change = || {
+                    issuer
+                        .set_state(now, target.clone(), state, &reason)
+                        .map_err(issuer_failure)
+                };
+                let changed = match reached.credentials {
+                    0 => change()?,
+                    _ => self.record.act(actor, act_of(state)?, about, change)?,
+                };
                 Ok(json!({ "schema": "state/v1", "state": value(state)?, "changed": value(changed)? }))
             }
             Command::Issued {
@@ -85,7 +126,10 @@ impl Service {
                 Ok(json!({ "schema": "issued/v1", "issued": value(issued)? }))
             }
             Command::PublishEndings => {
-                let endings = value(issuer.publish_endings(now).map_err(issuer_failure)?)?;
+                let publish = || value(issuer.publish_endings(now).map_err(issuer_failure)?);
+                let endings = self
+                    .record
+                    .act(actor, Act::EndingsPublished, About::default(), publish)?;
                 Ok(json!({ "schema": "endings/v1", "endings": endings }))
             }
             Command::Bitstring { list, suspension } => {
@@ -100,9 +144,43 @@ impl Service {
                 let counts = value(issuer.counts().map_err(issuer_failure)?)?;
                 let endings = value(issuer.endings())?;
                 let lists = value(issuer.lists())?;
-                Ok(json!({ "schema": "issuer-status/v1", "types": counts, "lists": lists, "endings": endings }))
+                let registers = value(issuer.registers().map_err(issuer_failure)?)?;
+                Ok(json!({
+                    "schema": "issuer-status/v1", "types": counts, "lists": lists, "endings": endings,
+                    "registers": registers,
+                }))
             }
             _ => Err(Code::Internal.into()),
         }
+    }
+}
+
+/// The act that brings credentials to a state.
+pub(super) fn act_of(state: State) -> Result<Act, Problem> {
+    match state {
+        State::Revoked => Ok(Act::Revoked),
+        State::Suspended => Ok(Act::Suspended),
+        State::Valid => Ok(Act::Reinstated),
+        State::Superseded => Err(Problem::new(Code::Malformed, "state")),
+    }
+}
+
+/// What the log says of a target: neither whose it is nor which row.
+fn about_target(target: &issuer::Target) -> About {
+    match target {
+        issuer::Target::Row { vct, .. } => About {
+            scope: Some(Scope::Row),
+            credential_type: Some(vct.clone()),
+            ..About::default()
+        },
+        issuer::Target::Subject { .. } => About {
+            scope: Some(Scope::Person),
+            ..About::default()
+        },
+        issuer::Target::Credential { id } => About {
+            scope: Some(Scope::One),
+            credential: Some(id.to_ascii_lowercase()),
+            ..About::default()
+        },
     }
 }

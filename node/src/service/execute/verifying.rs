@@ -4,6 +4,7 @@ use super::Command;
 use super::answer::{damaged, value};
 use crate::clock;
 use crate::error::Failure;
+use crate::output::At;
 use crate::service::{Service, lock};
 use credentials::letter::Letter;
 use credentials::{Code, Problem};
@@ -35,7 +36,7 @@ impl Service {
     }
 
     /// How long a request may live that is left in a mailbox, in seconds.
-    fn longest_request(&self, service: &str) -> Option<i64> {
+    pub(super) fn longest_request(&self, service: &str) -> Option<i64> {
         let own = self.keys.organisation()?;
         let trust = self.trust()?;
         let registered = trust.organisation(&own.did)?.service(service)?;
@@ -99,8 +100,14 @@ impl Service {
             }
             Command::VerifierSession { id } => {
                 let revision = *self.sessions.borrow();
+                let standing = {
+                    let mirror = lock(&self.mirror)?;
+                    lock(verifier)?.standing(now, &*mirror, &id).map_err(damaged)?
+                };
                 let session = lock(verifier)?.session(now, &id).map_err(damaged)?;
                 let mut session = value(session.ok_or(Code::UnknownSession)?)?;
+                session.put("now", value(standing)?);
+                self.put_labels(&mut session);
                 self.put_said(&mut session, "erasure");
                 if let Some(deletion) = session.get_mut("deletion") {
                     self.put_said(deletion, "answer");

@@ -191,7 +191,7 @@ impl Service {
             for waiting in envelopes {
                 match self.take_letter(id, &operator, &waiting.envelope).await {
                     Ok(is_new) => *count = count.saturating_add(usize::from(is_new)),
-                    Err(failure) if is_passing(failure.problem.code) => {
+                    Err(failure) if is_left(failure.problem.code) => {
                         tracing::debug!(%operator, %failure, "a letter waits");
                         left = Some(failure);
                         break;
@@ -246,7 +246,7 @@ impl Service {
             letter => tokio::task::block_in_place(|| self.letter_for_organisation(id, letter)),
         };
         if let Err(failure) = &result
-            && is_passing(failure.problem.code)
+            && is_left(failure.problem.code)
         {
             return result.map(|()| false);
         }
@@ -335,24 +335,9 @@ impl Service {
     }
 }
 
-/// Whether the same letter may fare better later.
-fn is_passing(code: Code) -> bool {
-    matches!(
-        code,
-        Code::RateLimited
-            | Code::Unreachable
-            | Code::Internal
-            | Code::TraceUnavailable
-            | Code::TrustMissing
-            | Code::TrustStale
-            | Code::ClockSuspect
-            | Code::DiskFull
-            | Code::DiskReadOnly
-            | Code::Damaged
-            | Code::StatusMissing
-            | Code::StatusStale
-            | Code::CatchingUp
-    )
+/// Whether a letter that met this stays where it is: it may fare better later, or once a damaged home is repaired.
+fn is_left(code: Code) -> bool {
+    code.is_passing() || code == Code::Damaged
 }
 
 #[cfg(test)]

@@ -261,7 +261,7 @@ fn a_restored_anchor_signs_no_head_until_it_has_heard_which_list_is_the_newest()
 
 /// A finding of `doctor`: its state and detail.
 fn found(service: &Service, check: &str) -> Option<(String, String)> {
-    let report = service.doctor().expect("looks");
+    let report = service.doctor(None).expect("looks");
     let findings = report["findings"].as_array().expect("findings");
     let finding = findings.iter().find(|finding| finding["check"] == check)?;
     let text = |key: &str| finding[key].as_str().expect("text").to_owned();
@@ -355,14 +355,16 @@ fn the_newest_key_that_the_list_names_signs_and_the_certificate_follows_it() {
     assert_eq!(world.signs(), "key-3");
     world.take(|listed| listed.keys[2].compromised = Some(now));
     assert_eq!(world.signs(), "key-2");
-    assert_eq!(world.service.key_found(now).map(|(state, _)| state), Some("ok"));
+    // The second key is as old as its making, which may be a second after the test began.
+    let later = crate::clock::now();
+    assert_eq!(world.service.key_finding(later).map(|found| found.state), Some("ok"));
     world.take(|listed| {
         for key in &mut listed.keys {
             key.compromised = Some(now);
         }
     });
     assert_eq!(
-        world.service.key_found(now).map(|(state, _)| state),
+        world.service.key_finding(now).map(|found| found.state),
         Some("fail"),
         "none is left"
     );
@@ -392,15 +394,20 @@ fn a_certificate_is_renewed_at_half_its_life_and_doctor_warns_at_thirty_and_seve
         [found(31), found(30), found(8), found(7)].map(Option::unwrap),
         ["ok", "warn", "warn", "fail"]
     );
-    let left = world.service.seconds_left(made.expires.plus(-90));
-    assert_eq!(left[0].2, 90);
-    assert_eq!((left[0].0, left[1].0), ("certificate_left_seconds", "key_left_seconds"));
+    assert_eq!(world.service.certificate_ends(), Some(made.expires));
+    let figures = world
+        .service
+        .figures(crate::service::Format::OpenMetrics)
+        .expect("told");
+    for name in ["certificate_left_seconds", "key_left_seconds"] {
+        assert!(figures.contains(&format!("\nbevis_{name} ")), "{figures}");
+    }
     assert!(is_due(&world, 45));
     assert!(!is_due(&world, 45), "once");
     // One that could not last longer is not made again and again.
     world.take(|listed| listed.keys[0].valid_until = issued.plus(10 * DAY));
     world.service.renew_certificate(issued).expect("made");
     assert!(!world.service.renew_certificate_if_due(issued).expect("asked"));
-    let (state, days) = world.service.key_found(issued).expect("a key");
-    assert_eq!(state, "warn", "{days}");
+    let found = world.service.key_finding(issued).expect("a key");
+    assert_eq!((found.check, found.state), ("key-soon", "warn"), "{}", found.detail);
 }

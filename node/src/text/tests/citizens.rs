@@ -16,7 +16,9 @@ fn is_for_citizens(key: &str) -> bool {
         "requests-empty",
         "history-empty",
     ];
-    let beginnings = ["problem-", "remedy-", "outcome-", "event-", "held-", "delete-"];
+    let beginnings = [
+        "problem-", "remedy-", "outcome-", "event-", "held-", "delete-", "wallet-", "setup-",
+    ];
     keys.contains(&key) || beginnings.iter().any(|beginning| key.starts_with(beginning))
 }
 
@@ -72,6 +74,58 @@ fn citizens_read_short_sentences() {
                 (1..=WORDS_MAX).contains(&count),
                 "{language}: {key} has {count} words in a sentence"
             );
+        }
+    }
+}
+
+/// Buttons of a wallet's pages.
+const BUTTONS: &[&str] = &[
+    "wallet-request-yes",
+    "wallet-request-no",
+    "wallet-request-yes-grant",
+    "wallet-request-no-grant",
+    "wallet-request-yes-identify",
+    "wallet-request-no-identify",
+    "wallet-request-choose",
+    "wallet-request-read-again",
+    "wallet-read-request",
+    "wallet-receive-go",
+    "wallet-picture-read",
+    "wallet-open-go",
+    "wallet-open-stop",
+    "wallet-withdraw",
+    "wallet-undo-erase",
+    "wallet-papers-receipt",
+    "wallet-papers-report",
+    "wallet-report-write",
+    "wallet-report-download",
+    "wallet-history-download",
+    "wallet-forget-yes",
+    "wallet-forget-no",
+    "wallet-delete-yes",
+    "wallet-delete-no",
+    "wallet-lost-ask",
+    "wallet-export-do",
+    "wallet-backup-do",
+    "wallet-passphrase-do",
+    "setup-restore",
+];
+
+/// Verbs that they begin with.
+const VERBS: &[&str] = &[
+    "Be", "Bytt", "Byt", "Gå", "Hent", "Lag", "Last", "Les", "Meld", "Slett", "Spør", "Trekk", "Velg", "Vel", "Ask",
+    "Bring", "Change", "Choose", "Delete", "Download", "Go", "Read", "Report", "Withdraw", "Write",
+];
+
+#[test]
+fn buttons_begin_with_yes_no_or_a_verb() {
+    for language in LANGUAGES {
+        let texts = entries(language);
+        for key in BUTTONS {
+            let text = texts[*key].trim();
+            let first = text.split(' ').next().unwrap();
+            let answers = ["Ja,", "Nei,", "Yes,", "No,"].contains(&first);
+            assert!(answers || VERBS.contains(&first), "{language}: {key}: {text}");
         }
     }
 }

@@ -171,7 +171,7 @@ impl World {
     pub(crate) fn tell_withdrawals(&mut self) -> Checked {
         let machine = self.machine(TAX);
         let Some(issuer) = machine.issuer() else { return Ok(()) };
-        let Ok(waiting) = issuer.withdrawals_to_tell() else {
+        let Ok(waiting) = issuer.withdrawals_to_tell(&mut |_| true) else {
             return Ok(());
         };
         if self.has_died(TAX) {
@@ -211,7 +211,7 @@ fn said(reply: &Reply) -> String {
         Reply::Released { .. } => "a release".to_owned(),
         Reply::Withdrawn { .. } => "withdrawn".to_owned(),
         Reply::Erased { .. } => "erased".to_owned(),
-        Reply::Uses { uses, withdrawn } => format!("{} uses, withdrawn: {}", uses.len(), withdrawn.is_some()),
+        Reply::Uses { uses, withdrawn, .. } => format!("{} uses, withdrawn: {}", uses.len(), withdrawn.is_some()),
         Reply::Standing { .. } => "what stands".to_owned(),
         Reply::Problem(problem) => problem.to_string(),
     }

@@ -202,18 +202,46 @@ problem-clock_suspect = Klokken på denne maskinen stemmer ikke med klokkene til
 remedy-clock_suspect = Still klokken, helst automatisk, og prøv igjen. `bevis doctor` viser hvem den ikke stemmer med.
 problem-unexpected_message = Meldingen passet ikke inn i samtalen.
 remedy-unexpected_message = Begynn på nytt. Skjer det igjen, oppdaterer du programmet på begge sider.
-problem-rate_limited = Det kom for mange meldinger på kort tid.
-remedy-rate_limited = Vent litt, og prøv igjen.
+problem-rate_limited = {$detail ->
+    [login] Det var for mange feil forsøk. Ingen nye forsøk blir tatt imot akkurat nå.
+   *[other] Det kom for mange meldinger på kort tid.
+    }
+remedy-rate_limited = {$detail ->
+    [login] Vent et minutt, og prøv igjen. Ventetiden dobles for hvert feil forsøk, til høyst en time.
+   *[other] Vent litt, og prøv igjen.
+    }
 problem-unreachable = Vi fikk ikke svar i tide.
 remedy-unreachable = Sjekk nettet, og prøv igjen. `bevis node ping` viser om den andre svarer.
 problem-mailbox_full = Det er ikke plass til mer i postkassen.
 remedy-mailbox_full = Prøv igjen senere. Meldingen beholdes her til den kan leveres.
 problem-link_invalid = Lenken eller QR-koden er kuttet eller endret.
 remedy-link_invalid = Kopier hele lenken på nytt, fra `bevis:` til slutten.
+problem-link_spent = Innloggingslenken er brukt eller for gammel.
+remedy-link_spent = Lag en ny lenke med `bevis login`.
+problem-login_needed = Du må logge inn for å se dette.
+remedy-login_needed = Åpne en ny lenke fra `bevis login`, eller lås opp siden.
+problem-no_access = Kontoen din har ikke tilgang til denne delen.
+remedy-no_access = Be den som styrer kontoene om tilgang.
+problem-page_expired = Siden er for gammel. Ingenting ble gjort.
+remedy-page_expired = Åpne siden på nytt, og prøv igjen.
+problem-foreign_origin = Forespørselen kom fra et annet nettsted. Ingenting ble gjort.
+remedy-foreign_origin = Åpne siden direkte, fra lenken som `bevis login` viser.
+problem-under_way = Dette er allerede i gang.
+remedy-under_way = Vent litt, og last siden på nytt.
+problem-token_invalid = Nøkkelen til API-et mangler, er ukjent eller er gått ut på tid.
+remedy-token_invalid = Lag en ny: bevis api token add. Send den i hodet Authorization: Bearer.
+problem-idempotency_conflict = Denne idempotensnøkkelen er brukt til noe annet.
+remedy-idempotency_conflict = Bruk en ny nøkkel for en ny forespørsel, eller send nøyaktig det samme igjen.
 problem-usage = Kommandoen ble ikke forstått.
 remedy-usage = Se hvordan den skrives: legg til `--help`.
-problem-wrong_passphrase = Passordet er feil.
-remedy-wrong_passphrase = Prøv igjen. Uten passordet kan ingen åpne innholdet.
+problem-wrong_passphrase = {$detail ->
+    [person] Brukernavnet eller passordet er feil.
+   *[other] Passordet er feil.
+    }
+remedy-wrong_passphrase = {$detail ->
+    [person] Prøv igjen. Har du glemt passordet, kan driften gi deg et nytt: `bevis person passphrase BRUKERNAVN`.
+   *[other] Prøv igjen. Uten passordet kan ingen åpne innholdet.
+    }
 problem-passphrase_missing = Det trengs et passord, og ingen ga det.
 remedy-passphrase_missing = Skriv det når du blir spurt, eller bruk `--passphrase-file FIL`.
 problem-home_locked = Et annet program bruker denne hjemmemappen.
@@ -254,8 +282,16 @@ problem-partly_done = Noen rader ble avvist. Resten er gjort.
 remedy-partly_done = Rett radene i filen med avviste rader, og importer på nytt.
 problem-not_confirmed = Du har ikke bekreftet. Ingenting er gjort.
 remedy-not_confirmed = Kjør kommandoen igjen, og skriv ja når du blir spurt. Uten tastatur bruker du `--yes`.
-problem-state_final = Statusen kan ikke endres slik. Det som er trukket tilbake, forblir det.
-remedy-state_final = Utsted et nytt bevis i stedet: `bevis issuer offer --type TYPE`.
+problem-state_final = {$detail ->
+    [bulk] Masseendringen er ferdig eller avlyst.
+    [import] Importen er ferdig eller avbrutt.
+   *[other] Statusen kan ikke endres slik. Det som er trukket tilbake, forblir det.
+    }
+remedy-state_final = {$detail ->
+    [bulk] Foreslå en ny: `bevis issuer bulk propose`. Se hva som ble gjort: `bevis issuer bulk list`.
+    [import] Se hva den gjorde: `bevis issuer jobs`. Ta inn fila på nytt hvis noe mangler.
+   *[other] Utsted et nytt bevis i stedet: `bevis issuer offer --type TYPE`.
+    }
 problem-internal = Noe gikk galt hos oss.
 remedy-internal = Prøv igjen. Skjer det på nytt, sjekker du med `bevis doctor` og ser i loggen.
 
@@ -401,6 +437,9 @@ backup-repaired = Sikkerhetskopien har tatt plassen til de skadde dataene: {$pat
 home-copied = Denne hjemmemappen er kopiert hit. Det som var åpent i den, gjelder ikke lenger, og ubrukte kopier teller som brukt.
     Bruk bare én av mappene. Se hva du må gjøre på nytt: bevis doctor
 config-valid = Innstillingene er gyldige: {$path}
+serve-pages = Sidene er på { $address }
+login-link = Åpne med denne lenken, som virker én gang: { $link }
+login-once = Lenken virker én gang, i { $minutes } minutter.
 serve-ready = Noden er klar etter {$ms} ms. Stopp den med Ctrl-C. Den lytter på:
 
 # Den som spør.
@@ -713,6 +752,8 @@ demo-mirrored = {$node} har fått vite om endringen hos {$issuer ->
    *[other] {$issuer}
     } ({$ms} ms)
 demo-pending = ✓ {$node} godtar en garanti som er sagt opp, fordi oppsigelsestiden ikke er ute [{$code}]
+demo-link = Lenke til {$node}, virker én gang: {$link}
+demo-opened = Alt er klart. Passordfrasen overalt er {$passphrase}. Avslutt med Ctrl-C.
 demo-reach = {$node} står åpen for deg: bevis --home {$home} --passphrase-file {$passphrase_file} doctor
 demo-consent-step-1 = 1. Nettverket
 demo-consent-step-2 = 2. Et stående samtykke: gitt én gang, brukt, sett, trukket tilbake
@@ -805,3 +846,96 @@ demo-trust-table-rotated = ny nøkkel
 demo-trust-table-delisted = utestengt utsteder
 demo-trust-table-revoked = tilbaketrukket bevis
 demo-trust-table-bankrupt = konkurs
+
+# --- ops ---
+man-written = { $count } manualsider er skrevet: {$path}
+config-default = ellers {$value}
+config-must-be-given = må oppgis
+serve-status = Klar. Tilkoblede noder: {$peers}. Tillitsliste {$version}.
+serve-status-no-trust = Klar, men uten tillitsliste.
+serve-stopping = Avslutter. Det som er i gang, blir gjort ferdig.
+rights-closed = Bare du kan åpne dette nå: {$place}
+backup-made = {"  "}Laget {$made}
+backup-made-unknown = {"  "}Den sier ikke når den ble laget.
+backup-contents = {"  "}Roller: {$roles}. Rader: {$rows}. Størrelse: {$mib} MiB.
+    {"  "}Lager: {$store}
+migrate-current = Hjemmemappen har dette programmets format ({$format}). Ingenting er endret.
+migrate-planned = Hjemmemappen har format {$format}, og dette programmet skriver format {$supported}. Dette ville bli gjort, etter en forseglet kopi:
+migrate-rewrite-journal = {"  "}Journalen skrives på nytt. Den må ha plass ved siden av den gamle.
+migrate-done = Hjemmemappen har nå format {$supported}. Eldre versjoner av programmet kan ikke åpne den lenger.
+    En forseglet kopi fra før ligger her: {$copy}
+    Ta den bort når alt virker som det skal.
+bugreport-written = Rapporten er skrevet: {$path}
+    Den skal ikke nevne noen. Les den likevel før du sender den.
+bugreport-left-out = Noe mangler, og rapporten sier hva. Med passordfrasen, eller mens noden kjører, får den med mer.
+doctor-key-soon = Få dager igjen for nøkkelen
+doctor-key-soon-remedy = Gjør det nå: lag en ny (bevis keys rotate), og send kortet til ankrene (bevis whoami --json). Uten den gjelder ingenting du signerer.
+doctor-permissions = Hvem som kan åpne filene
+doctor-permissions-remedy = Ta retten fra andre: bevis doctor --fix. Står det «uid», eier en annen bruker mappen: kjør som den brukeren.
+doctor-backup = Dager siden sikkerhetskopi
+doctor-backup-remedy = Ta en nå: bevis backup create FIL. Oppbevar den et annet sted.
+doctor-ports = Porter som svarer
+doctor-ports-remedy = Noden sier at den lytter der, men maskinen når den ikke. Se om brannmuren stenger for lokale forbindelser, og start noden på nytt.
+doctor-peers = Tilkoblede på tillitslisten
+doctor-peers-remedy = Se hvem som er tilkoblet: bevis node peers
+doctor-sealed = Det som er forseglet
+doctor-sealed-remedy = Oppgi passordfrasen, eller se om noden som kjører, svarer. Bare det som kan ses utenfra, er sjekket.
+# --- ops2 ---
+serve-admin = Helse og måltall: http://{$address}/readyz og /metrics.
+admin-403 = En nettside på et annet sted får ikke spørre her.
+admin-404 = Her finnes bare /livez, /readyz og /metrics.
+admin-405 = Her kan du bare hente: GET eller HEAD.
+admin-413 = Her tas det ikke imot noe innhold.
+admin-421 = Spør med navnet localhost eller adressen 127.0.0.1.
+admin-431 = Spørsmålet er for langt.
+admin-503 = Noden er opptatt og svarte ikke i tide. Spør igjen om litt.
+ready-internal = En rolle har stoppet etter en feil.
+ready-internal-remedy = Start noden på nytt, og se i loggen.
+ready-trust_missing = Noden har ingen tillitsliste.
+ready-trust_missing-remedy = Hent den inn: `bevis trust import FIL`.
+ready-trust_stale = Tillitslisten har gått ut. Ingenting kan avgjøres.
+ready-trust_stale-remedy = Se om noden når andre: `bevis node peers`. Eller hent listen fra en fil: `bevis trust import FIL`.
+ready-clock_suspect = Tillitslisten er signert senere enn det klokken her viser.
+ready-clock_suspect-remedy = Still klokken, helst automatisk.
+ready-status_stale = Statusen fra utstederen er for gammel til å avgjøre noe.
+ready-status_stale-remedy = Se om noden når utstederen: `bevis node ping DID`.
+ready-catching_up = Hjemmemappen er gjenopprettet. Noden venter på hodene til andre.
+ready-catching_up-remedy = La den gå, og se at den når andre: `bevis node peers`.
+ready-disk_full = Det er for lite plass på disken.
+ready-disk_full-remedy = Gjør plass. Det som er lagret, er der fortsatt.
+ready-disk_read_only = Disken kan ikke skrives til.
+ready-disk_read_only-remedy = Se hvorfor den ble skrivebeskyttet, og monter den på nytt.
+ready-unreachable = Noden er ikke med i nettverket.
+ready-unreachable-remedy = Vent til den er klar. Se så adressene: `bevis node status`.
+ready-not_listed = Tillitslisten har ikke denne noden.
+ready-not_listed-remedy = Send kortet til dem som fører listen: `bevis --json whoami`.
+ready-key_outside_window = Nøkkelen som signerer, har gått ut.
+ready-key_outside_window-remedy = Lag den neste: `bevis keys rotate`. Send så det nye kortet.
+ready-certificate_invalid = Noden har ikke noe sertifikat som gjelder.
+ready-certificate_invalid-remedy = Lag et nytt: `bevis node certificate --renew`.
+# --- people ---
+problem-not_permitted = Denne kontoen har ikke lov til dette.
+remedy-not_permitted = Spør driften om tilgang. Kontoer lages på kommandolinja: `bevis person add`.
+problem-second_person_missing = Dette krever to ulike personer. Den som foreslo det, kan ikke også godkjenne det.
+remedy-second_person_missing = La en annen med egen konto godkjenne: `--as BRUKERNAVN`.
+ask-person-passphrase = Passordet til kontoen
+ask-person-passphrase-again = Passordet en gang til
+person-added = Kontoen er laget: { $handle }
+person-removed = Kontoen er fjernet: { $handle }
+person-passphrase-changed = Kontoen har fått nytt passord: { $handle }
+person-gone = fjernet { $at }
+person-none = Ingen kontoer ennå. Lag en: `bevis person add`.
+record-empty = Ingenting er skrevet ennå.
+record-more = Eldre linjer: `bevis record list --from { $next }`
+record-whole = Loggen er hel: { $count } linjer. Den siste har { $hash }
+record-broken = Loggen er brutt ved linje { $number }
+record-exported = { $count } linjer skrevet til { $path }
+bulk-proposed = Foreslått for { $count } bevis, { $rejected } linjer avvist. En annen må godkjenne før { $until }: { $bulk }
+bulk-rejected = Avviste linjer: { $path }
+bulk-progress = { $done } av { $total }
+bulk-finished = Ferdig: { $count } bevis endret, { $passed } lot seg ikke endre. { $bulk }
+bulk-paused = Stanset etter { $count } bevis. Fortsett med `bevis issuer bulk resume { $bulk }`
+bulk-cancelled = Avlyst etter { $count } bevis: { $bulk }
+import-paused = Importen er stanset. Kjør kommandoen på nytt for å fortsette: { $job }
+key-proposed = Ny nøkkel foreslått av { $by }. En annen må godkjenne før { $until }: { $proposal }
+key-cancelled = Forslaget om ny nøkkel er avlyst: { $proposal }

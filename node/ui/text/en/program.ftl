@@ -202,18 +202,46 @@ problem-clock_suspect = The clock of this machine does not agree with the clocks
 remedy-clock_suspect = Set the clock, best automatically, and try again. `bevis doctor` shows whom it does not agree with.
 problem-unexpected_message = The message did not fit the conversation.
 remedy-unexpected_message = Start again. If it recurs, update the program on both sides.
-problem-rate_limited = Too many messages came in a short time.
-remedy-rate_limited = Wait a little, and try again.
+problem-rate_limited = {$detail ->
+    [login] There were too many wrong attempts. No further ones are taken right now.
+   *[other] Too many messages came in a short time.
+    }
+remedy-rate_limited = {$detail ->
+    [login] Wait a minute, and try again. The wait doubles with each wrong attempt, up to an hour.
+   *[other] Wait a little, and try again.
+    }
 problem-unreachable = No answer came in time.
 remedy-unreachable = Check the network, and try again. `bevis node ping` shows whether the other side answers.
 problem-mailbox_full = There is no room for more in the mailbox.
 remedy-mailbox_full = Try again later. The message is kept here until it can be delivered.
 problem-link_invalid = The link or QR code is cut or changed.
 remedy-link_invalid = Copy the whole link again, from `bevis:` to its end.
+problem-link_spent = The login link has been used or is too old.
+remedy-link_spent = Make a new link with `bevis login`.
+problem-login_needed = You must log in to see this.
+remedy-login_needed = Open a new link from `bevis login`, or unlock the page.
+problem-no_access = Your account has no access to this part.
+remedy-no_access = Ask whoever manages the accounts for access.
+problem-page_expired = The page is too old. Nothing was done.
+remedy-page_expired = Open the page again, and try once more.
+problem-foreign_origin = The request came from another site. Nothing was done.
+remedy-foreign_origin = Open the page directly, from the link that `bevis login` shows.
+problem-under_way = This is under way already.
+remedy-under_way = Wait a little, and load the page again.
+problem-token_invalid = The token for the API is missing, unknown or too old.
+remedy-token_invalid = Make a new one: bevis api token add. Send it in the header Authorization: Bearer.
+problem-idempotency_conflict = This idempotency key was used for something else.
+remedy-idempotency_conflict = Use a new key for a new request, or send exactly the same again.
 problem-usage = The command was not understood.
 remedy-usage = See how to write it: add `--help`.
-problem-wrong_passphrase = The passphrase is wrong.
-remedy-wrong_passphrase = Try again. Without the passphrase nobody can open the content.
+problem-wrong_passphrase = {$detail ->
+    [person] The user name or the passphrase is wrong.
+   *[other] The passphrase is wrong.
+    }
+remedy-wrong_passphrase = {$detail ->
+    [person] Try again. Whoever runs the node can give you a new passphrase: `bevis person passphrase HANDLE`.
+   *[other] Try again. Without the passphrase nobody can open the content.
+    }
 problem-passphrase_missing = A passphrase is needed, and none was given.
 remedy-passphrase_missing = Type it when asked, or use `--passphrase-file FILE`.
 problem-home_locked = Another process uses this home folder.
@@ -254,8 +282,16 @@ problem-partly_done = Some rows were rejected. The rest is done.
 remedy-partly_done = Correct the rows in the file of rejected rows, and import again.
 problem-not_confirmed = You have not confirmed. Nothing was done.
 remedy-not_confirmed = Run the command again, and type yes when asked. Without a keyboard, use `--yes`.
-problem-state_final = The status cannot change like this. What is revoked stays revoked.
-remedy-state_final = Issue a new credential instead: `bevis issuer offer --type TYPE`.
+problem-state_final = {$detail ->
+    [bulk] The bulk change is done or called off.
+    [import] The import is done or was broken off.
+   *[other] The status cannot change like this. What is revoked stays revoked.
+    }
+remedy-state_final = {$detail ->
+    [bulk] Propose another one: `bevis issuer bulk propose`. See what was done: `bevis issuer bulk list`.
+    [import] See what it did: `bevis issuer jobs`. Import the file again if something is missing.
+   *[other] Issue a new credential instead: `bevis issuer offer --type TYPE`.
+    }
 problem-internal = Something went wrong on our side.
 remedy-internal = Try again. If it recurs, run `bevis doctor` and look in the log.
 
@@ -401,6 +437,9 @@ backup-repaired = The backup has taken the place of the damaged data: {$path}. T
 home-copied = This home folder was copied here. What was open in it is void, and unused copies count as used.
     Use only one of the folders. See what you must do again: bevis doctor
 config-valid = The configuration is valid: {$path}
+serve-pages = The pages are at { $address }
+login-link = Open with this link, which works once: { $link }
+login-once = The link works once, for { $minutes } minutes.
 serve-ready = The node is ready after {$ms} ms. Stop it with Ctrl-C. It listens on:
 
 # The asker.
@@ -713,6 +752,8 @@ demo-mirrored = {$node} has learned of the change at {$issuer ->
    *[other] {$issuer}
     } ({$ms} ms)
 demo-pending = ✓ {$node} accepts a guarantee under notice, because the notice has not run out [{$code}]
+demo-link = Link to {$node}, works once: {$link}
+demo-opened = All is ready. The passphrase is {$passphrase} everywhere. End with Ctrl-C.
 demo-reach = {$node} is yours to try: bevis --home {$home} --passphrase-file {$passphrase_file} doctor
 demo-consent-step-1 = 1. The network
 demo-consent-step-2 = 2. A standing consent: given once, used, seen, taken back
@@ -805,3 +846,96 @@ demo-trust-table-rotated = new key
 demo-trust-table-delisted = issuer thrown out
 demo-trust-table-revoked = credential revoked
 demo-trust-table-bankrupt = bankruptcy
+
+# --- ops ---
+man-written = { $count } manual pages are written: {$path}
+config-default = else {$value}
+config-must-be-given = must be given
+serve-status = Ready. Nodes connected: {$peers}. Trust list {$version}.
+serve-status-no-trust = Ready, but without a trust list.
+serve-stopping = Stopping. What is under way is finished.
+rights-closed = Only you can open this now: {$place}
+backup-made = {"  "}Made {$made}
+backup-made-unknown = {"  "}It does not say when it was made.
+backup-contents = {"  "}Roles: {$roles}. Rows: {$rows}. Size: {$mib} MiB.
+    {"  "}Store: {$store}
+migrate-current = The home folder has the format of this program ({$format}). Nothing was changed.
+migrate-planned = The home folder has format {$format}, and this program writes format {$supported}. This would be done, after a sealed copy:
+migrate-rewrite-journal = {"  "}The journal is written anew. It needs room beside the old one.
+migrate-done = The home folder has format {$supported} now. Older versions of the program cannot open it any more.
+    A sealed copy from before lies here: {$copy}
+    Remove it when everything works as it should.
+bugreport-written = The report is written: {$path}
+    It should name nobody. Read it all the same before you send it.
+bugreport-left-out = Something is missing, and the report says what. With the passphrase, or while the node runs, it holds more.
+doctor-key-soon = Few days left for the key
+doctor-key-soon-remedy = Do it now: make a new one (bevis keys rotate), and send the card to the anchors (bevis whoami --json). Without it nothing that you sign counts.
+doctor-permissions = Who can open the files
+doctor-permissions-remedy = Take the right from others: bevis doctor --fix. If it says “uid”, another user owns the folder: run as that user.
+doctor-backup = Days since the backup
+doctor-backup-remedy = Make one now: bevis backup create FILE. Keep it in another place.
+doctor-ports = Ports that answer
+doctor-ports-remedy = The node says that it listens there, and this machine does not reach it. See whether the firewall shuts out local connections, and restart the node.
+doctor-peers = Connected of the trust list
+doctor-peers-remedy = See who is connected: bevis node peers
+doctor-sealed = What is sealed
+doctor-sealed-remedy = Give the passphrase, or see whether the node that runs answers. Only what can be seen from outside was checked.
+# --- ops2 ---
+serve-admin = Health and figures: http://{$address}/readyz and /metrics.
+admin-403 = A web page from elsewhere may not ask here.
+admin-404 = There are only /livez, /readyz and /metrics here.
+admin-405 = You can only fetch here: GET or HEAD.
+admin-413 = No content is taken here.
+admin-421 = Ask by the name localhost or the address 127.0.0.1.
+admin-431 = The question is too long.
+admin-503 = The node is busy and did not answer in time. Ask again in a while.
+ready-internal = A role has stopped after a failure.
+ready-internal-remedy = Restart the node, and look in the log.
+ready-trust_missing = The node has no trust list.
+ready-trust_missing-remedy = Take it in: `bevis trust import FILE`.
+ready-trust_stale = The trust list has run out. Nothing can be decided.
+ready-trust_stale-remedy = See whether the node reaches others: `bevis node peers`. Or take the list from a file: `bevis trust import FILE`.
+ready-clock_suspect = The trust list was signed later than the clock here shows.
+ready-clock_suspect-remedy = Set the clock, best automatically.
+ready-status_stale = The issuer’s status is too old to decide by.
+ready-status_stale-remedy = See whether the node reaches the issuer: `bevis node ping DID`.
+ready-catching_up = The home was restored. The node waits for the heads of others.
+ready-catching_up-remedy = Leave it running, and see that it reaches others: `bevis node peers`.
+ready-disk_full = There is too little room on the disk.
+ready-disk_full-remedy = Make room. What was stored is still there.
+ready-disk_read_only = The disk cannot be written to.
+ready-disk_read_only-remedy = See why it became read-only, and mount it anew.
+ready-unreachable = The node has not joined the network.
+ready-unreachable-remedy = Wait until it is ready. Then see its addresses: `bevis node status`.
+ready-not_listed = The trust list does not have this node.
+ready-not_listed-remedy = Send the card to those who keep the list: `bevis --json whoami`.
+ready-key_outside_window = The key that signs has ended.
+ready-key_outside_window-remedy = Make the next one: `bevis keys rotate`. Then send the new card.
+ready-certificate_invalid = The node has no certificate that counts.
+ready-certificate_invalid-remedy = Make a new one: `bevis node certificate --renew`.
+# --- people ---
+problem-not_permitted = This account may not do that.
+remedy-not_permitted = Ask whoever runs the node for access. Accounts are made on the command line: `bevis person add`.
+problem-second_person_missing = This takes two different persons. Whoever proposed it cannot approve it too.
+remedy-second_person_missing = Let somebody else approve, with an account of their own: `--as HANDLE`.
+ask-person-passphrase = Passphrase of the account
+ask-person-passphrase-again = The passphrase once more
+person-added = The account is made: { $handle }
+person-removed = The account is gone: { $handle }
+person-passphrase-changed = The account has a new passphrase: { $handle }
+person-gone = gone since { $at }
+person-none = No accounts yet. Make one: `bevis person add`.
+record-empty = Nothing is written yet.
+record-more = Older entries: `bevis record list --from { $next }`
+record-whole = The log is whole: { $count } entries. The last one has { $hash }
+record-broken = The log breaks at entry { $number }
+record-exported = { $count } entries written to { $path }
+bulk-proposed = Proposed for { $count } credentials, { $rejected } lines rejected. Somebody else must approve before { $until }: { $bulk }
+bulk-rejected = Rejected lines: { $path }
+bulk-progress = { $done } of { $total }
+bulk-finished = Done: { $count } credentials changed, { $passed } could not be changed. { $bulk }
+bulk-paused = Stopped after { $count } credentials. Go on with `bevis issuer bulk resume { $bulk }`
+bulk-cancelled = Called off after { $count } credentials: { $bulk }
+import-paused = The import is stopped. Run the command again to go on: { $job }
+key-proposed = A new key was proposed by { $by }. Somebody else must approve before { $until }: { $proposal }
+key-cancelled = The proposal of a new key is called off: { $proposal }

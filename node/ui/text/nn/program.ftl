@@ -202,18 +202,46 @@ problem-clock_suspect = Klokka på denne maskina stemmer ikkje med klokkene til 
 remedy-clock_suspect = Still klokka, helst automatisk, og prøv att. `bevis doctor` viser kven ho ikkje stemmer med.
 problem-unexpected_message = Meldinga passa ikkje inn i samtalen.
 remedy-unexpected_message = Start på nytt. Skjer det att, oppdaterer du programmet på begge sider.
-problem-rate_limited = Det kom for mange meldingar på kort tid.
-remedy-rate_limited = Vent litt, og prøv att.
+problem-rate_limited = {$detail ->
+    [login] Det var for mange feil forsøk. Ingen nye forsøk blir tekne imot akkurat no.
+   *[other] Det kom for mange meldingar på kort tid.
+    }
+remedy-rate_limited = {$detail ->
+    [login] Vent eit minutt, og prøv igjen. Ventetida doblar seg for kvart feil forsøk, til høgst ein time.
+   *[other] Vent litt, og prøv att.
+    }
 problem-unreachable = Vi fekk ikkje svar i tide.
 remedy-unreachable = Sjekk nettet, og prøv att. `bevis node ping` viser om den andre svarer.
 problem-mailbox_full = Det er ikkje plass til meir i postkassa.
 remedy-mailbox_full = Prøv att seinare. Meldinga blir teken vare på her til ho kan leverast.
 problem-link_invalid = Lenkja eller QR-koden er kutta eller endra.
 remedy-link_invalid = Kopier heile lenkja på nytt, frå `bevis:` til slutten.
+problem-link_spent = Innloggingslenkja er brukt eller for gammal.
+remedy-link_spent = Lag ei ny lenkje med `bevis login`.
+problem-login_needed = Du må logge inn for å sjå dette.
+remedy-login_needed = Opne ei ny lenkje frå `bevis login`, eller lås opp sida.
+problem-no_access = Kontoen din har ikkje tilgang til denne delen.
+remedy-no_access = Be den som styrer kontoane om tilgang.
+problem-page_expired = Sida er for gammal. Ingenting vart gjort.
+remedy-page_expired = Opne sida på nytt, og prøv igjen.
+problem-foreign_origin = Førespurnaden kom frå ein annan nettstad. Ingenting vart gjort.
+remedy-foreign_origin = Opne sida direkte, frå lenkja som `bevis login` viser.
+problem-under_way = Dette er alt i gang.
+remedy-under_way = Vent litt, og last sida på nytt.
+problem-token_invalid = Nøkkelen til API-et manglar, er ukjend eller er gått ut på tid.
+remedy-token_invalid = Lag ein ny: bevis api token add. Send han i hovudet Authorization: Bearer.
+problem-idempotency_conflict = Denne idempotensnøkkelen er brukt til noko anna.
+remedy-idempotency_conflict = Bruk ein ny nøkkel for ein ny førespurnad, eller send nøyaktig det same på nytt.
 problem-usage = Kommandoen vart ikkje forstått.
 remedy-usage = Sjå korleis han skal skrivast: legg til `--help`.
-problem-wrong_passphrase = Passordet er feil.
-remedy-wrong_passphrase = Prøv att. Utan passordet kan ingen opne innhaldet.
+problem-wrong_passphrase = {$detail ->
+    [person] Brukarnamnet eller passordet er feil.
+   *[other] Passordet er feil.
+    }
+remedy-wrong_passphrase = {$detail ->
+    [person] Prøv igjen. Har du gløymt passordet, kan drifta gi deg eit nytt: `bevis person passphrase BRUKARNAMN`.
+   *[other] Prøv att. Utan passordet kan ingen opne innhaldet.
+    }
 problem-passphrase_missing = Det trengst eit passord, og ingen gav det.
 remedy-passphrase_missing = Skriv det når du blir spurd, eller bruk `--passphrase-file FIL`.
 problem-home_locked = Eit anna program bruker denne heimemappa.
@@ -254,8 +282,16 @@ problem-partly_done = Nokre rader vart avviste. Resten er gjort.
 remedy-partly_done = Rett radene i fila med avviste rader, og importer på nytt.
 problem-not_confirmed = Du har ikkje stadfesta. Ingenting er gjort.
 remedy-not_confirmed = Køyr kommandoen att, og skriv ja når du blir spurd. Utan tastatur bruker du `--yes`.
-problem-state_final = Statusen kan ikkje endrast slik. Det som er trekt tilbake, blir verande det.
-remedy-state_final = Utsted eit nytt bevis i staden: `bevis issuer offer --type TYPE`.
+problem-state_final = {$detail ->
+    [bulk] Masseendringa er ferdig eller avlyst.
+    [import] Importen er ferdig eller avbroten.
+   *[other] Statusen kan ikkje endrast slik. Det som er trekt tilbake, blir verande det.
+    }
+remedy-state_final = {$detail ->
+    [bulk] Foreslå ei ny: `bevis issuer bulk propose`. Sjå kva som blei gjort: `bevis issuer bulk list`.
+    [import] Sjå kva han gjorde: `bevis issuer jobs`. Ta inn fila på nytt om noko manglar.
+   *[other] Utsted eit nytt bevis i staden: `bevis issuer offer --type TYPE`.
+    }
 problem-internal = Noko gjekk gale hos oss.
 remedy-internal = Prøv att. Skjer det på nytt, sjekkar du med `bevis doctor` og ser i loggen.
 
@@ -401,6 +437,9 @@ backup-repaired = Tryggingskopien har teke plassen til dei skadde dataa: {$path}
 home-copied = Denne heimemappa er kopiert hit. Det som var ope i henne, gjeld ikkje lenger, og ubrukte kopiar tel som brukte.
     Bruk berre éi av mappene. Sjå kva du må gjere på nytt: bevis doctor
 config-valid = Innstillingane er gyldige: {$path}
+serve-pages = Sidene er på { $address }
+login-link = Opne med denne lenkja, som verkar éin gong: { $link }
+login-once = Lenkja verkar éin gong, i { $minutes } minutt.
 serve-ready = Noden er klar etter {$ms} ms. Stopp han med Ctrl-C. Han lyttar på:
 
 # Den som spør.
@@ -713,6 +752,8 @@ demo-mirrored = {$node} har fått vite om endringa hos {$issuer ->
    *[other] {$issuer}
     } ({$ms} ms)
 demo-pending = ✓ {$node} godtek ein garanti som er sagd opp, fordi oppseiingstida ikkje er ute [{$code}]
+demo-link = Lenkje til {$node}, verkar éin gong: {$link}
+demo-opened = Alt er klart. Passordfrasen overalt er {$passphrase}. Avslutt med Ctrl-C.
 demo-reach = {$node} står open for deg: bevis --home {$home} --passphrase-file {$passphrase_file} doctor
 demo-consent-step-1 = 1. Nettverket
 demo-consent-step-2 = 2. Eit ståande samtykke: gitt éin gong, brukt, sett, trekt tilbake
@@ -805,3 +846,96 @@ demo-trust-table-rotated = ny nøkkel
 demo-trust-table-delisted = utestengd utstedar
 demo-trust-table-revoked = tilbaketrekt bevis
 demo-trust-table-bankrupt = konkurs
+
+# --- ops ---
+man-written = { $count } manualsider er skrivne: {$path}
+config-default = elles {$value}
+config-must-be-given = må oppgjevast
+serve-status = Klar. Tilkopla nodar: {$peers}. Tillitsliste {$version}.
+serve-status-no-trust = Klar, men utan tillitsliste.
+serve-stopping = Avsluttar. Det som er i gang, blir gjort ferdig.
+rights-closed = Berre du kan opne dette no: {$place}
+backup-made = {"  "}Laga {$made}
+backup-made-unknown = {"  "}Han seier ikkje når han vart laga.
+backup-contents = {"  "}Roller: {$roles}. Rader: {$rows}. Storleik: {$mib} MiB.
+    {"  "}Lager: {$store}
+migrate-current = Heimemappa har formatet til dette programmet ({$format}). Ingenting er endra.
+migrate-planned = Heimemappa har format {$format}, og dette programmet skriv format {$supported}. Dette ville bli gjort, etter ein forsegla kopi:
+migrate-rewrite-journal = {"  "}Journalen blir skriven på nytt. Han må ha plass ved sida av den gamle.
+migrate-done = Heimemappa har no format {$supported}. Eldre versjonar av programmet kan ikkje opne ho lenger.
+    Ein forsegla kopi frå før ligg her: {$copy}
+    Ta han bort når alt verkar som det skal.
+bugreport-written = Rapporten er skriven: {$path}
+    Han skal ikkje nemne nokon. Les han likevel før du sender han.
+bugreport-left-out = Noko manglar, og rapporten seier kva. Med passordfrasen, eller medan noden køyrer, får han med meir.
+doctor-key-soon = Få dagar att for nøkkelen
+doctor-key-soon-remedy = Gjer det no: lag ein ny (bevis keys rotate), og send kortet til ankera (bevis whoami --json). Utan han gjeld ingenting du signerer.
+doctor-permissions = Kven som kan opne filene
+doctor-permissions-remedy = Ta retten frå andre: bevis doctor --fix. Står det «uid», eig ein annan brukar mappa: køyr som den brukaren.
+doctor-backup = Dagar sidan tryggingskopi
+doctor-backup-remedy = Ta ein no: bevis backup create FIL. Oppbevar han ein annan stad.
+doctor-ports = Portar som svarar
+doctor-ports-remedy = Noden seier at han lyttar der, men maskina når han ikkje. Sjå om brannmuren stengjer for lokale samband, og start noden på nytt.
+doctor-peers = Tilkopla på tillitslista
+doctor-peers-remedy = Sjå kven som er tilkopla: bevis node peers
+doctor-sealed = Det som er forsegla
+doctor-sealed-remedy = Oppgje passordfrasen, eller sjå om noden som køyrer, svarar. Berre det som kan sjåast utanfrå, er sjekka.
+# --- ops2 ---
+serve-admin = Helse og måltal: http://{$address}/readyz og /metrics.
+admin-403 = Ei nettside på ein annan stad får ikkje spørje her.
+admin-404 = Her finst berre /livez, /readyz og /metrics.
+admin-405 = Her kan du berre hente: GET eller HEAD.
+admin-413 = Her blir det ikkje teke imot noko innhald.
+admin-421 = Spør med namnet localhost eller adressa 127.0.0.1.
+admin-431 = Spørsmålet er for langt.
+admin-503 = Noden er oppteken og svarte ikkje i tide. Spør igjen om litt.
+ready-internal = Ei rolle har stoppa etter ein feil.
+ready-internal-remedy = Start noden på nytt, og sjå i loggen.
+ready-trust_missing = Noden har inga tillitsliste.
+ready-trust_missing-remedy = Hent ho inn: `bevis trust import FIL`.
+ready-trust_stale = Tillitslista har gått ut. Ingenting kan avgjerast.
+ready-trust_stale-remedy = Sjå om noden når andre: `bevis node peers`. Eller hent lista frå ei fil: `bevis trust import FIL`.
+ready-clock_suspect = Tillitslista er signert seinare enn det klokka her viser.
+ready-clock_suspect-remedy = Still klokka, helst automatisk.
+ready-status_stale = Statusen frå utstedaren er for gammal til å avgjere noko.
+ready-status_stale-remedy = Sjå om noden når utstedaren: `bevis node ping DID`.
+ready-catching_up = Heimemappa er gjenoppretta. Noden ventar på hovuda til andre.
+ready-catching_up-remedy = La han gå, og sjå at han når andre: `bevis node peers`.
+ready-disk_full = Det er for lite plass på disken.
+ready-disk_full-remedy = Gjer plass. Det som er lagra, er der framleis.
+ready-disk_read_only = Disken kan ikkje skrivast til.
+ready-disk_read_only-remedy = Sjå kvifor han vart skriveverna, og monter han på nytt.
+ready-unreachable = Noden er ikkje med i nettverket.
+ready-unreachable-remedy = Vent til han er klar. Sjå så adressene: `bevis node status`.
+ready-not_listed = Tillitslista har ikkje denne noden.
+ready-not_listed-remedy = Send kortet til dei som fører lista: `bevis --json whoami`.
+ready-key_outside_window = Nøkkelen som signerer, har gått ut.
+ready-key_outside_window-remedy = Lag den neste: `bevis keys rotate`. Send så det nye kortet.
+ready-certificate_invalid = Noden har ikkje noko sertifikat som gjeld.
+ready-certificate_invalid-remedy = Lag eit nytt: `bevis node certificate --renew`.
+# --- people ---
+problem-not_permitted = Denne kontoen har ikkje lov til dette.
+remedy-not_permitted = Spør drifta om tilgang. Kontoar blir laga på kommandolinja: `bevis person add`.
+problem-second_person_missing = Dette krev to ulike personar. Den som foreslo det, kan ikkje også godkjenne det.
+remedy-second_person_missing = La ein annan med eigen konto godkjenne: `--as BRUKARNAMN`.
+ask-person-passphrase = Passordet til kontoen
+ask-person-passphrase-again = Passordet ein gong til
+person-added = Kontoen er laga: { $handle }
+person-removed = Kontoen er fjerna: { $handle }
+person-passphrase-changed = Kontoen har fått nytt passord: { $handle }
+person-gone = fjerna { $at }
+person-none = Ingen kontoar enno. Lag ein: `bevis person add`.
+record-empty = Ingenting er skrive enno.
+record-more = Eldre linjer: `bevis record list --from { $next }`
+record-whole = Loggen er heil: { $count } linjer. Den siste har { $hash }
+record-broken = Loggen er broten ved linje { $number }
+record-exported = { $count } linjer skrivne til { $path }
+bulk-proposed = Foreslått for { $count } bevis, { $rejected } linjer avviste. Ein annan må godkjenne før { $until }: { $bulk }
+bulk-rejected = Avviste linjer: { $path }
+bulk-progress = { $done } av { $total }
+bulk-finished = Ferdig: { $count } bevis endra, { $passed } lét seg ikkje endre. { $bulk }
+bulk-paused = Stansa etter { $count } bevis. Hald fram med `bevis issuer bulk resume { $bulk }`
+bulk-cancelled = Avlyst etter { $count } bevis: { $bulk }
+import-paused = Importen er stansa. Køyr kommandoen på nytt for å halde fram: { $job }
+key-proposed = Ny nøkkel foreslått av { $by }. Ein annan må godkjenne før { $until }: { $proposal }
+key-cancelled = Forslaget om ny nøkkel er avlyst: { $proposal }

@@ -1,0 +1,21 @@
+# The page that brings a wallet back.
+setup-title = Bring the wallet back
+setup-link = There is no wallet here yet. Open this link to bring it back from a backup: {$link}
+setup-what = Choose the file with the backup, and type the passphrase that it is locked with.
+setup-copy = Backup
+setup-passphrase = Passphrase of the backup
+setup-passphrase-hint = It is the one that you used when the backup was made.
+setup-restore = Bring the wallet back
+setup-new = Do you want a new wallet instead? Stop the program, and type bevis init --role wallet.
+setup-nothing-done = Nothing was done.
+setup-broken = The file did not arrive whole. Try again.
+setup-disk = The file could not be kept. Is there room on the disk?
+setup-copy-missing = Choose the file with the backup.
+setup-copy-too-large = The file is too large to be such a backup.
+setup-copy-wrong = The file is no whole backup of a wallet.
+setup-passphrase-missing = Type the passphrase of the backup.
+setup-passphrase-too-long = The passphrase is too long.
+setup-passphrase-wrong = The passphrase does not belong to this backup.
+setup-done-title = The wallet is back
+setup-done = In the terminal window there is now a link that logs you in. It works once.
+setup-done-copies = The copies of your credentials count as used, as they may have been shown elsewhere. Get new ones from the issuers.

@@ -1,0 +1,21 @@
+# The page that brings a wallet back.
+setup-title = Hent tilbake lommeboken
+setup-link = Her er ingen lommebok ennå. Åpne denne lenken for å hente den tilbake fra en sikkerhetskopi: {$link}
+setup-what = Velg filen med sikkerhetskopien, og skriv passordfrasen den er låst med.
+setup-copy = Sikkerhetskopi
+setup-passphrase = Passordfrasen til kopien
+setup-passphrase-hint = Det er den du brukte da kopien ble laget.
+setup-restore = Hent tilbake lommeboken
+setup-new = Vil du ha en ny lommebok i stedet? Stopp programmet, og skriv bevis init --role wallet.
+setup-nothing-done = Ingenting ble gjort.
+setup-broken = Filen kom ikke helt fram. Prøv igjen.
+setup-disk = Filen kunne ikke lagres. Er det plass på disken?
+setup-copy-missing = Velg filen med sikkerhetskopien.
+setup-copy-too-large = Filen er for stor til å være en slik sikkerhetskopi.
+setup-copy-wrong = Filen er ingen hel sikkerhetskopi av en lommebok.
+setup-passphrase-missing = Skriv passordfrasen til kopien.
+setup-passphrase-too-long = Passordfrasen er for lang.
+setup-passphrase-wrong = Passordfrasen hører ikke til denne kopien.
+setup-done-title = Lommeboken er hentet tilbake
+setup-done = I terminalvinduet står det nå en lenke som logger deg inn. Den virker én gang.
+setup-done-copies = Kopiene av bevisene dine teller som brukt, for de kan være vist et annet sted. Hent nye hos utstederne.

@@ -1,0 +1,21 @@
+# The page that brings a wallet back.
+setup-title = Hent tilbake lommeboka
+setup-link = Her er inga lommebok enno. Opne denne lenka for å hente ho tilbake frå ein tryggingskopi: {$link}
+setup-what = Vel fila med tryggingskopien, og skriv passordfrasa han er låst med.
+setup-copy = Tryggingskopi
+setup-passphrase = Passordfrasa til kopien
+setup-passphrase-hint = Det er den du brukte då kopien vart laga.
+setup-restore = Hent tilbake lommeboka
+setup-new = Vil du ha ei ny lommebok i staden? Stopp programmet, og skriv bevis init --role wallet.
+setup-nothing-done = Ingenting vart gjort.
+setup-broken = Fila kom ikkje heilt fram. Prøv igjen.
+setup-disk = Fila kunne ikkje lagrast. Er det plass på disken?
+setup-copy-missing = Vel fila med tryggingskopien.
+setup-copy-too-large = Fila er for stor til å vere ein slik tryggingskopi.
+setup-copy-wrong = Fila er ingen heil tryggingskopi av ei lommebok.
+setup-passphrase-missing = Skriv passordfrasa til kopien.
+setup-passphrase-too-long = Passordfrasa er for lang.
+setup-passphrase-wrong = Passordfrasa høyrer ikkje til denne kopien.
+setup-done-title = Lommeboka er henta tilbake
+setup-done = I terminalvindauget står det no ei lenke som loggar deg inn. Ho verkar éin gong.
+setup-done-copies = Kopiane av bevisa dine tel som brukte, for dei kan vere viste ein annan stad. Hent nye hos utstedarane.
