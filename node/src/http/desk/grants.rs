@@ -42,7 +42,7 @@ fn mark(words: &Words, grant: &Value) -> Markup {
         "withdrawn" => ("✗", "bad", "desk-grant-withdrawn"),
         _ => ("–", "unsure", "desk-grant-expired"),
     };
-    html! { span.state class=(class) { span aria-hidden="true" { (sign) " " } (words.t(key)) } }
+    html! { span class=(format!("state {}", class)) { span aria-hidden="true" { (sign) " " } (words.t(key)) } }
 }
 
 /// The list.

@@ -55,7 +55,7 @@ async fn page(visit: &Visit, id: &str) -> Result<Response, Failure> {
             dt { (words.t("desk-made")) } dd { (words.moment(session.at("created"))) }
             dt { (words.t("desk-checked")) } dd { (words.moment(session.at("checked_at"))) }
         }
-        p.alert.verdict class=(class) { span aria-hidden="true" { (sign) " " } (words.t(key)) }
+        p class=(format!("alert verdict {}", class)) { span aria-hidden="true" { (sign) " " } (words.t(key)) }
         @if !code.is_empty() { p { (words.t(&format!("problem-{code}"))) } }
         h2 { (words.t("desk-receipt-what")) }
         p { (words.t("desk-receipt-names")) }

@@ -118,7 +118,7 @@ fn judged(words: &Words, session: &Value, verdict: &str) -> Markup {
     let code = text(session, "code");
     let is_grant = !session.at("grant").is_null();
     html! {
-        div.alert class=(class) {
+        div class=(format!("alert {}", class)) {
             p.verdict { span aria-hidden="true" { (sign) " " } (words.t(key)) }
             @if verdict != "valid" && !code.is_empty() { p { (words.t(&format!("problem-{code}"))) } }
             @if verdict == "undecided" { p { (words.t("desk-undecided-next")) } }

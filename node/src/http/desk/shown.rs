@@ -36,7 +36,7 @@ pub(super) fn fallen(state: &str) -> &'static str {
 pub(super) fn mark(words: &Words, session: &Value) -> Markup {
     if let Some(found) = session.at("verdict").as_str() {
         let (sign, class, key) = verdict(found);
-        return html! { span.state class=(class) { span aria-hidden="true" { (sign) " " } (words.t(key)) } };
+        return html! { span class=(format!("state {}", class)) { span aria-hidden="true" { (sign) " " } (words.t(key)) } };
     }
     let (sign, class, key) = match text(session, "state") {
         "active" => ("○", "", "desk-state-active"),
@@ -44,7 +44,7 @@ pub(super) fn mark(words: &Words, session: &Value) -> Markup {
         "expired" => ("–", "unsure", "desk-state-expired"),
         _ => ("–", "unsure", "desk-state-failed"),
     };
-    html! { span.state class=(class) { span aria-hidden="true" { (sign) " " } (words.t(key)) } }
+    html! { span class=(format!("state {}", class)) { span aria-hidden="true" { (sign) " " } (words.t(key)) } }
 }
 
 /// Seconds as people say them: in the largest unit that is full.
