@@ -418,7 +418,7 @@ mod tests {
             let fits = match (key.form, &value) {
                 (Form::Text | Form::Level, Value::String(_)) | (Form::Flag, Value::Boolean(_)) => true,
                 (Form::Choice(words), Value::String(word)) => words.contains(&word.as_str()),
-                (Form::Texts, Value::Array(_)) => true,
+                (Form::Texts | Form::Clients, Value::Array(_)) => true,
                 (Form::Whole(least, most), Value::Integer(n)) => (i64::from(least)..=i64::from(most)).contains(n),
                 _ => false,
             };

@@ -180,7 +180,8 @@ mod tests {
                 "organisation.did",
                 "organisation.number",
                 "organisation.name",
-                "issuer.issues"
+                "issuer.issues",
+                "admin.listen"
             ]
         );
     }
