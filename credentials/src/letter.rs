@@ -11,7 +11,7 @@ use crate::envelope::{CONTENT_MAX, RECIPIENT_BYTES, Recipient};
 use crate::grant::GRANT_MAX;
 use crate::protocol;
 use crate::record;
-use crate::{Code, Did, Problem, VerifyingKey};
+use crate::{Code, Did, Problem, Timestamp, VerifyingKey};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -103,6 +103,11 @@ impl Place {
     }
 }
 
+/// Of a letter that was written before it said when.
+fn never() -> Timestamp {
+    Timestamp::from_unix(0)
+}
+
 fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
     record::is_bytes::<N>(text).then(|| BASE64_URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok())?
 }
@@ -124,7 +129,7 @@ pub enum Change {
 /// A message.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Letter {
-    /// From an organisation: where it is reached.
+    /// Where an organisation is reached; or a wallet, when that is elsewhere than it said before.
     Reach(Reach),
     /// From an asker to a wallet that it knows: its signed request. Valid for at most seven days.
     Request {
@@ -163,6 +168,16 @@ pub enum Letter {
         vct: String,
         /// What.
         change: Change,
+        /// When: what happens twice is told twice.
+        #[serde(default = "never")]
+        at: Timestamp,
+    },
+    /// From an organisation: what a wallet left is refused, and will be.
+    Refused {
+        /// The session of an answer, or the name of a grant that was taken back.
+        about: String,
+        /// Why.
+        problem: Problem,
     },
     /// From a wallet: its answer to a request ([`protocol::presentation::Ask::Answer`]).
     Answer {
@@ -191,6 +206,7 @@ impl std::fmt::Debug for Letter {
             Letter::Withdrawn { .. } => "Withdrawn",
             Letter::Erased { .. } => "Erased",
             Letter::Changed { .. } => "Changed",
+            Letter::Refused { .. } => "Refused",
             Letter::Answer { .. } => "Answer",
             Letter::Withdrawal { .. } => "Withdrawal",
         })
@@ -295,6 +311,14 @@ mod tests {
         assert!(Letter::decode(&uses(USES_MAX).encode().expect("fits")).is_ok());
         let over = Letter::decode(&uses(USES_MAX + 1).encode().expect("fits"));
         assert_eq!(over, Err(Problem::new(Code::Malformed, "uses")));
+        let changed = |at| Letter::Changed {
+            vct: "urn:bevis:one:1".to_owned(),
+            change: Change::Renewed,
+            at: Timestamp::from_unix(at),
+        };
+        let (first, second) = (changed(1).encode().expect("fits"), changed(2).encode().expect("fits"));
+        assert_ne!(first, second, "what happens twice is two letters");
+        assert_eq!(Letter::decode(&second), Ok(changed(2)));
         let long = Letter::Request {
             request: "A".repeat(CONTENT_MAX),
         };

@@ -124,7 +124,7 @@ impl Issuer {
     ///
     /// `no_data` when the target names nothing; `revoked` or `superseded` when the state of everything it names is final;
     /// a credential that is in the state already is no error and not counted.
-    pub fn set_state(&mut self, _now: Timestamp, target: Target, state: State, reason: &str) -> Result<Changed, Error> {
+    pub fn set_state(&mut self, now: Timestamp, target: Target, state: State, reason: &str) -> Result<Changed, Error> {
         let matching = self.matching(&target, state, reason)?;
         let mut changed = Changed::default();
         for part in matching.chunks(CHANGED_TOGETHER) {
@@ -132,7 +132,7 @@ impl Issuer {
             for (id, credential) in part {
                 let mut credential = credential.clone();
                 credential.reason = Some(reason.to_owned()).filter(|reason| !reason.is_empty());
-                staged.set_state(&self.tables, id, &mut credential, state)?;
+                staged.set_state(now, &self.tables, id, &mut credential, state)?;
                 changed.count(&credential);
             }
             self.commit(staged)?;

@@ -3,6 +3,7 @@
 //! A wallet says so inside the encrypted answer by which its holder is identified; the newest word of a holder counts. A letter becomes
 //! durable with what it tells of, and waits until the node has taken it over.
 
+use credentials::Timestamp;
 use credentials::letter::{Change, Letter, Reach};
 use credentials::status::State;
 use serde::{Deserialize, Serialize};
@@ -11,8 +12,8 @@ use crate::staged::Staged;
 use crate::tables::Tables;
 use crate::{Error, Issuer};
 
-/// Most letters that are handed over at once.
-const LETTERS_AT_ONCE: usize = 256;
+/// Most letters that are handed over at once: some milliseconds in which nobody is answered.
+const LETTERS_AT_ONCE: usize = 64;
 
 /// What is remembered of letters while the issuer is open.
 #[derive(Default)]
@@ -22,15 +23,14 @@ pub(crate) struct Letters {
     next: u64,
     /// How many holders said where they are reached.
     reaches: u64,
-    /// Those who said so since this was last asked for.
-    fresh: Vec<Reach>,
 }
 
 /// A letter that waits.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct LetterRecord {
     pub(crate) holder: String,
-    pub(crate) letter: Letter,
+    /// None: the holder has just said where it is reached, and is to be told where we are.
+    pub(crate) letter: Option<Letter>,
 }
 
 impl Letters {
@@ -46,7 +46,6 @@ impl Letters {
             first: first.min(next),
             next,
             reaches: tables.reaches.table.len()?,
-            fresh: Vec::new(),
         })
     }
 }
@@ -62,20 +61,21 @@ fn change(state: State) -> Change {
 }
 
 impl Staged {
-    /// Tells a holder what became of a credential; of several of one type once.
-    pub(crate) fn tell_state(&mut self, holder: &str, vct: &str, state: State) {
+    /// Tells a holder what became of a credential, and when; of several of one type once.
+    pub(crate) fn tell_state(&mut self, at: Timestamp, holder: &str, vct: &str, state: State) {
         let letter = Letter::Changed {
             vct: vct.to_owned(),
             change: change(state),
+            at,
         };
         let is_told = self
             .letters
             .iter()
             .rev()
             .take(64)
-            .any(|(to, known)| to == holder && *known == letter);
+            .any(|(to, known)| to == holder && known.as_ref() == Some(&letter));
         if !is_told {
-            self.letters.push((holder.to_owned(), letter));
+            self.letters.push((holder.to_owned(), Some(letter)));
         }
     }
 }
@@ -86,18 +86,19 @@ impl Issuer {
         let Some(reach) = reach else { return Ok(()) };
         let record = self.tables.reaches.encode(reach)?;
         staged.transaction.put(&self.tables.reaches.table, holder, &record);
-        staged.reach = Some(reach.clone());
+        staged.letters.push((holder.to_owned(), None));
+        staged.is_reached = true;
         Ok(())
     }
 
     /// Puts the letters of a step into its transaction; how many there are.
     pub(crate) fn put_letters(&self, staged: &mut Staged) -> Result<u64, Error> {
         let mut count = 0u64;
-        if self.letters.reaches == 0 && staged.reach.is_none() {
+        if self.letters.reaches == 0 && !staged.is_reached {
             return Ok(count);
         }
         for (holder, letter) in std::mem::take(&mut staged.letters) {
-            if self.tables.reaches.table.get(&holder)?.is_none() {
+            if letter.is_some() && self.tables.reaches.table.get(&holder)?.is_none() {
                 continue;
             }
             let number = self.letters.next.saturating_add(count).to_be_bytes();
@@ -109,22 +110,15 @@ impl Issuer {
     }
 
     /// What a step did is done.
-    pub(crate) fn note_letters(&mut self, count: u64, reach: Option<Reach>) {
+    pub(crate) fn note_letters(&mut self, count: u64, is_reached: bool) {
         self.letters.next = self.letters.next.saturating_add(count);
-        if let Some(reach) = reach {
-            // At least one: that it may be counted twice costs a look into a table.
-            self.letters.reaches = self.letters.reaches.saturating_add(1);
-            self.letters.fresh.push(reach);
-        }
+        // At least one: that it may be counted twice costs a look into a table.
+        self.letters.reaches = self.letters.reaches.saturating_add(u64::from(is_reached));
     }
 
-    /// Where wallets said since the last call that they are reached: an organisation answers with its own reach.
-    pub fn fresh_reaches(&mut self) -> Vec<Reach> {
-        std::mem::take(&mut self.letters.fresh)
-    }
-
-    /// Letters that wait, in order, at most 256: number, where to, what. [`Issuer::letters_taken`] when they are durable elsewhere.
-    pub fn letters(&self) -> Result<Vec<(u64, Reach, Letter)>, Error> {
+    /// Letters that wait, in order, at most 64: number, where to, what; nothing but an answer with our own reach to whoever has just
+    /// said where it is reached. [`Issuer::letters_taken`] when they are durable elsewhere.
+    pub fn letters(&self) -> Result<Vec<(u64, Reach, Option<Letter>)>, Error> {
         let mut letters = Vec::new();
         for number in self.letters.first..self.letters.next {
             if letters.len() >= LETTERS_AT_ONCE {

@@ -238,7 +238,7 @@ impl Issuer {
             for (at, what) in due {
                 match &what {
                     Due::Terms(nonce) => self.end_terms(&mut staged, nonce),
-                    Due::Delivery(transaction) => self.end_delivery(&mut staged, transaction)?,
+                    Due::Delivery(transaction) => self.end_delivery(now, &mut staged, transaction)?,
                     Due::Offer(offer) => self.end_offer(&mut staged, offer)?,
                     Due::Grant(grant) => self.end_grant(&mut staged, grant)?,
                     Due::Batch(batch) => self.end_batch(&mut staged, batch),

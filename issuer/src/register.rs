@@ -132,9 +132,9 @@ impl Issuer {
                     _ => continue,
                 }
                 if is_revoking {
-                    staged.set_state(&self.tables, &id, &mut credential, state)?;
+                    staged.set_state(now, &self.tables, &id, &mut credential, state)?;
                 } else {
-                    staged.end_with_the_day(&self.tables, &id, &mut credential, state)?;
+                    staged.end_with_the_day(now, &self.tables, &id, &mut credential, state)?;
                 }
             }
         }

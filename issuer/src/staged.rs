@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use credentials::Timestamp;
-use credentials::letter::{Letter, Reach};
+use credentials::letter::Letter;
 use credentials::status::State;
 use store::{Key, Transaction};
 
@@ -56,16 +56,17 @@ pub(crate) struct Staged {
     pub(crate) done: Vec<(Timestamp, Due)>,
     /// Whether the access log takes entries.
     pub(crate) logged: u64,
-    /// What holders are told.
-    pub(crate) letters: Vec<(String, Letter)>,
-    /// Where a holder said to be reached.
-    pub(crate) reach: Option<Reach>,
+    /// What holders are told; nothing but an answer where the holder has just said where it is reached.
+    pub(crate) letters: Vec<(String, Option<Letter>)>,
+    /// A holder has just said so.
+    pub(crate) is_reached: bool,
 }
 
 impl Staged {
     /// Writes a credential in a new state; the state of its copies is published at once.
     pub(crate) fn set_state(
         &mut self,
+        now: Timestamp,
         tables: &Tables,
         id: &CredentialId,
         credential: &mut Credential,
@@ -73,13 +74,14 @@ impl Staged {
     ) -> Result<(), Error> {
         self.states
             .extend(credential.positions.iter().map(|position| (*position, state)));
-        self.tell_state(&credential.holder, &credential.vct, state);
+        self.tell_state(now, &credential.holder, &credential.vct, state);
         self.put_state(tables, id, credential, state)
     }
 
     /// Writes a credential in a new state; that of its copies is published with the day.
     pub(crate) fn end_with_the_day(
         &mut self,
+        now: Timestamp,
         tables: &Tables,
         id: &CredentialId,
         credential: &mut Credential,
@@ -87,7 +89,7 @@ impl Staged {
     ) -> Result<(), Error> {
         self.queued
             .extend(credential.positions.iter().map(|position| (*position, state)));
-        self.tell_state(&credential.holder, &credential.vct, state);
+        self.tell_state(now, &credential.holder, &credential.vct, state);
         self.put_state(tables, id, credential, state)
     }
 
@@ -135,7 +137,7 @@ impl Issuer {
             done: Vec::new(),
             logged: 0,
             letters: Vec::new(),
-            reach: None,
+            is_reached: false,
         }
     }
 
@@ -198,7 +200,7 @@ impl Issuer {
             self.due.remove(done);
         }
         self.due.extend(staged.due);
-        self.note_letters(letters, staged.reach);
+        self.note_letters(letters, staged.is_reached);
         Ok(())
     }
 }

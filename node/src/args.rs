@@ -209,7 +209,7 @@ pub struct Init {
     /// What the pages are called: several wallets on one machine are told apart by it
     #[arg(long, value_name = "NAME", requires = "pages")]
     pub pages_name: Option<String>,
-    /// blue, green, purple, orange or grey
+    /// Colour of the pages: blue, green, purple, orange or grey
     #[arg(long, value_name = "COLOUR", requires = "pages")]
     pub pages_colour: Option<String>,
     /// How hard the passphrase is stretched

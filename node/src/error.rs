@@ -98,60 +98,28 @@ pub const EXITS: &[(u8, &str)] = &[
     (143, "ended by SIGTERM; the same holds"),
 ];
 
-/// HTTP status of a problem code (RFC 9110), for every face that speaks HTTP. What is refused by its content is 422; a code of
-/// which the asker can do nothing is 500 or 503.
+/// HTTP status of a problem code (RFC 9110), for pages and the API. What is refused by its content is 422; a code of which the
+/// asker can do nothing is 500 or 503.
 pub fn http_status(code: Code) -> u16 {
     match code {
-        Code::Usage | Code::Malformed | Code::DuplicateKey | Code::LinkInvalid | Code::UnsupportedQuery => 400,
-        Code::WrongPassphrase | Code::PassphraseMissing | Code::WrongCode => 401,
-        Code::OverAsk
-        | Code::NoLegalGround
-        | Code::NotLicensed
-        | Code::NotListed
-        | Code::RoleMissing
-        | Code::Shielded
-        | Code::WrongRole
-        | Code::TypeNotAllowed => 403,
-        Code::NotFound
-        | Code::UnknownSession
-        | Code::UnknownOffer
-        | Code::UnknownGrant
-        | Code::UnknownType
-        | Code::NoData
-        | Code::HomeMissing => 404,
-        Code::Replay
-        | Code::StateFinal
-        | Code::DraftOpen
-        | Code::HomeExists
-        | Code::HomeLocked
-        | Code::NotConfirmed
-        | Code::NotPaired
-        | Code::NumberUnsettled
-        | Code::TrustConflict
-        | Code::StatusConflict
-        | Code::NoticeConflict
-        | Code::NoticeGap => 409,
-        Code::OfferClosed | Code::Withdrawn | Code::Expired => 410,
+        Code::LoginNeeded | Code::TokenInvalid => 401,
+        Code::ForeignOrigin | Code::NoAccess | Code::WrongRole => 403,
+        Code::UnderWay | Code::PageExpired | Code::Replay | Code::WrongRequest | Code::IdempotencyConflict => 409,
+        Code::LinkSpent => 410,
         Code::TooLarge => 413,
         Code::RateLimited | Code::AttemptsExhausted => 429,
-        Code::Internal
-        | Code::FileFailed
-        | Code::Damaged
-        | Code::ConfigInvalid
-        | Code::NewerFormat
-        | Code::DiskReadOnly
-        | Code::TraceUnavailable => 500,
-        Code::CatchingUp
-        | Code::ClockSuspect
-        | Code::TrustMissing
-        | Code::TrustStale
-        | Code::AnchorMissing
-        | Code::StatusMissing
-        | Code::StatusStale
-        | Code::MailboxFull => 503,
-        Code::Unreachable => 504,
         Code::DiskFull => 507,
-        _ => 422,
+        // The rest by the kind that a command tells by its exit code.
+        _ => match exit(code) {
+            2 => 400,
+            4 => 503,
+            5 => 502,
+            6 => 409,
+            7 => 403,
+            10 => 404,
+            1 | 9 => 500,
+            _ => 422,
+        },
     }
 }
 
@@ -222,7 +190,9 @@ mod tests {
         for (code, status) in [
             (Code::Internal, 500),
             (Code::TrustStale, 503),
-            (Code::Unreachable, 504),
+            (Code::Unreachable, 502),
+            (Code::TokenInvalid, 401),
+            (Code::WrongPassphrase, 403),
             (Code::Revoked, 422),
             (Code::UnknownSession, 404),
             (Code::RateLimited, 429),

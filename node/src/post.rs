@@ -5,13 +5,19 @@
 //! the key that the wallet made for it: whose that is, the role knows.
 //!
 //! - **Durable, then sent.** A letter is written before it is put anywhere, keeps its number in every queue, and is put again until
-//!   each operator has kept it or has no such queue any more, for at most [`LETTER_SECONDS`].
+//!   each operator has kept it, or one has and the other has no such queue any more, for at most [`LETTER_SECONDS`].
 //! - **Taken once.** What has come is acknowledged at its operator only after its effect and its number are durable. A number that
 //!   was taken is a repetition, from whichever operator it comes; what is put again with the same content is one letter.
+//! - **Nothing is held up.** A letter that cannot have its effect yet is set aside, up to [`ASIDE_MAX`] of a relation, and tried again.
 //! - **Nobody else writes.** A wallet takes letters of the organisation that the relation is with, an organisation those that are
 //!   signed with the key which came with the wallet's presentation.
 
+mod aside;
+mod mending;
 mod rows;
+
+pub use aside::ASIDE_MAX;
+pub use mending::{LEFT_MAX, MADE_SECONDS};
 
 use crate::error::Failure;
 use crate::network::Secret32;
@@ -96,6 +102,8 @@ pub struct Post {
     /// Every relation; whether it is known to have letters on their way.
     known: BTreeSet<Id>,
     pending: BTreeSet<Id>,
+    /// Those in which letters were set aside.
+    aside: BTreeSet<Id>,
 }
 
 impl Post {
@@ -105,7 +113,13 @@ impl Post {
         let (known, untold) = tables.relations()?;
         let mut pending = tables.pending()?;
         pending.extend(untold);
-        Ok(Post { tables, known, pending })
+        let aside = tables.with_aside()?;
+        Ok(Post {
+            tables,
+            known,
+            pending,
+            aside,
+        })
     }
 
     /// Every relation.
@@ -133,7 +147,8 @@ impl Post {
         Ok(self.row(id)?.with)
     }
 
-    /// Begins a relation, or goes on with the one there is. `with` is whom a wallet has it with; `theirs` where a wallet is reached.
+    /// Begins a relation, or goes on with the one there is. `with` is whom a wallet has it with; `theirs` where a wallet is reached as
+    /// far as is known: [`Post::set_theirs`] when it has just said so.
     pub fn begin(
         &mut self,
         id: &Id,
@@ -141,11 +156,7 @@ impl Post {
         theirs: Option<&Reach>,
         random: &mut dyn Random,
     ) -> Result<(), Failure> {
-        if let Some(mut row) = self.tables.relation(id)? {
-            if theirs.is_some() && row.theirs.as_ref() != theirs {
-                row.theirs = theirs.cloned();
-                self.tables.put(id, &row)?;
-            }
+        if self.tables.relation(id)?.is_some() {
             return Ok(());
         }
         let row = RelationRow {
@@ -177,12 +188,15 @@ impl Post {
         let mut is_changed = false;
         for operator in operators {
             let is_known = row.own.iter().any(|own| own.operator == *operator);
-            if !is_known && row.own.len() < PLACES_MAX {
+            let named = row.own.iter().filter(|own| own.left.is_none()).count();
+            if !is_known && named < PLACES_MAX {
                 row.own.push(Own {
                     operator: operator.clone(),
                     owner: Secret(random::bytes(random)),
                     peer: Secret(random::bytes(random)),
                     place: None,
+                    made: None,
+                    left: None,
                 });
                 is_changed = true;
             }
@@ -207,10 +221,17 @@ impl Post {
     }
 
     /// Notes a queue of ours.
-    pub fn created(&mut self, id: &Id, operator: &Did, queue: [u8; 16], token: [u8; 32]) -> Result<(), Failure> {
+    pub fn created(
+        &mut self,
+        id: &Id,
+        operator: &Did,
+        (queue, token): ([u8; 16], [u8; 32]),
+        now: Timestamp,
+    ) -> Result<(), Failure> {
         let mut row = self.row(id)?;
         if let Some(own) = row.own.iter_mut().find(|own| own.operator == *operator) {
             own.place = Some((ByteArray::new(queue), Secret(token)));
+            own.made = Some(now);
         }
         row.is_told = false;
         self.tables.put(id, &row)
@@ -221,7 +242,7 @@ impl Post {
         let Some(row) = self.tables.relation(id)? else {
             return Ok(None);
         };
-        let places: Vec<Place> = row.own.iter().filter_map(Own::place).collect();
+        let places = row.named();
         Ok((!places.is_empty()).then(|| row.reach(places)))
     }
 
@@ -230,20 +251,10 @@ impl Post {
         Ok(self.tables.relation(id)?.and_then(|row| row.theirs))
     }
 
-    /// Takes where the other is reached.
-    pub fn set_theirs(&mut self, id: &Id, theirs: Reach) -> Result<(), Failure> {
-        let mut row = self.row(id)?;
-        row.theirs = Some(theirs);
-        self.tables.put(id, &row)
-    }
-
-    /// Of an organisation: the operators that the wallet chose, where our own queues or the letter that names them are missing.
-    pub fn to_answer(&self, id: &Id) -> Result<Option<Vec<Did>>, Failure> {
+    /// Of an organisation: where the wallet is reached, while it is to be told where we are.
+    pub fn to_answer(&self, id: &Id) -> Result<Option<Reach>, Failure> {
         let row = self.row(id)?;
-        let Some(theirs) = row.theirs.filter(|_| !row.is_told) else {
-            return Ok(None);
-        };
-        Ok(Some(theirs.places.into_iter().map(|place| place.operator).collect()))
+        Ok(row.theirs.filter(|_| row.with.is_none() && !row.is_told))
     }
 
     /// Writes the letter that says where we are reached. False while there is no queue of ours.
@@ -356,7 +367,7 @@ impl Post {
         Ok(deliveries)
     }
 
-    /// An operator has kept a letter, or has no queue for it any more.
+    /// An operator has kept a letter.
     pub fn delivered(&mut self, id: &Id, number: u64, operator: &Did) -> Result<(), Failure> {
         let places = self.row(id)?.theirs.map(|theirs| theirs.places).unwrap_or_default();
         let Some(mut letter) = self.tables.letter(id, number)? else {
@@ -370,16 +381,22 @@ impl Post {
         Ok(())
     }
 
-    /// Asks for what waits in each queue of ours.
-    pub fn fetches(&self, id: &Id, now: Timestamp) -> Result<Vec<Errand>, Failure> {
+    /// Who keeps a queue of ours.
+    pub fn keepers(&self, id: &Id) -> Result<Vec<Did>, Failure> {
         let row = self.row(id)?;
-        let mut errands = Vec::new();
-        for own in &row.own {
-            let Some((queue, _)) = &own.place else { continue };
-            let proof = mailbox::prove(Act::Fetch(queue), &own.operator, now, &own.owner())?;
-            errands.push(own.errand(Ask::Fetch { queue: **queue, proof }));
-        }
-        Ok(errands)
+        let made = row.own.into_iter().filter(|own| own.place.is_some());
+        Ok(made.map(|own| own.operator).collect())
+    }
+
+    /// Asks for what waits in our queue at an operator, where there is one.
+    pub fn fetch(&self, id: &Id, operator: &Did, now: Timestamp) -> Result<Option<Errand>, Failure> {
+        let row = self.row(id)?;
+        let Some(own) = row.own.iter().find(|own| own.operator == *operator) else {
+            return Ok(None);
+        };
+        let Some((queue, _)) = &own.place else { return Ok(None) };
+        let proof = mailbox::prove(Act::Fetch(queue), operator, now, &own.owner())?;
+        Ok(Some(own.errand(Ask::Fetch { queue: **queue, proof })))
     }
 
     /// Opens an envelope that was fetched from an operator.
@@ -411,19 +428,7 @@ impl Post {
     /// A letter had its effect.
     pub fn taken(&mut self, id: &Id, number: u64) -> Result<(), Failure> {
         let mut row = self.row(id)?;
-        row.ahead.insert(number);
-        while row.ahead.remove(&row.taken.saturating_add(1)) {
-            row.taken = row.taken.saturating_add(1);
-        }
-        // What was missing for so long does not come any more.
-        while row.ahead.len() > AHEAD_MAX
-            && let Some(first) = row.ahead.pop_first()
-        {
-            row.taken = first;
-            while row.ahead.remove(&row.taken.saturating_add(1)) {
-                row.taken = row.taken.saturating_add(1);
-            }
-        }
+        row.take(number);
         self.tables.put(id, &row)
     }
 
@@ -472,6 +477,31 @@ impl Post {
 }
 
 impl RelationRow {
+    /// Notes that a letter was taken.
+    fn take(&mut self, number: u64) {
+        self.ahead.insert(number);
+        self.close_up();
+        // What was missing for so long does not come any more.
+        while self.ahead.len() > AHEAD_MAX
+            && let Some(first) = self.ahead.pop_first()
+        {
+            self.taken = first;
+            self.close_up();
+        }
+    }
+
+    fn close_up(&mut self) {
+        while self.ahead.remove(&self.taken.saturating_add(1)) {
+            self.taken = self.taken.saturating_add(1);
+        }
+    }
+
+    /// The queues of ours that the other may know.
+    fn named(&self) -> Vec<Place> {
+        let named = self.own.iter().filter(|own| own.left.is_none());
+        named.filter_map(Own::place).collect()
+    }
+
     fn reach(&self, places: Vec<Place>) -> Reach {
         let key = RecipientKey::from_bytes(&self.seed.0);
         let writer = SigningKey::from_bytes(&self.writer.0).verifying_key();

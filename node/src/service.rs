@@ -302,10 +302,7 @@ impl Service {
             trust: Arc::default(),
             wallet,
             issuer,
-            hooks: match &verifier {
-                Some(_) => Some(Mutex::new(hooks)),
-                None => None,
-            },
+            hooks: verifier.as_ref().map(|_| Mutex::new(hooks)),
             sender: OnceLock::new(),
             verifier,
             mirror: Mutex::default(),

@@ -47,7 +47,6 @@ use crate::tables::Tables;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use credentials::jwe::DecryptionKey;
 use credentials::key::Signer;
-use credentials::letter::Reach;
 use credentials::link::Link;
 use credentials::schema::{Path, Types};
 use credentials::service::Registration;
@@ -128,7 +127,8 @@ pub struct Verifier {
     judged: Option<(Verdict, Option<Code>)>,
     /// When which customer's reach goes.
     reaches_due: BTreeSet<(Timestamp, tables::ReachId)>,
-    fresh: Vec<Reach>,
+    /// Where customers said to be reached who are not answered yet.
+    fresh: Vec<tables::Fresh>,
     changes: u64,
 }
 
@@ -151,8 +151,9 @@ impl Verifier {
         let grants = grant::Grants::open(&store)?;
         let outbox = outbox::Outbox::open(&store)?;
         let tables = Tables::new(store);
+        let (reaches_due, fresh) = tables.reaches_due()?;
         let mut verifier = Verifier {
-            reaches_due: tables.reaches_due()?,
+            reaches_due,
             tables,
             types,
             settings,
@@ -165,7 +166,7 @@ impl Verifier {
             grants,
             outbox,
             judged: None,
-            fresh: Vec::new(),
+            fresh,
             changes: 0,
         };
         let epoch = verifier.tables.epoch();
@@ -505,7 +506,7 @@ impl Verifier {
             self.tables.put_session(&mut tx, after)?;
         }
         happened.extend(outbox::of_session(before, after));
-        let news = self.outbox.write(&mut tx, now, happened.into_iter())?;
+        let news = self.outbox.write(&mut tx, now, happened)?;
         tables::commit(tx)?;
         self.outbox.told(news);
         self.settle(before, after);

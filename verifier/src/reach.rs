@@ -45,7 +45,11 @@ impl Verifier {
         let id = self.tables.reach_id(subject);
         let before = self.tables.reach(&id)?.map(|row| row.until);
         let until = end.max(now).plus(REACH_SECONDS).max(before.unwrap_or(now));
-        let row = ReachRow { reach, until };
+        let row = ReachRow {
+            reach,
+            until,
+            is_fresh: true,
+        };
         let mut tx = self.tables.begin();
         self.tables.put_reach(&mut tx, &id, &row)?;
         tables::commit(tx).map_err(Error::from)?;
@@ -53,7 +57,7 @@ impl Verifier {
         if let Some(before) = before.filter(|before| *before != until) {
             self.reaches_due.remove(&(before, id));
         }
-        self.fresh.push(row.reach);
+        self.fresh.push((id, row.reach));
         Ok(())
     }
 
@@ -80,9 +84,28 @@ impl Verifier {
         Ok(row.map(|row| row.reach))
     }
 
-    /// Where wallets said since the last call that they are reached: an organisation answers with its own reach.
-    pub fn fresh_reaches(&mut self) -> Vec<Reach> {
-        std::mem::take(&mut self.fresh)
+    /// Where wallets said that they are reached who have not been answered yet: an organisation answers with its own reach.
+    /// [`Verifier::reaches_taken`] when that is durable elsewhere.
+    pub fn fresh_reaches(&self) -> Vec<([u8; 32], Reach)> {
+        self.fresh.clone()
+    }
+
+    /// These were taken over.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Row`].
+    pub fn reaches_taken(&mut self, taken: &[([u8; 32], Reach)]) -> Result<(), Error> {
+        let mut tx = self.tables.begin();
+        for (id, reach) in taken {
+            let row = self.tables.reach(id)?;
+            if let Some(row) = row.filter(|row| row.is_fresh && row.reach == *reach) {
+                self.tables
+                    .put_reach(&mut tx, id, &ReachRow { is_fresh: false, ..row })?;
+            }
+        }
+        tables::commit(tx)?;
+        self.fresh.retain(|one| !taken.contains(one));
+        Ok(())
     }
 
     /// Where answers that are still awaited may have been left: of the customers of those open sessions which `is_due` picks by their

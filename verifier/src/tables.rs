@@ -41,10 +41,18 @@ const REACH: &str = "bevis/verifier/reach/1";
 pub(crate) struct ReachRow {
     pub(crate) reach: Reach,
     pub(crate) until: Timestamp,
+    /// The customer has not been answered yet.
+    #[serde(default)]
+    pub(crate) is_fresh: bool,
 }
 
 /// Name of a customer's reach.
 pub(crate) type ReachId = [u8; 32];
+
+/// Where somebody is reached who is not answered yet.
+pub(crate) type Fresh = (ReachId, Reach);
+/// When which of them goes.
+pub(crate) type Due = BTreeSet<(Timestamp, ReachId)>;
 
 pub(crate) struct Tables {
     store: Store,
@@ -187,20 +195,23 @@ impl Tables {
         read_row(self.reaches.get(id)?, "verifier.reaches")
     }
 
-    /// When which reach goes.
-    pub(crate) fn reaches_due(&self) -> Result<BTreeSet<(Timestamp, ReachId)>, Error> {
-        let mut due = BTreeSet::new();
+    /// When which reach goes, and those that are fresh.
+    pub(crate) fn reaches_due(&self) -> Result<(Due, Vec<Fresh>), Error> {
+        let (mut due, mut fresh) = (Due::new(), Vec::new());
         let mut is_whole = true;
         self.reaches.scan(&mut |_, id, row| {
             let row = serde_json::from_slice::<ReachRow>(row).ok();
             match (row, ReachId::try_from(id).ok()) {
-                (Some(row), Some(id)) => is_whole &= due.insert((row.until, id)),
+                (Some(row), Some(id)) => {
+                    is_whole &= due.insert((row.until, id));
+                    fresh.extend(row.is_fresh.then_some((id, row.reach)));
+                }
                 _ => is_whole = false,
             }
             is_whole
         })?;
         match is_whole {
-            true => Ok(due),
+            true => Ok((due, fresh)),
             false => Err(Error::Row {
                 table: "verifier.reaches",
             }),

@@ -117,6 +117,9 @@ pub struct ReceiptSummary {
     pub until: Option<Timestamp>,
 }
 
+/// Lines that are looked through for how a credential stood last; beyond them it is noted once more.
+const STATUS_LINES: usize = 256;
+
 impl Wallet {
     /// What happened in this wallet, oldest first. No claim values.
     ///
@@ -148,6 +151,15 @@ impl Wallet {
             number = number.saturating_sub(1);
         }
         Ok(events)
+    }
+
+    /// Whether the last that was noted of how one of these credentials stands is this: a letter and the status list may tell the same.
+    pub(crate) fn is_noted(&self, credentials: &[String], code: Option<Code>) -> Result<bool, Error> {
+        let lines = self.entries(None, STATUS_LINES)?;
+        let about = |line: &&Event| {
+            line.what == What::StatusChanged && line.credentials.iter().any(|one| credentials.contains(one))
+        };
+        Ok(lines.iter().find(about).is_some_and(|line| line.code == code))
     }
 
     /// A line by its number, while it is there.

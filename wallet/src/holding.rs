@@ -147,19 +147,22 @@ impl Wallet {
                 let copy = CopyRow { state, ..copy.clone() };
                 changed.push((held.id.clone(), *number, copy));
             }
-            if let Some(said) = news {
-                events.push(Event {
-                    types: vec![held.row.vct.clone()],
-                    credentials: vec![held.id.clone()],
-                    code: match said {
-                        State::Valid => None,
-                        State::Revoked => Some(Code::Revoked),
-                        State::Suspended => Some(Code::Suspended),
-                        State::Superseded => Some(Code::Superseded),
-                    },
-                    ..self.event(now, What::StatusChanged, &held.row.issuer)
-                });
+            let Some(said) = news else { continue };
+            let code = match said {
+                State::Valid => None,
+                State::Revoked => Some(Code::Revoked),
+                State::Suspended => Some(Code::Suspended),
+                State::Superseded => Some(Code::Superseded),
+            };
+            if self.is_noted(std::slice::from_ref(&held.id), code)? {
+                continue;
             }
+            events.push(Event {
+                types: vec![held.row.vct.clone()],
+                credentials: vec![held.id.clone()],
+                code,
+                ..self.event(now, What::StatusChanged, &held.row.issuer)
+            });
         }
         if changed.is_empty() {
             return Ok(Vec::new());

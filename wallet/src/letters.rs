@@ -76,7 +76,9 @@ impl Wallet {
                 wallet.require_author(from, &row.asker)?;
                 wallet.take_acknowledgement(thread, &name, Wait::Erased, Reply::Erased { erasure })
             }
-            Letter::Changed { vct, change } => wallet.take_change(thread, now, from, &vct, change),
+            // The time alone makes it another letter than the one before.
+            Letter::Changed { vct, change, at: _ } => wallet.take_change(thread, now, from, &vct, change),
+            Letter::Refused { about, problem } => wallet.take_refusal(thread, now, from, &about, problem),
             Letter::Reach(_) | Letter::Answer { .. } | Letter::Withdrawal { .. } => Err(Code::UnexpectedMessage.into()),
         })
     }
@@ -123,6 +125,39 @@ impl Wallet {
         Ok(done(thread, Ok(Outcome::Granted { grant, receipt })))
     }
 
+    /// What was left for an organisation is refused: an answer, or that a grant is taken back.
+    fn take_refusal(
+        &mut self,
+        thread: Thread,
+        now: Timestamp,
+        from: &Did,
+        about: &str,
+        problem: Problem,
+    ) -> Result<Step, Error> {
+        // What passes is tried again by whoever has it.
+        if problem.code.is_passing() {
+            return Err(Code::UnexpectedMessage.into());
+        }
+        if let Some((name, row)) = self.grant_named(about)? {
+            let wait = match row.stage {
+                GrantStage::Withdrawn if *from == row.asker && row.erasure.is_none() => Wait::Erased,
+                GrantStage::Withdrawn if *from == row.issuer && row.withdrawn.is_none() => Wait::Withdrawn,
+                _ => return Err(Code::UnexpectedMessage.into()),
+            };
+            if problem.code != Code::UnknownGrant {
+                self.record_failure(now, from, &problem)?;
+            }
+            return self.take_acknowledgement(thread, &name, wait, Reply::Problem(problem));
+        }
+        let rows = self.tables.named::<RequestRow>()?;
+        let answered = rows.into_iter().find(|(_, row)| {
+            row.session == about && row.asker == *from && matches!(row.stage, RequestStage::Answered { .. })
+        });
+        let (id, row) = answered.ok_or(Code::UnknownSession)?;
+        self.answer_refused(now, from, &id, row.hash, &problem)?;
+        Ok(done(thread, Ok(Outcome::Noted)))
+    }
+
     /// Uses of a grant. Where one before them is missing, the issuer is asked for all.
     fn take_posted_uses(
         &mut self,
@@ -145,7 +180,7 @@ impl Wallet {
         }
     }
 
-    /// What became of a credential: that there is a newer one is noted; the rest the issuer's status list says, which is fetched.
+    /// What became of a credential is noted, once; how its copies stand the issuer's status list says, which is fetched.
     fn take_change(
         &mut self,
         thread: Thread,
@@ -163,14 +198,22 @@ impl Wallet {
         if held.is_empty() {
             return Err(Code::NotFound.into());
         }
-        if change == Change::Renewed {
-            let mut event = self.event(now, What::Renewed, from);
-            event.types.push(vct.to_owned());
-            event.credentials = held;
-            let mut changes = self.tables.change();
-            changes.event(&event)?;
-            changes.commit()?;
+        let (what, code) = match change {
+            Change::Renewed => (What::Renewed, None),
+            Change::Revoked => (What::StatusChanged, Some(Code::Revoked)),
+            Change::Suspended => (What::StatusChanged, Some(Code::Suspended)),
+            Change::Reinstated => (What::StatusChanged, None),
+        };
+        if what == What::StatusChanged && self.is_noted(&held, code)? {
+            return Ok(done(thread, Ok(Outcome::Noted)));
         }
+        let mut event = self.event(now, what, from);
+        event.types.push(vct.to_owned());
+        event.credentials = held;
+        event.code = code;
+        let mut changes = self.tables.change();
+        changes.event(&event)?;
+        changes.commit()?;
         Ok(done(thread, Ok(Outcome::Noted)))
     }
 

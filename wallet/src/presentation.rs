@@ -99,27 +99,10 @@ impl Wallet {
                 Ok(done(thread, Ok(Outcome::Granted { grant, receipt })))
             }
             (Wait::Receipt { id, hash, .. }, Reply::Problem(problem)) => {
-                // The same answer may have been sent twice: what the first sending brought counts.
-                if let Some(known) = self.tables.get::<ReceiptRow>(&hash)? {
-                    let receipt = known.receipt;
-                    return Ok(done(thread, Ok(Outcome::Shared { receipt })));
+                match self.answer_refused(now, &talk.to, &id, hash, &problem)? {
+                    Some(known) => Ok(done(thread, Ok(Outcome::Shared { receipt: known.receipt }))),
+                    None => Err(problem.into()),
                 }
-                if !problem.code.is_passing() && self.tables.get::<RequestRow>(&id)?.is_some() {
-                    let event = Event {
-                        request: Some(hash),
-                        code: Some(problem.code),
-                        ..self.event(now, What::Failed, &talk.to)
-                    };
-                    let grant = self.grant_of(&id)?;
-                    let mut change = self.tables.change();
-                    change.event(&event)?;
-                    change.delete::<RequestRow>(&id);
-                    change.commit()?;
-                    if let Some(grant) = grant {
-                        self.grant_answered(now, &grant, false)?;
-                    }
-                }
-                Err(problem.into())
             }
             (Wait::Erased { hash }, reply) => self.take_statement(thread, now, &talk.to, &hash, reply),
             (Wait::Closed { id }, Reply::Closed) => self.end_refused(thread, &id),
@@ -130,6 +113,35 @@ impl Wallet {
             (_, Reply::Problem(problem)) => Err(problem.into()),
             _ => Err(Code::UnexpectedMessage.into()),
         }
+    }
+
+    /// An answer was refused. What an earlier sending of it brought counts, if there is that.
+    pub(crate) fn answer_refused(
+        &mut self,
+        now: Timestamp,
+        asker: &Did,
+        id: &str,
+        hash: String,
+        problem: &Problem,
+    ) -> Result<Option<ReceiptRow>, Error> {
+        let known = self.tables.get::<ReceiptRow>(&hash)?;
+        if known.is_some() || problem.code.is_passing() || self.tables.get::<RequestRow>(id)?.is_none() {
+            return Ok(known);
+        }
+        let event = Event {
+            request: Some(hash),
+            code: Some(problem.code),
+            ..self.event(now, What::Failed, asker)
+        };
+        let grant = self.grant_of(id)?;
+        let mut change = self.tables.change();
+        change.event(&event)?;
+        change.delete::<RequestRow>(id);
+        change.commit()?;
+        if let Some(grant) = grant {
+            self.grant_answered(now, &grant, false)?;
+        }
+        Ok(None)
     }
 
     /// The grant that a request asks for.

@@ -8,6 +8,7 @@ mod epochs;
 mod granting;
 mod grants;
 mod keeping;
+mod letters;
 mod papers;
 mod presenting;
 mod reading;

@@ -116,7 +116,8 @@ impl Issuer {
             }
             credential.reason = Some(record.reason.clone()).filter(|reason| !reason.is_empty());
             entries.extend(credential.positions.iter().map(|position| (*position, record.state)));
-            staged.tell_state(&credential.holder, &credential.vct, record.state);
+            // One time for all chunks: of a change each holder hears once.
+            staged.tell_state(record.started, &credential.holder, &credential.vct, record.state);
             staged.mark(&self.tables, &id, &mut credential, record.state)?;
             record.changed.count(&credential);
         }

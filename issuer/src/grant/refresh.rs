@@ -127,7 +127,7 @@ impl Issuer {
             grant: grant.name(),
             uses: vec![usage],
         };
-        staged.letters.push((holder, told));
+        staged.letters.push((holder, Some(told)));
         self.log(&mut staged, &entry)?;
         self.commit_or_withhold(staged)?;
         Ok(Reply::Released { release })

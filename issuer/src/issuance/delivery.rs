@@ -435,7 +435,12 @@ impl Issuer {
     }
 
     /// Ends a delivery: what was not acknowledged is revoked, and the copy of the rows is dropped.
-    pub(crate) fn end_delivery(&self, staged: &mut Staged, transaction: &[u8; 16]) -> Result<(), Error> {
+    pub(crate) fn end_delivery(
+        &self,
+        now: Timestamp,
+        staged: &mut Staged,
+        transaction: &[u8; 16],
+    ) -> Result<(), Error> {
         let Some(delivery) = self.tables.deliveries.read::<Delivery>(transaction)? else {
             return Ok(());
         };
@@ -443,7 +448,7 @@ impl Issuer {
             for row in &delivery.rows {
                 let (id, mut credential) = self.credential(&row.credential)?;
                 if credential.state != State::Revoked {
-                    staged.end_with_the_day(&self.tables, &id, &mut credential, State::Revoked)?;
+                    staged.end_with_the_day(now, &self.tables, &id, &mut credential, State::Revoked)?;
                 }
             }
             if let Some(batch) = &delivery.replaces {

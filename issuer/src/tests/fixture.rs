@@ -644,3 +644,21 @@ pub(crate) fn guarantee(reference: &str, status: &str, ended: Option<Value>) -> 
     }
     row
 }
+
+/// Where a wallet is reached.
+pub(crate) fn reach(seed: u8) -> credentials::letter::Reach {
+    let writer = SigningKey::from_bytes(&[seed; 32]).verifying_key();
+    credentials::letter::Reach {
+        key: BASE64_URL_SAFE_NO_PAD.encode(
+            credentials::envelope::RecipientKey::from_bytes(&[seed; 32])
+                .recipient()
+                .as_bytes(),
+        ),
+        writer: Some(BASE64_URL_SAFE_NO_PAD.encode(writer.to_bytes())),
+        places: vec![credentials::letter::Place {
+            operator: Did::parse("did:web:post.example").unwrap(),
+            queue: BASE64_URL_SAFE_NO_PAD.encode([seed; 16]),
+            token: BASE64_URL_SAFE_NO_PAD.encode([seed; 32]),
+        }],
+    }
+}

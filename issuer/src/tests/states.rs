@@ -1,6 +1,7 @@
 //! States of what was issued, and how they are published.
 
 use credentials::Code;
+use credentials::letter::{Change, Letter};
 use credentials::protocol::issuance::{Ask as IssueAsk, Reply as IssueReply};
 use credentials::protocol::status::{Ask, Reply};
 use credentials::status::State;
@@ -478,4 +479,54 @@ fn counts_are_what_a_walk_over_everything_finds() {
     check(issuer, 1);
     world.agency.reopen();
     check(world.agency.issuer(), 1);
+}
+
+#[test]
+fn each_change_is_a_letter_of_its_own_also_when_it_happened_before() {
+    let mut world = World::new();
+    let pid = world.pid(ROLIG);
+    world.reach = Some(reach(1));
+    world.collect(INCOME, None, &pid).unwrap();
+    let now = world.now;
+    let issuer = world.agency.issuer();
+    let states = [State::Suspended, State::Valid, State::Suspended, State::Revoked];
+    for (seconds, state) in (1..).zip(states) {
+        issuer.set_state(now.plus(seconds), subject(ROLIG), state, "").unwrap();
+    }
+    let letters = issuer.letters().unwrap();
+    let letters: Vec<(Change, credentials::Timestamp)> = letters
+        .into_iter()
+        .filter_map(|(_, _, letter)| match letter {
+            Some(Letter::Changed { change, at, .. }) => Some((change, at)),
+            _ => None,
+        })
+        .collect();
+    let told = [
+        Change::Suspended,
+        Change::Reinstated,
+        Change::Suspended,
+        Change::Revoked,
+    ];
+    let told: Vec<_> = (1..)
+        .zip(told)
+        .map(|(seconds, change)| (change, now.plus(seconds)))
+        .collect();
+    assert_eq!(letters, told);
+}
+
+#[test]
+fn who_said_where_it_is_reached_is_answered_also_when_the_issuer_is_killed_before() {
+    let mut world = World::new();
+    let pid = world.pid(ROLIG);
+    world.reach = Some(reach(1));
+    world.collect(INCOME, None, &pid).unwrap();
+    world.agency.reopen();
+    let waiting = world.agency.issuer().letters().unwrap();
+    let [(number, to, None)] = &waiting[..] else {
+        panic!("an answer: {waiting:?}")
+    };
+    assert_eq!(*to, reach(1));
+    world.agency.issuer().letters_taken(&[*number]).unwrap();
+    world.agency.reopen();
+    assert!(world.agency.issuer().letters().unwrap().is_empty(), "once");
 }

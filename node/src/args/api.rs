@@ -39,7 +39,7 @@ pub enum ApiToken {
 pub enum Webhook {
     /// Send events to this address; the secret that signs them is shown once
     Add {
-        /// https:// anywhere, or http:// on this machine
+        /// Address that is sent to: https:// anywhere, or http:// on this machine
         url: String,
         /// Only these kinds; several with commas between them [default: all]
         #[arg(long, value_delimiter = ',', value_name = "EVENT")]

@@ -64,8 +64,11 @@ async fn list(session: &mut Session) -> Result<u8, Failure> {
         let faces = person.at("faces").as_array().into_iter().flatten();
         let faces: Vec<&str> = faces.filter_map(Value::as_str).collect();
         let mut line = format!("{}  {}  {}", text("handle"), text("name"), faces.join(", "));
-        if !text("removed").is_empty() {
-            let gone = session.output.catalogue.text("person-gone", &[("at", text("removed"))]);
+        if !text("removed_at").is_empty() {
+            let gone = session
+                .output
+                .catalogue
+                .text("person-gone", &[("at", text("removed_at"))]);
             line.push_str("  ");
             line.push_str(&gone);
         }

@@ -288,11 +288,16 @@ impl Nodes {
 
     /// Starts `bevis serve` for a home and waits until it says that it is ready.
     pub(super) async fn serve(&self, name: &str) -> Result<Value, Failure> {
-        self.serve_with(name, &[]).await
+        self.serve_in(name, &[], &[]).await
     }
 
-    /// The same, with more flags.
-    pub(super) async fn serve_with(&self, name: &str, flags: &[&str]) -> Result<Value, Failure> {
+    /// The same, with more flags, and with settings in its environment.
+    pub(super) async fn serve_in(
+        &self,
+        name: &str,
+        flags: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Result<Value, Failure> {
         let log = std::fs::File::create(self.root.join(format!("{name}.log")));
         let log = log.map_err(|e| Failure::file(&self.root, &e))?;
         let mut command = if self.isolate {
@@ -301,6 +306,7 @@ impl Nodes {
             self.base(&self.home(name))
         };
         command.args(["serve", "--with-parent"]).args(flags);
+        command.envs(environment.iter().copied());
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

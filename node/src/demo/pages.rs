@@ -26,6 +26,9 @@ const PEOPLE: &[(&str, &str, &str, &str)] = &[
 /// The three that a person needs for the loan's story: node, account.
 const LINKS: &[(&str, Option<&str>)] = &[("citizen", None), ("bank", Some("kari")), ("tax", Some("per"))];
 
+/// Settings of wallets whose pages people watch: a wallet asks for status by the clock, and here somebody waits for what it hears.
+pub(super) const WATCHED: &[(&str, &str)] = &[("BEVIS_STATUS_EVERY_SECONDS", "1")];
+
 /// What a node's pages are called, and their colour.
 pub(super) fn of(node: &str) -> Option<(&'static str, &'static str)> {
     let found = PAGES.iter().find(|(name, ..)| *name == node)?;

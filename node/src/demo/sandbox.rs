@@ -259,6 +259,8 @@ impl Sandbox {
 
     /// Keeps the trust list fresh until the bank's node ends.
     async fn stay(&mut self, bank: &mut Child) -> Result<(), Failure> {
+        // Waiting for a process closes its input, and the node takes that for our end.
+        let _tie = bank.stdin.take();
         loop {
             tokio::select! {
                 ended = bank.wait() => {

@@ -130,7 +130,11 @@ impl Story<'_> {
                 "bank" if !wallet.is_empty() => &["--wallet-pages", &wallet],
                 _ => &[],
             };
-            let ready = self.nodes.serve_with(role.name, flags).await?;
+            let environment = match role.part {
+                Part::Wallet { .. } if self.demo.open => pages::WATCHED,
+                _ => &[],
+            };
+            let ready = self.nodes.serve_in(role.name, flags, environment).await?;
             if role.name == "citizen" {
                 wallet = ready.at("pages").as_str().unwrap_or_default().to_owned();
             }

@@ -126,7 +126,7 @@ pub fn router(app: &Arc<App>) -> Router<Arc<App>> {
             .fallback(async move |request: Request| {
                 let method = request.method().as_str().to_owned();
                 Told::from(Problem::new(Code::Unsupported, method))
-                    .as_status(StatusCode::METHOD_NOT_ALLOWED)
+                    .with_status(StatusCode::METHOD_NOT_ALLOWED)
                     .with(header::ALLOW, &refused)
             });
         router = router.route(route.path, handlers);
@@ -170,7 +170,7 @@ async fn finish(State(app): State<Arc<App>>, request: Request, next: Next) -> Re
         // An extractor of the library said no, in words of its own.
         let status = response.status();
         response = Told::from(Problem::new(Code::Malformed, "request"))
-            .as_status(status)
+            .with_status(status)
             .answer(&words);
     }
     let headers = response.headers_mut();

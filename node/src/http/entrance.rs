@@ -8,6 +8,7 @@ use super::server::App;
 use super::visit::{self, Visit};
 use super::words::{SPOKEN, Words};
 use crate::error::Failure;
+use crate::service::PASSPHRASE_MAX;
 use axum::extract::{Form as Typed, Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -16,9 +17,6 @@ use maud::html;
 use serde::Deserialize;
 use std::sync::Arc;
 use zeroize::Zeroizing;
-
-/// Longest passphrase, in bytes.
-pub const PASSPHRASE_MAX: usize = 1024;
 
 /// The front page: where the visitor belongs.
 pub async fn front(visit: Visit) -> Response {

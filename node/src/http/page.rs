@@ -100,7 +100,8 @@ pub fn of_visit(visit: &Visit, status: StatusCode, title: &str, body: Markup) ->
         app: &visit.app,
         words,
         title,
-        revision: Some(visit.revision),
+        // What went wrong stays on the page until the person has read it: it does not follow what is new.
+        revision: (status == StatusCode::OK).then_some(visit.revision),
     };
     frame.respond(status, html! { (who) (tools) }, around, body, languages)
 }

@@ -5,7 +5,7 @@ use super::page;
 use super::server::App;
 use super::visit::Visit;
 use super::words::Words;
-use crate::error::{Failure, exit};
+use crate::error::{Failure, http_status};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use credentials::Code;
@@ -24,27 +24,8 @@ impl IntoResponse for Refusal {
 
 /// The HTTP status of a code.
 pub fn status(code: Code) -> StatusCode {
-    match code {
-        Code::LoginNeeded | Code::TokenInvalid => StatusCode::UNAUTHORIZED,
-        Code::LinkSpent => StatusCode::GONE,
-        Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Code::RateLimited | Code::AttemptsExhausted => StatusCode::TOO_MANY_REQUESTS,
-        Code::UnderWay | Code::PageExpired | Code::Replay | Code::WrongRequest | Code::IdempotencyConflict => {
-            StatusCode::CONFLICT
-        }
-        Code::ForeignOrigin | Code::NoAccess | Code::WrongPassphrase | Code::WrongRole => StatusCode::FORBIDDEN,
-        Code::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
-        _ => match exit(code) {
-            2 => StatusCode::BAD_REQUEST,
-            4 => StatusCode::SERVICE_UNAVAILABLE,
-            5 => StatusCode::BAD_GATEWAY,
-            6 => StatusCode::CONFLICT,
-            7 => StatusCode::FORBIDDEN,
-            10 => StatusCode::NOT_FOUND,
-            1 | 9 => StatusCode::INTERNAL_SERVER_ERROR,
-            _ => StatusCode::UNPROCESSABLE_ENTITY,
-        },
-    }
+    // Every number of the table is one of HTTP's.
+    StatusCode::from_u16(http_status(code)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// A page that tells a failure.

@@ -9,16 +9,22 @@ use crate::error::Failure;
 use crate::output::{hex, sha256};
 use crate::service::Service;
 use crate::tokens::Tokens;
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::{self, AddExtension};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use axum_server::Handle;
+use axum_server::accept::{Accept, DefaultAcceptor};
 use credentials::{Code, Problem};
 use std::net::{SocketAddr, TcpListener};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tower::Layer;
+use tower_http::timeout::TimeoutBody;
 use zeroize::Zeroizing;
 
 /// Colours by which several wallets on one machine are told apart, as the icon has them; the stylesheet has the rest.
@@ -29,6 +35,10 @@ pub const COLOURS: &[(&str, &str)] = &[
     ("orange", "#a8430c"),
     ("grey", "#454c57"),
 ];
+/// Connections at one time, of pages and API together with TLS each: every open page has one, and every program some.
+const CONNECTIONS_MAX: usize = 256;
+/// How long a body may stand still while it comes.
+const BODY_IDLE: Duration = Duration::from_secs(30);
 /// How long requests under way may take when the node is told to stop.
 const GRACE: Duration = Duration::from_secs(5);
 /// How long a client may take to send the head of a request.
@@ -150,6 +160,7 @@ impl App {
             .merge(api::router(self))
             .fallback(entrance::nowhere)
             .layer(DefaultBodyLimit::max(BODY_MAX))
+            .layer(middleware::map_request(without_waiting))
             .layer(middleware::from_fn_with_state(self.clone(), guard::guard))
             .with_state(self.clone())
     }
@@ -168,6 +179,53 @@ impl App {
                     .send_modify(|revision| *revision = revision.saturating_add(1));
             }
         }
+    }
+}
+
+/// Gives up a body of which nothing comes.
+pub(super) async fn without_waiting(request: Request) -> Request {
+    request.map(|body| Body::new(TimeoutBody::new(BODY_IDLE, body)))
+}
+
+/// Takes connections while there are places. One that finds none is closed at once, so that those who are served go on being served.
+#[derive(Clone)]
+pub(super) struct Places<A> {
+    inner: A,
+    free: Arc<Semaphore>,
+}
+
+/// A place, held as long as its connection is.
+type Place = Arc<OwnedSemaphorePermit>;
+
+impl<A> Places<A> {
+    pub(super) fn new(inner: A) -> Places<A> {
+        Places {
+            inner,
+            free: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+        }
+    }
+}
+
+impl<A, S> Accept<TcpStream, S> for Places<A>
+where
+    A: Accept<TcpStream, S>,
+    A::Future: Send + 'static,
+    A::Service: Send + 'static,
+    A::Stream: Send + 'static,
+{
+    type Stream = A::Stream;
+    type Service = AddExtension<A::Service, Place>;
+    type Future = Pin<Box<dyn Future<Output = std::io::Result<(Self::Stream, Self::Service)>> + Send>>;
+
+    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        let Ok(place) = self.free.clone().try_acquire_owned() else {
+            return Box::pin(std::future::ready(Err(std::io::ErrorKind::ConnectionRefused.into())));
+        };
+        let accepted = self.inner.accept(stream, service);
+        Box::pin(async move {
+            let (stream, service) = accepted.await?;
+            Ok((stream, Extension(Arc::new(place)).layer(service)))
+        })
     }
 }
 
@@ -197,7 +255,10 @@ impl Server {
         let app = App::new(service.clone(), settings, address.port());
         service.pages_are_at(&format!("http://{address}"));
         let handle = Handle::new();
-        let mut server = axum_server::from_tcp(listener).map_err(wrong)?.handle(handle.clone());
+        let server = axum_server::from_tcp(listener).map_err(wrong)?;
+        let mut server = server
+            .acceptor(Places::new(DefaultAcceptor::new()))
+            .handle(handle.clone());
         bound(&mut server);
         let tls = match &service.config().api {
             Some(settings) => Tls::start(&app, settings)?,

@@ -117,7 +117,7 @@ impl Visit {
     pub async fn execute(&self, command: Command) -> Result<Value, Failure> {
         let service = self.service().clone();
         let actor = match self.visitor.handle.as_str() {
-            HOLDER => Actor::Cli,
+            HOLDER if service.is_wallet() => Actor::Cli,
             handle => Actor::Person(handle.to_owned()),
         };
         let done = tokio::spawn(async move { service.execute_as(command, actor).await }).await;

@@ -60,7 +60,7 @@ impl Words {
 
     /// An instant of an answer (RFC 3339) as people write it, with the machine's form beside it; nothing for what is no instant.
     pub fn moment(&self, instant: &Value) -> Markup {
-        let at = instant.as_str().and_then(|text| Timestamp::parse(text));
+        let at = instant.as_str().and_then(Timestamp::parse);
         match (at, instant.as_str()) {
             (Some(at), Some(text)) => html! { time datetime=(text) { (self.0.moment(at)) } },
             _ => html! {},

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `post-relations` | relation | keys, queues of ours, where the other is reached, numbers |
 //! | `post-letters` | relation, number | a letter on its way; its name alone once every operator has it |
+//! | `post-aside` | relation, number | a letter that came and cannot have its effect yet |
 
 use crate::error::Failure;
 use credentials::letter::Reach;
@@ -41,6 +42,12 @@ pub(super) struct Own {
     pub(super) peer: Secret,
     /// Its id and token, once it is made.
     pub(super) place: Option<(serde_bytes::ByteArray<16>, Secret)>,
+    /// When that was.
+    #[serde(default)]
+    pub(super) made: Option<Timestamp>,
+    /// Since when it is named to nobody any more.
+    #[serde(default)]
+    pub(super) left: Option<Timestamp>,
 }
 
 /// A relation.
@@ -60,7 +67,7 @@ pub(super) struct RelationRow {
     pub(super) taken: u64,
     /// Those beyond it that were.
     pub(super) ahead: BTreeSet<u64>,
-    /// Of an organisation: the letter that says where we are reached is written.
+    /// The other knows where we are reached now, or a letter that says so is written.
     pub(super) is_told: bool,
 }
 
@@ -73,8 +80,15 @@ pub(super) struct LetterRow {
     pub(super) name: [u8; 32],
     /// Until every operator has it.
     pub(super) content: Option<serde_bytes::ByteBuf>,
-    /// Operators that have it, or no queue for it.
+    /// Operators that have it, or no queue for it where another has it.
     pub(super) done: BTreeSet<Did>,
+}
+
+/// A letter that was set aside.
+#[derive(Serialize, Deserialize)]
+pub(super) struct AsideRow {
+    pub(super) at: Timestamp,
+    pub(super) content: serde_bytes::ByteBuf,
 }
 
 /// The tables.
@@ -82,6 +96,7 @@ pub(super) struct Tables {
     store: Store,
     relations: Table,
     letters: Table,
+    aside: Table,
 }
 
 impl Tables {
@@ -89,6 +104,7 @@ impl Tables {
         Tables {
             relations: store.table("post-relations"),
             letters: store.table("post-letters"),
+            aside: store.table("post-aside"),
             store: store.clone(),
         }
     }
@@ -150,13 +166,45 @@ impl Tables {
 
     /// The letters of a relation, by number.
     pub(super) fn letters(&self, id: &Id) -> Result<Vec<(u64, LetterRow)>, Failure> {
-        let rows = self.letters.group(id)?;
-        rows.into_iter()
-            .map(|(number, row)| {
-                let number = number.as_slice().try_into().map(u64::from_be_bytes);
-                Ok((number.map_err(|_| damaged("post-letters"))?, read(&row)?))
-            })
-            .collect()
+        numbered(self.letters.group(id)?, "post-letters")
+    }
+
+    /// Those of a relation that were set aside, by number.
+    pub(super) fn aside(&self, id: &Id) -> Result<Vec<(u64, AsideRow)>, Failure> {
+        numbered(self.aside.group(id)?, "post-aside")
+    }
+
+    /// Relations in which letters were set aside.
+    pub(super) fn with_aside(&self) -> Result<BTreeSet<Id>, Failure> {
+        let mut all = BTreeSet::new();
+        let mut is_sound = true;
+        self.aside.scan(&mut |group, _, _| {
+            is_sound = Id::try_from(group).map(|id| all.insert(id)).is_ok();
+            is_sound
+        })?;
+        is_sound.then_some(all).ok_or_else(|| damaged("post-aside"))
+    }
+
+    /// Sets a letter aside, with the relation by which it counts as taken.
+    pub(super) fn add_aside(&self, id: &Id, row: &RelationRow, number: u64, aside: &AsideRow) -> Result<(), Failure> {
+        let mut transaction = self.store.transaction();
+        transaction.put(&self.relations, id, &Zeroizing::new(protocol::encode(row)?));
+        let place = number.to_be_bytes();
+        transaction.put(&self.aside, Key::in_group(id, &place), &protocol::encode(aside)?);
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Drops letters on their way, and letters that were set aside.
+    pub(super) fn drop_letters(&self, id: &Id, letters: &[u64], aside: &[u64]) -> Result<(), Failure> {
+        let mut transaction = self.store.transaction();
+        for (table, numbers) in [(&self.letters, letters), (&self.aside, aside)] {
+            for number in numbers {
+                transaction.delete(table, Key::in_group(id, &number.to_be_bytes()));
+            }
+        }
+        transaction.commit()?;
+        Ok(())
     }
 
     pub(super) fn letter(&self, id: &Id, number: u64) -> Result<Option<LetterRow>, Failure> {
@@ -191,6 +239,17 @@ impl Tables {
         transaction.commit()?;
         Ok(())
     }
+}
+
+fn numbered<T: DeserializeOwned>(
+    rows: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>,
+    table: &'static str,
+) -> Result<Vec<(u64, T)>, Failure> {
+    let numbered = |(number, row): (Vec<u8>, Vec<u8>)| {
+        let number = number.as_slice().try_into().map(u64::from_be_bytes);
+        Ok((number.map_err(|_| damaged(table))?, read(&row)?))
+    };
+    rows.into_iter().map(numbered).collect()
 }
 
 fn read<T: DeserializeOwned>(row: &[u8]) -> Result<T, Failure> {

@@ -9,6 +9,9 @@ use tempfile::TempDir;
 
 const NAMES: [&str; 3] = ["did:web:bank.example", "did:web:en.example", "did:web:to.example"];
 
+mod aside;
+mod mending;
+
 fn now() -> Timestamp {
     Timestamp::parse("2026-07-10T12:00:00Z").expect("an instant")
 }
@@ -34,7 +37,7 @@ fn random() -> impl Random {
 }
 
 struct World {
-    _home: TempDir,
+    home: TempDir,
     wallet: Post,
     bank: Post,
     operators: Vec<(Did, Mailbox)>,
@@ -97,7 +100,7 @@ impl World {
             operators,
             trust: anchors.trust(&draft, now()).expect("a list"),
             stores,
-            _home: home,
+            home,
         };
         world.pair();
         world
@@ -128,14 +131,16 @@ impl World {
             let Reply::Created { queue, token } = self.ask(errand) else {
                 panic!("not created")
             };
-            self.wallet.created(&id, &operator, queue, token).expect("noted");
+            let made = self.wallet.created(&id, &operator, (queue, token), now());
+            made.expect("noted");
         }
         let reach = self.wallet.reach(&id).expect("reads").expect("is reached");
         let at_bank = self.at_bank();
         self.bank
             .begin(&at_bank, None, Some(&reach), &mut random())
             .expect("begins");
-        let chosen = self.bank.to_answer(&at_bank).expect("reads").expect("not told yet");
+        let theirs = self.bank.to_answer(&at_bank).expect("reads").expect("not told yet");
+        let chosen: Vec<Did> = theirs.places.into_iter().map(|place| place.operator).collect();
         assert_eq!(chosen.iter().collect::<BTreeSet<_>>(), operators().iter().collect());
         for errand in self
             .bank
@@ -146,7 +151,8 @@ impl World {
             let Reply::Created { queue, token } = self.ask(errand) else {
                 panic!("not created")
             };
-            self.bank.created(&at_bank, &operator, queue, token).expect("noted");
+            let made = self.bank.created(&at_bank, &operator, (queue, token), now());
+            made.expect("noted");
         }
         assert!(self.bank.tell_reach(&at_bank, now()).expect("written"));
         assert_eq!(self.bank.to_answer(&at_bank).expect("reads"), None);
@@ -186,7 +192,16 @@ impl World {
     /// Everything that waits for the wallet, by operator.
     fn waiting_for_wallet(&mut self) -> Vec<(Did, Vec<Waiting>)> {
         let id = with_organisation(&bank());
-        let errands = self.wallet.fetches(&id, now()).expect("errands");
+        let keepers = self.wallet.keepers(&id).expect("reads");
+        let errands: Vec<Errand> = keepers
+            .iter()
+            .map(|operator| {
+                self.wallet
+                    .fetch(&id, operator, now())
+                    .expect("reads")
+                    .expect("an errand")
+            })
+            .collect();
         let fetch = |errand: Errand| {
             let operator = errand.operator.clone();
             match self.ask(errand) {
@@ -282,7 +297,7 @@ fn the_wallet_answers_where_the_bank_said_and_the_bank_knows_the_hand() {
     else {
         panic!("where the bank is reached")
     };
-    world.wallet.set_theirs(&id, reach).expect("noted");
+    world.wallet.set_theirs(&id, reach, now()).expect("noted");
     world.wallet.taken(&id, number).expect("noted");
     let deliveries = world.wallet_delivers();
     assert_eq!(deliveries.len(), 2);
@@ -290,8 +305,9 @@ fn the_wallet_answers_where_the_bank_said_and_the_bank_knows_the_hand() {
         world.put(delivery);
     }
     let at_bank = world.at_bank();
-    for errand in world.bank.fetches(&at_bank, now()).expect("errands") {
-        let operator = errand.operator.clone();
+    for operator in world.bank.keepers(&at_bank).expect("reads") {
+        let errand = world.bank.fetch(&at_bank, &operator, now());
+        let errand = errand.expect("reads").expect("an errand");
         let Reply::Waiting { envelopes, .. } = world.ask(errand) else {
             panic!("not answered")
         };

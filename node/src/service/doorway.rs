@@ -109,6 +109,11 @@ impl Service {
         Some(trust.organisation(asker)?.service(service)?.name.clone())
     }
 
+    /// Whether this is the wallet of a person or company, whose holder acts on its pages as at the command line.
+    pub fn is_wallet(&self) -> bool {
+        self.wallet.is_some()
+    }
+
     /// A link that lets somebody in once.
     pub(super) fn login(&self, person: Option<&str>) -> Result<Value, Failure> {
         let base = self

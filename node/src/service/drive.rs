@@ -42,9 +42,11 @@ impl Service {
                         message,
                     } => {
                         let answer = self.send(&to, &relation, message.clone()).await;
-                        if matches!(&answer, Err(problem) if problem.code == Code::Unreachable)
-                            && self.leave_letter(&to, &message)
-                        {
+                        let is_off = matches!(&answer, Err(problem) if problem.code == Code::Unreachable);
+                        if is_off {
+                            self.look_for_reach(&to, &message).await;
+                        }
+                        if is_off && self.leave_letter(&to, &message) {
                             // At once: a command that runs by itself has nobody who does it later.
                             self.deliver_with(&to).await;
                             next.extend(self.with_wallet(|wallet| wallet.posted(thread))?);

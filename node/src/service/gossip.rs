@@ -13,9 +13,9 @@ use std::time::Duration;
 const HAND_OVER: Duration = Duration::from_millis(250);
 /// Neighbours that are waited for, so that a change outlives us when we end right after it was acknowledged.
 const HAND_OVER_TO: usize = 2;
-/// Least time between two askings because somebody came back, in seconds.
+/// Least time between two askings because of what others did, in seconds.
 const PAUSE: i64 = 10;
-/// When somebody who came back has neighbours enough that gossip reaches all.
+/// When somebody who came back has neighbours enough that gossip reaches all; not before [`PAUSE`] is over.
 const SETTLED: Duration = Duration::from_secs(10);
 
 /// Takes what comes, until the network stops.
@@ -35,18 +35,17 @@ pub(super) async fn run(service: Arc<Service>, mut inbox: GossipInbox) {
 /// A listed peer can be reached again: what was missed meanwhile is asked for, if it may be that something was.
 fn came_back(service: &Arc<Service>, peer: &PeerName) {
     tracing::debug!(%peer, "a neighbour came");
-    let now = clock::since_boot().unwrap_or_default();
-    let before = service.asked_at.load(Ordering::Relaxed);
     // Peers come and go all the time; after a partition many come at once, and one asking is enough for them all.
-    if now.saturating_sub(before) >= PAUSE {
-        service.asked_at.store(now, Ordering::Relaxed);
+    if service.may_ask_again() {
         service.wake_trust.notify_one();
         service.wake_mirror.notify_one();
         service.refresh_notices();
-        // A peer that has just started may tell something before its gossip reaches everybody: asked once more when that is over.
+        // A peer that has just started may tell something before its gossip reaches everybody, and who came within the pause was not
+        // asked about: once more when both are over.
         let service = service.clone();
         tokio::spawn(async move {
             tokio::time::sleep(SETTLED).await;
+            service.wake_trust.notify_one();
             service.refresh_notices();
         });
     } else if service.is_unmirrored(peer) {
@@ -68,6 +67,16 @@ impl Service {
             Topic::Status => self.hear_status(&from, &data, verdict).await,
             Topic::Notice => self.hear_notice(&origin, &data, verdict),
         }
+    }
+
+    /// Whether so much time has gone since we asked because of what others did that we may again: nobody makes us ask without end.
+    pub(super) fn may_ask_again(&self) -> bool {
+        let now = clock::since_boot().unwrap_or_default();
+        let is_over = now.saturating_sub(self.asked_at.load(Ordering::Relaxed)) >= PAUSE;
+        if is_over {
+            self.asked_at.store(now, Ordering::Relaxed);
+        }
+        is_over
     }
 
     /// Whether a node's organisation did not answer when its status was asked for.

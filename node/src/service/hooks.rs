@@ -157,7 +157,7 @@ impl Service {
     fn settle_hook(&self, job: &Job, answer: &Answer) {
         let settled = self
             .hooks()
-            .and_then(|hooks| lock(hooks))
+            .and_then(lock)
             .map_err(Failure::from)
             .and_then(|mut hooks| hooks.settle(clock::now(), &mut clock::System, job, answer));
         if let Err(failure) = settled {

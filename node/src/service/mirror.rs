@@ -161,7 +161,8 @@ impl Service {
     pub(super) async fn learn_status(&self, issuer: &Did) {
         match tokio::time::timeout(LEARN, self.mirror_issuer(issuer)).await {
             Ok(result) => self.note_mirrored(issuer, result.err().map(|problem| problem.code)),
-            Err(_) => tracing::debug!(%issuer, "slow with its status"),
+            // Asked again by and by, and at once where it is woken for that.
+            Err(_) => self.note_mirrored(issuer, Some(Code::Unreachable)),
         }
         self.tell_wallet();
         self.wake_mirror.notify_one();

@@ -61,10 +61,10 @@ pub struct Person {
     /// Which pages.
     pub faces: BTreeSet<Face>,
     /// When the account was made.
-    pub added: Timestamp,
+    pub added_at: Timestamp,
     /// When it was taken away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub removed: Option<Timestamp>,
+    pub removed_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -153,7 +153,7 @@ impl People {
 
     /// An account that is there and was not taken away.
     fn active(&self, handle: &str) -> Result<Option<Row>, Failure> {
-        Ok(self.row(handle)?.filter(|row| row.person.removed.is_none()))
+        Ok(self.row(handle)?.filter(|row| row.person.removed_at.is_none()))
     }
 
     fn all(&self) -> Result<Vec<Person>, Failure> {
@@ -219,8 +219,8 @@ impl Service {
             handle: handle.to_owned(),
             name: name.to_owned(),
             faces,
-            added: clock::now(),
-            removed: None,
+            added_at: clock::now(),
+            removed_at: None,
         };
         self.keep_person(actor, Act::PersonAdded, &person, &proof)?;
         Ok(shown("person-added/v1", &person))
@@ -232,7 +232,7 @@ impl Service {
         let _alone = lock(&self.people.trying)?;
         let row = self.people.active(handle)?.ok_or(Code::NotFound)?;
         let person = Person {
-            removed: Some(clock::now()),
+            removed_at: Some(clock::now()),
             ..row.person
         };
         // What is random opens to nobody.

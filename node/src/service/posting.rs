@@ -5,6 +5,8 @@
 //! us waiting is left alone for a while.
 
 mod emptying;
+mod mending;
+mod pacing;
 
 pub(super) use emptying::{await_answers, collect};
 
@@ -21,6 +23,8 @@ use credentials::protocol::mailbox::Reply;
 use credentials::protocol::{self, consent, mailbox, presentation};
 use credentials::{Code, Did, Problem, random};
 use futures::StreamExt;
+use futures::future::BoxFuture;
+use pacing::{Lane, Queues};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -32,6 +36,10 @@ use wallet::Outgoing;
 const LOOK: Duration = Duration::from_secs(1);
 /// How soon a letter that found no operator is put again: doubled each time, up to the last.
 const AGAIN: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(300)];
+/// How soon a letter is put again of which every operator says that its queue is gone: it waits to hear of another one.
+const GONE: Duration = Duration::from_secs(3_600);
+/// How often letters are dropped that are too old to be delivered.
+const SWEEP: Duration = Duration::from_secs(24 * 3_600);
 /// Relations that are worked on at once.
 const AT_ONCE: usize = 16;
 /// Longest time that a person waits for queues to be made.
@@ -52,6 +60,8 @@ pub(super) struct Office {
     written: Mutex<BTreeSet<Id>>,
     /// Operators that hold us up, and until when each is left alone.
     alone: Mutex<BTreeMap<Did, Instant>>,
+    /// How fast each operator is asked.
+    lanes: Mutex<BTreeMap<Did, Lane>>,
     /// One letter of a relation is taken at a time, by its number, from whichever operator it comes.
     shelves: [tokio::sync::Mutex<()>; SHELVES],
     wake: Notify,
@@ -64,9 +74,16 @@ impl Office {
             emptied: Mutex::default(),
             written: Mutex::default(),
             alone: Mutex::default(),
+            lanes: Mutex::default(),
             shelves: std::array::from_fn(|_| tokio::sync::Mutex::default()),
             wake: Notify::new(),
         })
+    }
+
+    /// Held while a letter of a relation is taken.
+    fn shelf(&self, id: &Id) -> Result<&tokio::sync::Mutex<()>, Problem> {
+        let shelf = usize::from(id[0]) % SHELVES;
+        self.shelves.get(shelf).ok_or_else(|| Code::Internal.into())
     }
 
     /// Whether a failure came in the midst of a change.
@@ -93,6 +110,14 @@ impl Office {
         Ok(alone.contains_key(operator))
     }
 
+    /// How long it is waited before an operator is asked once more.
+    fn turn(&self, operator: &Did) -> Result<Duration, Problem> {
+        let now = Instant::now();
+        let mut lanes = lock(&self.lanes)?;
+        let lane = lanes.entry(operator.clone()).or_insert_with(|| Lane::new(now));
+        Ok(lane.turn(now))
+    }
+
     /// Notes how long an operator kept us.
     fn heard(&self, operator: &Did, took: Duration) -> Result<(), Problem> {
         if took < SLOW {
@@ -108,6 +133,7 @@ impl Office {
 /// Puts letters where they are looked for.
 pub(super) async fn deliver(service: Arc<Service>) {
     let mut later: BTreeMap<Id, (Instant, Duration)> = BTreeMap::new();
+    let mut swept: Option<Instant> = None;
     loop {
         tokio::select! {
             () = service.office.wake.notified() => {}
@@ -115,6 +141,12 @@ pub(super) async fn deliver(service: Arc<Service>) {
         }
         if let Err(failure) = tokio::task::block_in_place(|| service.take_over_letters()) {
             tracing::error!(%failure, cause = failure.cause, "letters not taken over");
+        }
+        if swept.is_none_or(|at| at.elapsed() >= SWEEP) {
+            if let Err(failure) = tokio::task::block_in_place(|| service.sweep_letters()) {
+                tracing::error!(%failure, cause = failure.cause, "old letters not dropped");
+            }
+            swept = Some(Instant::now());
         }
         let Ok(pending) = lock(&service.office.post).map(|post| post.pending()) else {
             return;
@@ -128,7 +160,7 @@ pub(super) async fn deliver(service: Arc<Service>) {
             .into_iter()
             .filter(|id| written.contains(id) || later.get(id).is_none_or(|(at, _)| *at <= now))
             .collect();
-        let results: Vec<(Id, bool)> = futures::stream::iter(due)
+        let results: Vec<(Id, Put)> = futures::stream::iter(due)
             .map(|id| {
                 let service = service.clone();
                 async move { (id, service.deliver_to(&id).await) }
@@ -136,13 +168,16 @@ pub(super) async fn deliver(service: Arc<Service>) {
             .buffer_unordered(AT_ONCE)
             .collect()
             .await;
-        for (id, is_done) in results {
-            if is_done {
-                later.remove(&id);
-                continue;
-            }
+        for (id, put) in results {
             let before = later.get(&id).map_or(AGAIN[0] / 2, |(_, pause)| *pause);
-            let pause = before.saturating_mul(2).min(AGAIN[1]);
+            let pause = match put {
+                Put::All => {
+                    later.remove(&id);
+                    continue;
+                }
+                Put::Some => before.saturating_mul(2).min(AGAIN[1]),
+                Put::Nowhere => GONE,
+            };
             later.insert(id, (now.checked_add(jittered(pause)).unwrap_or(now), pause));
         }
     }
@@ -194,7 +229,7 @@ impl Service {
         Ok(())
     }
 
-    /// Who is to keep the mailbox of a relation: whom the person chose, else two by chance; never the counterpart itself.
+    /// Who may keep the mailbox of a relation, in random order: whom the person chose, else anybody; never the counterpart itself.
     fn operators(&self, with: &Did) -> Vec<Did> {
         let Some(trust) = self.trust() else { return Vec::new() };
         let chosen = self.config().wallet.as_ref().map(|wallet| wallet.mailboxes.as_slice());
@@ -205,8 +240,16 @@ impl Service {
             .map(|did| (u64::from_le_bytes(random::bytes(&mut clock::System)), did.clone()))
             .collect();
         operators.sort_unstable();
-        operators.truncate(PLACES_MAX);
         operators.into_iter().map(|(_, did)| did).collect()
+    }
+
+    /// Who keeps a wallet's mailbox and so is to keep that of an organisation which writes to it; never the organisation itself.
+    fn operators_of(&self, reach: &Reach) -> Vec<Did> {
+        let Some(trust) = self.trust() else { return Vec::new() };
+        let own = self.keys.organisation().map(|key| &key.did);
+        let listed = |did: &&Did| Some(*did) != own && trust.mailboxes().any(|one| one.did == **did);
+        let operators = reach.places.iter().map(|place| &place.operator);
+        operators.filter(listed).cloned().collect()
     }
 
     /// Makes the queues of a relation that are missing.
@@ -217,9 +260,9 @@ impl Service {
         let made = errands.into_iter().map(|errand| async move {
             let operator = errand.operator.clone();
             match self.run_errand(errand).await {
-                Ok(Reply::Created { queue, token }) => {
-                    tokio::task::block_in_place(|| lock(&self.office.post)?.created(id, &operator, queue, token))
-                }
+                Ok(Reply::Created { queue, token }) => tokio::task::block_in_place(|| {
+                    lock(&self.office.post)?.created(id, &operator, (queue, token), clock::now())
+                }),
                 other => {
                     let problem = other.err();
                     tracing::debug!(%operator, ?problem, "no queue made");
@@ -230,9 +273,13 @@ impl Service {
         futures::future::join_all(made).await.into_iter().collect()
     }
 
-    /// Asks an operator, unless it is left alone (`unreachable`).
+    /// Asks an operator, unless it is left alone (`unreachable`). An organisation waits for its turn.
     async fn run_errand(&self, errand: Errand) -> Result<Reply, Problem> {
         let operator = errand.operator.clone();
+        if self.wallet.is_none() {
+            let wait = self.office.turn(&operator)?;
+            tokio::time::sleep(wait).await;
+        }
         if self.office.is_left_alone(&operator)? {
             return Err(Problem::new(Code::Unreachable, operator.to_string()));
         }
@@ -264,31 +311,50 @@ impl Service {
         }
     }
 
-    /// What roles have to tell is written as letters; whoever said where it is reached gets a relation.
+    /// Drops letters that are too old, one relation after the other: others want to write meanwhile.
+    fn sweep_letters(&self) -> Result<(), Failure> {
+        let relations = lock(&self.office.post)?.relations();
+        for id in relations {
+            lock(&self.office.post)?.sweep(&id, clock::now())?;
+        }
+        Ok(())
+    }
+
+    /// What roles have to tell is written as letters; whoever said where it is reached gets a relation. A role is not held meanwhile:
+    /// each letter waits for the disk, and what was written twice after a kill is one letter.
     fn take_over_letters(&self) -> Result<(), Failure> {
-        let mut fresh = Vec::new();
         if let Some(issuer) = &self.issuer {
-            let mut issuer = lock(issuer)?;
-            fresh.extend(issuer.fresh_reaches());
-            let letters = issuer.letters().map_err(internal)?;
+            let letters = lock(issuer)?.letters().map_err(internal)?;
             let numbers: Vec<u64> = letters.iter().map(|(number, ..)| *number).collect();
             for (_, reach, letter) in letters {
-                self.write_letter(&reach, &letter)?;
+                match letter {
+                    Some(letter) => self.write_letter(&reach, &letter)?,
+                    None => self.take_fresh(reach)?,
+                }
             }
             if !numbers.is_empty() {
-                issuer.letters_taken(&numbers).map_err(internal)?;
+                lock(issuer)?.letters_taken(&numbers).map_err(internal)?;
             }
         }
         if let Some(verifier) = &self.verifier {
-            fresh.extend(lock(verifier)?.fresh_reaches());
-        }
-        for reach in fresh {
-            let id = post::with_wallet(&reach)?;
-            lock(&self.office.post)?.begin(&id, None, Some(&reach), &mut clock::System)?;
-            // The letter that answers it is written once our own queues are made.
-            lock(&self.office.post)?.expects_answer(&id);
+            let fresh = lock(verifier)?.fresh_reaches();
+            for (_, reach) in &fresh {
+                self.take_fresh(reach.clone())?;
+            }
+            if !fresh.is_empty() {
+                let taken = lock(verifier)?.reaches_taken(&fresh);
+                taken.map_err(|error| Failure::because(Code::Internal, error))?;
+            }
         }
         Ok(())
+    }
+
+    /// Somebody has just said where it is reached. The letter that answers it is written once our own queues are made.
+    fn take_fresh(&self, reach: Reach) -> Result<(), Failure> {
+        let id = post::with_wallet(&reach)?;
+        let mut post = lock(&self.office.post)?;
+        post.begin(&id, None, Some(&reach), &mut clock::System)?;
+        post.set_theirs(&id, reach, clock::now())
     }
 
     /// Writes a letter to a wallet: durable when this answers.
@@ -303,17 +369,7 @@ impl Service {
 
     /// What a wallet could not say to its counterpart is left in its mailbox, where that is known; whether it was.
     pub(super) fn leave_letter(&self, to: &Did, message: &Outgoing) -> bool {
-        let letter = match message {
-            Outgoing::Present(presentation::Ask::Answer { session, answer }) => Letter::Answer {
-                session: session.clone(),
-                answer: answer.clone(),
-            },
-            Outgoing::Consent(consent::Ask::Withdraw { grant, withdrawal }) => Letter::Withdrawal {
-                grant: grant.clone(),
-                withdrawal: withdrawal.clone(),
-            },
-            _ => return false,
-        };
+        let Some(letter) = letter_of(message) else { return false };
         let id = post::with_organisation(to);
         let left = tokio::task::block_in_place(|| {
             let mut post = lock(&self.office.post)?;
@@ -332,6 +388,21 @@ impl Service {
                 false
             }
         }
+    }
+
+    /// Whoever has not said yet where it is reached may have answered while this wallet was off: its queues are looked into first.
+    pub(super) fn look_for_reach<'a>(&'a self, to: &'a Did, message: &'a Outgoing) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            if letter_of(message).is_none() {
+                return;
+            }
+            let id = post::with_organisation(to);
+            let is_awaited = lock(&self.office.post)
+                .is_ok_and(|post| post.knows(&id) && post.theirs(&id).is_ok_and(|theirs| theirs.is_none()));
+            if is_awaited && tokio::time::timeout(PREPARE, self.empty(&id)).await.is_err() {
+                tracing::debug!(%to, "the mailbox was not emptied in time");
+            }
+        })
     }
 
     /// Counterparts for whom letters are on their way, and how many letters that are. Whoever writes one waits for one counterpart's
@@ -369,18 +440,18 @@ impl Service {
     }
 
     /// Puts a wallet's letters to an organisation.
-    pub(super) async fn deliver_with(&self, did: &Did) -> bool {
-        self.deliver_to(&post::with_organisation(did)).await
+    pub(super) async fn deliver_with(&self, did: &Did) {
+        self.deliver_to(&post::with_organisation(did)).await;
     }
 
     /// Empties every queue and puts what is on its way, for a person who asks: nobody is left alone then. What came, and which
     /// operators it could not be asked of; where it is none, why not.
     pub(super) async fn exchange_letters(&self) -> Result<serde_json::Value, Failure> {
         lock(&self.office.alone)?.clear();
-        let emptied = self.collect_all().await;
+        let emptied = self.collect_and_mend().await;
         let pending = lock(&self.office.post)?.pending();
         let put = futures::stream::iter(pending).map(|id| async move { self.deliver_to(&id).await });
-        put.buffer_unordered(AT_ONCE).collect::<Vec<bool>>().await;
+        put.buffer_unordered(AT_ONCE).collect::<Vec<Put>>().await;
         let trust = self.trust();
         let name = |did: &Did| match trust.as_ref().and_then(|trust| trust.organisation(did)) {
             Some(listed) => listed.name.clone(),
@@ -393,18 +464,18 @@ impl Service {
         }
     }
 
-    /// Puts the letters of one relation; whether none is left.
-    async fn deliver_to(&self, id: &Id) -> bool {
+    /// Puts the letters of one relation.
+    async fn deliver_to(&self, id: &Id) -> Put {
         match self.try_deliver(id).await {
-            Ok(is_done) => is_done,
+            Ok(put) => put,
             Err(failure) => {
                 tracing::warn!(%failure, cause = failure.cause, "letters not delivered");
-                false
+                Put::Some
             }
         }
     }
 
-    async fn try_deliver(&self, id: &Id) -> Result<bool, Failure> {
+    async fn try_deliver(&self, id: &Id) -> Result<Put, Failure> {
         let is_answered = self.wallet.is_some() || self.answer_reach(id).await?;
         let deliveries = tokio::task::block_in_place(|| {
             let own = self.keys.organisation().map(|key| (key.signing(), key));
@@ -423,42 +494,93 @@ impl Service {
             let operator = delivery.errand.operator.clone();
             by_operator.entry(operator).or_default().push(delivery);
         }
-        let put = by_operator
-            .into_iter()
-            .map(|(operator, deliveries)| async move { self.put_at(id, &operator, deliveries).await });
-        let mut is_done = is_answered;
-        for is_put in futures::future::join_all(put).await {
-            is_done &= is_put?;
+        let put = by_operator.into_iter().map(|(operator, deliveries)| async move {
+            let put = self.put_at(id, &operator, deliveries).await;
+            put.map(|left| (operator, left))
+        });
+        let (mut is_done, mut is_gone) = (is_answered, false);
+        for put in futures::future::join_all(put).await {
+            match put? {
+                (_, Left::Nothing) => {}
+                (_, Left::Something) => is_done = false,
+                (operator, Left::Gone(numbers)) => tokio::task::block_in_place(|| {
+                    let mut post = lock(&self.office.post)?;
+                    for number in numbers {
+                        is_gone |= !post.gone(id, number, &operator)?;
+                    }
+                    Ok::<(), Failure>(())
+                })?,
+            }
         }
-        Ok(is_done)
+        Ok(match (is_done, is_gone) {
+            (false, _) => Put::Some,
+            (true, true) => Put::Nowhere,
+            (true, false) => Put::All,
+        })
     }
 
-    /// Puts letters at one operator, in order: what comes after one that is not kept waits. Whether all are there.
-    async fn put_at(&self, id: &Id, operator: &Did, deliveries: Vec<Delivery>) -> Result<bool, Failure> {
-        for delivery in deliveries {
+    /// Puts letters at one operator, in order: what comes after one that is not kept waits. What is left.
+    async fn put_at(&self, id: &Id, operator: &Did, deliveries: Vec<Delivery>) -> Result<Left, Failure> {
+        let mut deliveries = deliveries.into_iter();
+        while let Some(delivery) = deliveries.next() {
             match self.run_errand(delivery.errand).await {
                 Ok(Reply::Kept) => {}
                 // The queue is gone, or its token is void: nobody looks there any more.
-                Err(problem) if problem.code == Code::NotFound => {}
+                Err(problem) if problem.code == Code::NotFound => {
+                    let others = deliveries.map(|delivery| delivery.number);
+                    return Ok(Left::Gone([delivery.number].into_iter().chain(others).collect()));
+                }
                 other => {
                     tracing::debug!(%operator, problem = ?other.err(), "a letter is not kept");
-                    return Ok(false);
+                    return Ok(Left::Something);
                 }
             }
             tokio::task::block_in_place(|| lock(&self.office.post)?.delivered(id, delivery.number, operator))?;
         }
-        Ok(true)
+        Ok(Left::Nothing)
     }
 
     /// An organisation makes queues at the operators that the wallet chose, and says where they are; whether it has.
     async fn answer_reach(&self, id: &Id) -> Result<bool, Failure> {
-        let Some(operators) = tokio::task::block_in_place(|| lock(&self.office.post)?.to_answer(id))? else {
+        let Some(theirs) = tokio::task::block_in_place(|| lock(&self.office.post)?.to_answer(id))? else {
             return Ok(true);
         };
-        let own = self.keys.organisation().map(|key| &key.did);
-        let operators: Vec<Did> = operators.into_iter().filter(|did| Some(did) != own).collect();
+        let operators = self.operators_of(&theirs);
         self.make_queues(id, &operators).await?;
         tokio::task::block_in_place(|| lock(&self.office.post)?.tell_reach(id, clock::now()))
+    }
+}
+
+/// What came of putting the letters of a relation.
+enum Put {
+    /// None is left.
+    All,
+    /// Some are.
+    Some,
+    /// Those that are have no queue any more.
+    Nowhere,
+}
+
+/// What is left of letters at one operator.
+enum Left {
+    Nothing,
+    Something,
+    /// These, because it has no such queue.
+    Gone(Vec<u64>),
+}
+
+/// What can be left as a letter.
+fn letter_of(message: &Outgoing) -> Option<Letter> {
+    match message {
+        Outgoing::Present(presentation::Ask::Answer { session, answer }) => Some(Letter::Answer {
+            session: session.clone(),
+            answer: answer.clone(),
+        }),
+        Outgoing::Consent(consent::Ask::Withdraw { grant, withdrawal }) => Some(Letter::Withdrawal {
+            grant: grant.clone(),
+            withdrawal: withdrawal.clone(),
+        }),
+        _ => None,
     }
 }
 

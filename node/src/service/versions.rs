@@ -1,5 +1,6 @@
 //! The trust list among nodes: whoever has a newer version announces its head by gossip, and the rest is fetched from whoever
-//! passed it on. The same is asked for at the start, every five minutes, and whenever a listed peer comes back.
+//! passed it on. The same is asked for at the start, every five minutes, and whenever a listed peer comes back. Gossip may lose a message
+//! and says nothing of it, so that an organisation's node also asks one neighbour for its version twice a minute.
 //!
 //! Nothing here decides what is taken: that is [`credentials::trust::Known`], whose rules hold against whoever sends.
 
@@ -17,6 +18,9 @@ use std::time::Duration;
 const PULL: Duration = Duration::from_secs(300);
 /// Organisations that are asked each time: one may be behind, or lie.
 const PULL_FROM: usize = 2;
+/// How often one neighbour is asked for its version, and how soon others are asked when too few answered: what gossip lost is missed
+/// no longer than that.
+const GLANCE: Duration = Duration::from_secs(30);
 /// Organisations that are tried for a list that whoever announced it does not give.
 const FETCH_FROM: usize = 3;
 /// Within which time the network is told of a new list: everybody takes it at the same moment, and whom to choose as a neighbour can
@@ -55,19 +59,23 @@ pub(super) async fn run(service: Arc<Service>) {
         tokio::time::sleep(jittered(PULL)).await;
     }
     loop {
-        let is_behind = match service.wallet {
+        let pause = match service.wallet {
             Some(_) => {
                 service.confirm_by_the_clock().await;
-                false
+                jittered(PULL)
             }
             None => service.ask_for_newer().await,
         };
-        let pause = if is_behind { RETRY } else { jittered(PULL) };
         let timer = tokio::time::sleep(pause);
-        tokio::pin!(timer);
+        let glance = tokio::time::sleep(jittered(GLANCE));
+        tokio::pin!(timer, glance);
         loop {
             tokio::select! {
                 () = &mut timer => break,
+                () = &mut glance, if service.wallet.is_none() => {
+                    service.ask_a_neighbour().await;
+                    glance.set(tokio::time::sleep(jittered(GLANCE)));
+                }
                 () = service.wake_trust.notified() => break,
                 changed = changes.changed() => match changed {
                     Ok(()) => {
@@ -109,15 +117,17 @@ fn unexpected<T>() -> Result<T, Problem> {
 }
 
 impl Service {
-    /// Asks some organisations for what is newer; after a restore as many as are needed before anything is given out. True when
-    /// that is not done yet.
-    async fn ask_for_newer(&self) -> bool {
+    /// Asks some organisations for what is newer; after a restore as many as are needed before anything is given out. Gives when to
+    /// ask again.
+    async fn ask_for_newer(&self) -> Duration {
         if self.keys.organisation().is_none() || self.network.get().is_none() {
-            return false;
+            return jittered(PULL);
         }
         let is_waiting = self.awaited().is_ok_and(|awaited| awaited.is_some());
         let mut asked: usize = 0;
-        for did in self.others_by_reach(&[]) {
+        let others = self.others_by_reach(&[]);
+        let enough = others.len().min(PULL_FROM);
+        for did in others {
             if !is_waiting && asked >= PULL_FROM {
                 break;
             }
@@ -134,7 +144,35 @@ impl Service {
                 break;
             }
         }
-        self.awaited().is_ok_and(|awaited| awaited.is_some())
+        match self.awaited() {
+            Ok(Some(_)) => RETRY,
+            _ if asked < enough => jittered(GLANCE),
+            _ => jittered(PULL),
+        }
+    }
+
+    /// Asks one of those that are connected, another each time, whether there is a newer version; nobody is dialled for it.
+    async fn ask_a_neighbour(&self) {
+        let Some(network) = self.network.get() else { return };
+        let connected = network
+            .peers()
+            .into_iter()
+            .filter(|one| one.connected)
+            .map(|one| one.peer);
+        let listed = connected.filter(|peer| {
+            self.trust()
+                .is_some_and(|trust| trust.organisation_of_peer(peer.as_str()).is_some())
+        });
+        let by_chance = |_: &PeerName| u64::from_le_bytes(random::bytes(&mut clock::System));
+        let Some(peer) = listed.min_by_key(by_chance) else {
+            return;
+        };
+        match tokio::time::timeout(PATIENCE, self.pull_trust(&Source::Peer(peer.clone()))).await {
+            Ok(Ok(true)) => tracing::info!(%peer, "a newer trust list, of which gossip had told nothing, was taken"),
+            Ok(Ok(false)) => {}
+            Ok(Err(problem)) => tracing::debug!(%peer, %problem, "trust list not asked for"),
+            Err(_) => tracing::debug!(%peer, "silent about the trust list"),
+        }
     }
 
     /// Tells the neighbours which head we hold, and what is other in its list; not what they told us, which gossip passes on by
@@ -182,12 +220,24 @@ impl Service {
             }
         };
         let result = self.take_head(&source, announced.head, announced.changes, accept).await;
-        let Some(verdict) = verdict else {
-            return match result {
-                Ok(_) => {}
-                Err(problem) => tracing::warn!(%problem, "an announced trust list was not taken"),
-            };
-        };
+        // What failed for a while only is asked for soon, of others too: it is not announced again.
+        let is_to_be_asked = result.as_ref().is_err_and(|problem| problem.code.is_passing()) && self.may_ask_again();
+        match verdict {
+            Some(verdict) => self.judge_head(from, verdict, result),
+            None => {
+                if let Err(problem) = result {
+                    tracing::warn!(%problem, "an announced trust list was not taken");
+                }
+            }
+        }
+        if is_to_be_asked {
+            tokio::time::sleep(SETTLE).await;
+            self.wake_trust.notify_one();
+        }
+    }
+
+    /// Whether a head that was announced goes on.
+    fn judge_head(&self, from: &PeerName, verdict: Verdict, result: Result<bool, Problem>) {
         match result {
             Ok(_) => verdict.ignore(),
             Err(problem) => {

@@ -37,6 +37,13 @@ fn expect_nothing_of(bank: &Home, session: &Value) {
     );
 }
 
+/// How often somebody was told that their answer is about another person than the bank's customer.
+fn refusals(wallet: &Home) -> usize {
+    let history = wallet.ok(&["wallet", "history"]);
+    let lines = history["events"].as_array().expect("a list").iter();
+    lines.filter(|line| line["code"] == "wrong_subject").count()
+}
+
 /// The bank knows no mailbox of this customer's.
 #[track_caller]
 fn expect_unpaired(bank: &Home, number: &str) {
@@ -146,6 +153,10 @@ fn a_victims_answer_to_the_attackers_session_is_discarded_from_the_mailbox_too()
         until("its receipt is there", || {
             fetched(&thread.citizen);
             receipts(&thread.citizen) == number + 1
+        });
+        until("the victim is told that nothing came of it", || {
+            fetched(&victim);
+            refusals(&victim) == number
         });
         // Of what was discarded there is none: the one receipt is that of the pairing.
         if is_standing {

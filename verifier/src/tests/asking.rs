@@ -413,6 +413,9 @@ fn a_session_in_json_has_stable_names_and_times_that_people_and_machines_read() 
         "erasure",
         "checked_at",
         "receipt",
+        "asked",
+        "grant",
+        "link",
     ];
     expected.sort_unstable();
     let mut names = names;

@@ -68,22 +68,22 @@ fn a_page_is_of_a_state_a_verdict_a_service_or_a_case() {
         states: vec![State::Active, State::Fetched],
         ..Wanted::default()
     };
-    assert_eq!(of(&world, open.clone()), [waiting.clone()]);
+    assert_eq!(of(&world, open.clone()), std::slice::from_ref(&waiting));
     let failed = Wanted {
         states: vec![State::Failed],
         ..Wanted::default()
     };
-    assert_eq!(of(&world, failed), [declined.clone()]);
+    assert_eq!(of(&world, failed), std::slice::from_ref(&declined));
     let valid = Wanted {
         verdict: Some(Verdict::Valid),
         ..Wanted::default()
     };
-    assert_eq!(of(&world, valid.clone()), [done.clone()]);
+    assert_eq!(of(&world, valid.clone()), std::slice::from_ref(&done));
     let service = Wanted {
         service: Some("S15".to_owned()),
         ..Wanted::default()
     };
-    assert_eq!(of(&world, service), [declined.clone()]);
+    assert_eq!(of(&world, service), std::slice::from_ref(&declined));
     let case = Wanted {
         case: Some("L-1".to_owned()),
         ..Wanted::default()

@@ -13,6 +13,12 @@ fn kinds(world: &World) -> Vec<&'static str> {
     all(world).news.iter().map(|news| news.happened.what.as_str()).collect()
 }
 
+/// A session that asks for the income alone.
+fn income_asked(world: &mut World) -> String {
+    let asked = world.try_ask("S01", CUSTOMER, &["C02"], &[], Some(600));
+    asked.expect("a session")
+}
+
 fn place(epoch: u32, number: u64) -> Place {
     Place { epoch, number }
 }
@@ -21,7 +27,7 @@ fn place(epoch: u32, number: u64) -> Place {
 fn each_step_of_a_session_is_told_once_with_its_verdict_and_without_a_claim() {
     let mut world = World::new();
     let income = world.income(CUSTOMER);
-    let session = world.ask("S01", CUSTOMER);
+    let session = income_asked(&mut world);
     assert_eq!(kinds(&world), [""; 0], "a link alone is nothing that happened");
     let answer = world.answer(&session, &[&income]);
     world.fetch(&session);
@@ -58,7 +64,7 @@ fn each_step_of_a_session_is_told_once_with_its_verdict_and_without_a_claim() {
 fn that_claims_were_erased_is_told_when_they_are() {
     let mut world = World::new();
     let income = world.income(CUSTOMER);
-    let session = world.ask("S01", CUSTOMER);
+    let session = income_asked(&mut world);
     let answer = world.answer(&session, &[&income]);
     world.receipt(&session, &answer);
     let until = world.detail(&session).keep_until.expect("kept");
@@ -119,6 +125,7 @@ fn a_place_that_is_not_ours_or_not_kept_is_a_gap_and_the_rest_follows() {
     assert!(!world.verifier.news(Some(place(epoch, 0)), 10, &|_| true).is_gap);
     // A month later the first is gone, the newest stays: its number is that after which the next comes.
     world.pass(EVENT_SECONDS / 2);
+    world.set_trust(trust(world.now, |_| ()));
     let session = world.ask("S01", CUSTOMER);
     world.fetch(&session);
     world.pass(EVENT_SECONDS / 2 + DAY);
@@ -236,7 +243,7 @@ fn a_key_is_free_again_when_its_session_is_gone_and_a_refused_request_uses_none(
 #[test]
 fn sessions_are_read_by_pages_newest_first() {
     let mut world = World::new();
-    let made: Vec<String> = (0..7).map(|_| world.ask("S01", CUSTOMER)).collect();
+    let made: Vec<String> = (0..7).map(|_| income_asked(&mut world)).collect();
     let income = world.income(CUSTOMER);
     let answer = world.answer(&made[2], &[&income]);
     world.receipt(&made[2], &answer);

@@ -1,8 +1,6 @@
 //! Many of one person: more grants and more uses than go into a message, more uses than there can have been, two wallets.
 
 use super::*;
-use credentials::envelope::RecipientKey;
-use credentials::letter::{Place, Reach};
 use credentials::protocol::consent::{LIMIT, Standing};
 use credentials::protocol::encode;
 use std::collections::BTreeSet;
@@ -202,19 +200,6 @@ fn what_a_holder_knows_of_is_not_counted_a_second_time_in_a_restored_home() {
         [3],
         "what was forgotten is passed over"
     );
-}
-
-fn reach(seed: u8) -> Reach {
-    let writer = SigningKey::from_bytes(&[seed; 32]).verifying_key();
-    Reach {
-        key: base64(RecipientKey::from_bytes(&[seed; 32]).recipient().as_bytes()),
-        writer: Some(base64(&writer.to_bytes())),
-        places: vec![Place {
-            operator: Did::parse("did:web:post.example").unwrap(),
-            queue: base64(&[seed; 16]),
-            token: base64(&[seed; 32]),
-        }],
-    }
 }
 
 #[test]

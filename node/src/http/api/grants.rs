@@ -2,7 +2,7 @@
 
 use super::auth::Caller;
 use super::events::{EventItem, told};
-use super::intake::MaybeBody;
+use super::intake::Sent;
 use super::requests::document;
 use super::{Answer, json, name, page_size, path_text, read};
 use crate::command::claims_path;
@@ -260,8 +260,9 @@ pub async fn receipt(caller: Caller, Path(of): Path<String>) -> Answer {
         (status = 502, description = "`unreachable`: the issuer did not answer.", body = super::openapi::ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub async fn refresh(caller: Caller, Path(of): Path<String>, MaybeBody(refresh): MaybeBody<Refresh>) -> Answer {
+pub async fn refresh(caller: Caller, Path(of): Path<String>, sent: Sent) -> Answer {
     caller.may(Scope::GrantsWrite)?;
+    let refresh: Refresh = sent.read_if_any()?;
     let is_name = |text: &String| (1..=256).contains(&text.len());
     if refresh.claims.len() > CLAIMS_MAX || !refresh.claims.iter().all(is_name) {
         return Err(Problem::new(Code::Malformed, "claims").into());

@@ -1,7 +1,7 @@
 //! Where events are sent: the same that `bevis verifier webhook` does.
 
 use super::auth::Caller;
-use super::intake::{Body, MaybeBody};
+use super::intake::Sent;
 use super::{Answer, json, name, read};
 use crate::service::{Command, Hook};
 use crate::tokens::Scope;
@@ -141,9 +141,9 @@ pub async fn list(caller: Caller) -> Answer {
     post, path = "/api/v1/webhooks", tag = "webhooks", security(("token" = ["webhooks:write"])), request_body = NewWebhook,
     responses((status = 201, description = "Added. The secret is shown only now.", body = AddedWebhook))
 )]
-pub async fn add(caller: Caller, body: Body<NewWebhook>) -> Answer {
+pub async fn add(caller: Caller, sent: Sent) -> Answer {
     caller.may(Scope::WebhooksWrite)?;
-    let NewWebhook { url, events } = body.content;
+    let NewWebhook { url, events } = sent.read()?.content;
     if events.len() > KINDS_MAX {
         return Err(Problem::new(Code::Malformed, "events").into());
     }
@@ -217,7 +217,9 @@ pub async fn dead(caller: Caller, Path(id): Path<String>) -> Answer {
     request_body(content = Option<Replay>, description = "May be left out."),
     responses((status = 200, description = "How many.", body = Replayed))
 )]
-pub async fn replay(caller: Caller, Path(id): Path<String>, MaybeBody(replay): MaybeBody<Replay>) -> Answer {
+pub async fn replay(caller: Caller, Path(id): Path<String>, sent: Sent) -> Answer {
+    caller.may(Scope::WebhooksWrite)?;
+    let replay: Replay = sent.read_if_any()?;
     let id = name(&id, Code::NotFound)?;
     let delivery = replay.delivery;
     let answer = ask(&caller, Hook::Replay { id, delivery }).await?;

@@ -21,34 +21,45 @@ pub struct Body<T> {
     pub value: Value,
 }
 
-/// A body that may be left out.
-pub struct MaybeBody<T>(pub T);
+/// What came with a call. It is read only when the operation knows that its caller may do it, so that nobody else learns what it takes.
+pub struct Sent {
+    headers: HeaderMap,
+    body: Result<Bytes, Told>,
+}
 
-impl<T: DeserializeOwned> FromRequest<Arc<App>> for Body<T> {
-    type Rejection = Told;
+impl FromRequest<Arc<App>> for Sent {
+    type Rejection = std::convert::Infallible;
 
-    async fn from_request(request: Request, _app: &Arc<App>) -> Result<Body<T>, Told> {
+    async fn from_request(request: Request, _app: &Arc<App>) -> Result<Sent, Self::Rejection> {
         let (parts, body) = request.into_parts();
-        require_json(&parts.headers)?;
-        let bytes = bounded(body).await?;
+        let headers = parts.headers;
+        let body = bounded(body).await;
+        Ok(Sent { headers, body })
+    }
+}
+
+impl Sent {
+    /// Reads a body that must be there.
+    ///
+    /// # Errors
+    /// `too_large`, `unsupported` (415, another type than JSON), and `malformed` with the name of the field.
+    pub fn read<T: DeserializeOwned>(self) -> Result<Body<T>, Told> {
+        let bytes = self.body?;
+        require_json(&self.headers)?;
         let value = credentials::json::parse(&bytes, BODY_MAX)?;
         let content = content(&value)?;
         Ok(Body { content, value })
     }
-}
 
-impl<T: DeserializeOwned + Default> FromRequest<Arc<App>> for MaybeBody<T> {
-    type Rejection = Told;
-
-    async fn from_request(request: Request, app: &Arc<App>) -> Result<MaybeBody<T>, Told> {
-        let (parts, body) = request.into_parts();
-        let bytes = bounded(body).await?;
-        if bytes.is_empty() {
-            return Ok(MaybeBody(T::default()));
+    /// Reads a body that may be left out.
+    ///
+    /// # Errors
+    /// As [`Sent::read`].
+    pub fn read_if_any<T: DeserializeOwned + Default>(self) -> Result<T, Told> {
+        match &self.body {
+            Ok(bytes) if bytes.is_empty() => Ok(T::default()),
+            _ => Ok(self.read::<T>()?.content),
         }
-        let request = Request::from_parts(parts, axum::body::Body::from(bytes));
-        let body: Body<T> = Body::from_request(request, app).await?;
-        Ok(MaybeBody(body.content))
     }
 }
 
@@ -59,7 +70,7 @@ fn require_json(headers: &HeaderMap) -> Result<(), Told> {
         true => Ok(()),
         false => {
             let told = Told::from(Problem::new(Code::Unsupported, "content-type"));
-            Err(told.as_status(StatusCode::UNSUPPORTED_MEDIA_TYPE))
+            Err(told.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE))
         }
     }
 }
@@ -71,7 +82,15 @@ async fn bounded(body: axum::body::Body) -> Result<Bytes, Told> {
 
 /// Reads a value as what an operation takes. What is wrong is said by the name of the field, never by its value.
 fn content<T: DeserializeOwned>(value: &Value) -> Result<T, Told> {
-    serde_json::from_value(value.clone()).map_err(|error| Problem::new(Code::Malformed, field(&error)).into())
+    member_by_member(value).map_err(|field| Problem::new(Code::Malformed, field).into())
+}
+
+/// The same; an error is the name of the field. A list is no object, although the reader would take its items for the fields in order.
+fn member_by_member<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
+    match value {
+        Value::Object(_) => serde_json::from_value(value.clone()).map_err(|error| field(&error)),
+        _ => Err("body".to_owned()),
+    }
 }
 
 /// The field that an error of the reader names.
@@ -118,8 +137,7 @@ mod tests {
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
     struct One {
-        #[serde(rename = "subject")]
-        _subject: String,
+        subject: String,
     }
 
     #[test]
@@ -130,8 +148,8 @@ mod tests {
             (json!({ "subject": 14_858_834_016_u64 }), "body"),
             (json!(["x"]), "body"),
         ] {
-            let error = serde_json::from_value::<One>(value.clone()).expect_err("refused");
-            let said = field(&error);
+            let read: Result<One, String> = member_by_member(&value);
+            let said = read.map(|one| one.subject).expect_err("refused");
             assert_eq!(said, named, "{value}");
             assert!(!said.contains("14858834016"));
         }

@@ -80,7 +80,7 @@ fn codes() -> RefOr<Schema> {
         (name = "webhooks", description = "Where events are sent (Standard Webhooks)"),
         (name = "about", description = "This description"),
     ),
-    modifiers(&Tokens),
+    modifiers(&Tokens, &Names),
 )]
 struct Api;
 
@@ -97,6 +97,23 @@ impl Modify for Tokens {
             .build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Gives each operation a name of its own: the generator has the handler's, and every kind of thing has a `list`.
+struct Names;
+
+impl Modify for Names {
+    fn modify(&self, document: &mut Document) {
+        for path in document.paths.paths.values_mut() {
+            for operation in [&mut path.get, &mut path.post, &mut path.delete] {
+                let Some(operation) = operation else { continue };
+                let kind = operation.tags.iter().flatten().next();
+                if let (Some(kind), Some(name)) = (kind, &operation.operation_id) {
+                    operation.operation_id = Some(format!("{kind}_{name}"));
+                }
+            }
+        }
     }
 }
 

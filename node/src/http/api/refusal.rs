@@ -12,7 +12,8 @@ use credentials::{Code, Problem};
 pub struct Told {
     failure: Failure,
     status: Option<StatusCode>,
-    headers: HeaderMap,
+    // Most have none, and a refusal is carried about.
+    headers: Box<HeaderMap>,
 }
 
 impl Told {
@@ -25,7 +26,7 @@ impl Told {
     }
 
     /// With another status than its code has elsewhere.
-    pub(super) fn as_status(mut self, status: StatusCode) -> Told {
+    pub(super) fn with_status(mut self, status: StatusCode) -> Told {
         self.status = Some(status);
         self
     }
@@ -39,9 +40,9 @@ impl Told {
     pub(super) fn answer(&self, words: &Words) -> Response {
         let mut response = problem::json(words, &self.failure);
         if let Some(status) = self.status {
-            response = with_status(response, words, &self.failure, status);
+            response = restated(response, words, &self.failure, status);
         }
-        for (name, value) in &self.headers {
+        for (name, value) in &*self.headers {
             response.headers_mut().insert(name, value.clone());
         }
         if let Ok(language) = HeaderValue::from_str(words.language()) {
@@ -61,7 +62,7 @@ impl Told {
 }
 
 /// The same with the status in line and body.
-fn with_status(before: Response, words: &Words, failure: &Failure, status: StatusCode) -> Response {
+fn restated(before: Response, words: &Words, failure: &Failure, status: StatusCode) -> Response {
     let code = failure.problem.code.as_str();
     let detail = failure.problem.detail.as_deref().unwrap_or_default();
     let values = [("detail", detail)];
@@ -81,7 +82,7 @@ impl From<Failure> for Told {
         Told {
             failure,
             status: None,
-            headers: HeaderMap::new(),
+            headers: Box::default(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Requests to customers, and what came of them.
 
 use super::auth::Caller;
-use super::intake::{Body, canonical};
+use super::intake::{Body, Sent, canonical};
 use super::refusal::Told;
 use super::{Answer, json, name, page_size, read};
 use crate::command::claims_path;
@@ -295,8 +295,9 @@ pub struct Waiting {
         (status = 409, description = "`idempotency_conflict`: something else was asked under this key.", body = super::openapi::ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub async fn create(caller: Caller, headers: HeaderMap, body: Body<NewRequest>) -> Answer {
+pub async fn create(caller: Caller, headers: HeaderMap, sent: Sent) -> Answer {
     caller.may(Scope::RequestsWrite)?;
+    let body: Body<NewRequest> = sent.read()?;
     let key = key(&headers, &body.content)?;
     let content = canonical(&body.value, "idempotency_key");
     let ask = Box::new(systems(body.content)?);

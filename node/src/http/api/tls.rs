@@ -10,6 +10,7 @@ use crate::config::{Api, ApiClient};
 use crate::error::Failure;
 use crate::home;
 use crate::http::App;
+use crate::http::server::{Places, without_waiting};
 use crate::http::words::Words;
 use crate::output::{hex, sha256};
 use axum::Extension;
@@ -191,10 +192,11 @@ impl Tls {
         };
         let handle = Handle::new();
         let server = axum_server::from_tcp(listener).map_err(unheard)?;
-        let mut server = server.acceptor(acceptor).handle(handle.clone());
+        let mut server = server.acceptor(Places::new(acceptor)).handle(handle.clone());
         crate::http::bound(&mut server);
         let router: Router = super::router(app)
             .fallback(nowhere)
+            .layer(middleware::map_request(without_waiting))
             .layer(middleware::from_fn_with_state(app.clone(), guard))
             .with_state(app.clone());
         tokio::spawn(async move {

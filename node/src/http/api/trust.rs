@@ -1,7 +1,7 @@
 //! Who is who, what this organisation may ask, and the check of a credential on its own.
 
 use super::auth::Caller;
-use super::intake::Body;
+use super::intake::Sent;
 use super::requests::{CheckLine, Reach, Texts, VerdictWord};
 use super::{Answer, json, read};
 use crate::output::At;
@@ -233,9 +233,10 @@ pub async fn services(caller: Caller) -> Answer {
     post, path = "/api/v1/check", tag = "trust", security(("token" = ["trust:read"])), request_body = ToCheck,
     responses((status = 200, description = "The verdict, whichever it is.", body = Checked))
 )]
-pub async fn check(caller: Caller, body: Body<ToCheck>) -> Answer {
+pub async fn check(caller: Caller, sent: Sent) -> Answer {
     caller.may(Scope::TrustRead)?;
-    let text = body.content.credential.trim().to_owned();
+    let asked: ToCheck = sent.read()?.content;
+    let text = asked.credential.trim().to_owned();
     let answer = caller.execute(Command::VerifierCheck { text }).await?;
     let checked: Checked = read(answer)?;
     json(StatusCode::OK, &checked)

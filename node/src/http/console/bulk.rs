@@ -5,7 +5,7 @@ mod propose;
 pub(super) use propose::{ask, propose};
 
 use super::shown::{
-    Wrong, act, alert, back, beside, count, from, grouped, heading, invalid, kind, list, moment, refresh, refused, text,
+    Wrong, alert, back, beside, count, from, grouped, heading, invalid, kind, list, moment, refresh, refused, text,
 };
 use super::{PAGE_ROWS, rejected};
 use crate::error::Failure;
@@ -49,7 +49,7 @@ pub(super) async fn all(visit: Visit) -> Response {
 }
 
 async fn all_page(visit: &Visit) -> Result<Response, Failure> {
-    let bulks = act(visit, Command::Bulks).await?;
+    let bulks = visit.execute(Command::Bulks).await?;
     let all = list(&bulks, "bulks");
     let from = usize::try_from(from(visit).unwrap_or(0)).unwrap_or(0);
     let next = from.saturating_add(PAGE_ROWS);
@@ -57,7 +57,7 @@ async fn all_page(visit: &Visit) -> Result<Response, Failure> {
         (heading(visit, "console-bulk-title"))
         p { (visit.words.t("console-bulk-about")) }
         p { a.button href="/console/credentials/bulk/new" { (visit.words.t("console-bulk-new")) } }
-        div.scroll data-part="bulks" tabindex="0" role="region" aria-label=(visit.words.plain("console-bulk-title")) {
+        div.scroll data-part="bulks" tabindex="0" role="group" aria-label=(visit.words.plain("console-bulk-title")) {
             @if all.is_empty() { p { (visit.words.t("console-bulk-none")) } } @else {
                 table {
                     caption { (visit.words.t("console-bulk-caption")) }
@@ -97,7 +97,7 @@ pub(super) async fn show(visit: Visit, Path(name): Path<String>) -> Response {
 }
 
 async fn page(visit: &Visit, name: &str, wrong: Option<Wrong>) -> Result<Response, Failure> {
-    let bulk = act(visit, Command::Bulk { bulk: name.to_owned() }).await?;
+    let bulk = visit.execute(Command::Bulk { bulk: name.to_owned() }).await?;
     let lines = match bulk.at("rejected").as_u64().unwrap_or(0) {
         0 => html! {},
         _ => rejected::summary(visit, name).await?,
@@ -114,7 +114,7 @@ async fn page(visit: &Visit, name: &str, wrong: Option<Wrong>) -> Result<Respons
             (progress(visit, &bulk))
             (facts(visit, &bulk))
         }
-        (lines)
+        div data-part="rejected" { (lines) }
         (refresh(visit))
         (back(visit, "/console/credentials/bulk", "console-to-bulk"))
     };
@@ -244,7 +244,7 @@ pub(super) async fn approve(Path(name): Path<String>, form: Form) -> Response {
     }
     form.once(async move |form| {
         let path = format!("/console/credentials/bulk/{name}");
-        led(act(&form.visit, Command::BulkApprove { bulk: name }).await, path)
+        led(form.visit.execute(Command::BulkApprove { bulk: name }).await, path)
     })
     .await
 }
@@ -259,7 +259,7 @@ pub(super) async fn turn(Path((name, turn)): Path<(String, String)>, form: Form)
             "resume" => Command::BulkResume { bulk: name },
             _ => return Err(Code::NotFound.into()),
         };
-        led(act(&form.visit, command).await, path)
+        led(form.visit.execute(command).await, path)
     })
     .await
 }

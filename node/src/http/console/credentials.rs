@@ -6,8 +6,7 @@ pub(super) use change::{ask, change, change_all, reason_field, state_of_form, wr
 
 use super::PAGE_ROWS;
 use super::shown::{
-    Wrong, act, alert, beside, count, grouped, heading, invalid, issued, label, list, moment, refresh, refused, state,
-    text,
+    Wrong, alert, beside, count, grouped, heading, invalid, issued, label, list, moment, refresh, refused, state, text,
 };
 use crate::error::Failure;
 use crate::http::form::Form;
@@ -118,7 +117,7 @@ async fn found_page(form: &Form) -> Result<Response, Failure> {
         Ok(target) => target,
         Err(wrong) => return Ok(refused(visit, &title, search_body(visit, Some(wrong), html! {}))),
     };
-    let found = act(visit, issued_by(target)).await?;
+    let found = visit.execute(issued_by(target)).await?;
     let credentials = list(&found, "issued");
     let body = html! {
         section aria-labelledby="found" {
@@ -144,7 +143,7 @@ fn issued_by(target: Target) -> Command {
 fn table(visit: &Visit, credentials: &[Value]) -> Markup {
     html! {
         @if !credentials.is_empty() {
-            div.scroll tabindex="0" role="region" aria-labelledby="found" {
+            div.scroll tabindex="0" role="group" aria-labelledby="found" {
                 table {
                     caption { (visit.words.t("console-found-caption")) }
                     thead { tr {
@@ -180,7 +179,9 @@ async fn one(visit: &Visit, id: &str) -> Result<Value, Failure> {
     if !is_id {
         return Err(Code::NotFound.into());
     }
-    let found = act(visit, issued_by(Target::Credential { id: id.to_owned() })).await?;
+    let found = visit
+        .execute(issued_by(Target::Credential { id: id.to_owned() }))
+        .await?;
     let credential = list(&found, "issued").first().cloned();
     Ok(credential.ok_or(Code::NotFound)?)
 }

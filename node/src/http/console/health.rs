@@ -1,6 +1,6 @@
 //! Health as `bevis doctor` shows it, with what to do about each line.
 
-use super::shown::{act, heading, list, refresh, text};
+use super::shown::{heading, list, refresh, text};
 use crate::error::Failure;
 use crate::http::visit::Visit;
 use crate::service::Command;
@@ -43,7 +43,7 @@ pub(super) fn line(visit: &Visit, doctor: &Value) -> Markup {
 }
 
 async fn page(visit: &Visit) -> Result<Response, Failure> {
-    let doctor = act(visit, Command::Doctor).await?;
+    let doctor = visit.execute(Command::Doctor).await?;
     let body = html! {
         (heading(visit, "console-health-title"))
         (line(visit, &doctor))

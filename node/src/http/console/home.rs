@@ -1,6 +1,6 @@
 //! The console's front page: what there is, how old it is, and what waits for somebody.
 
-use super::shown::{act, count, grouped, heading, id_of, label, list, moment, refresh, seconds, text};
+use super::shown::{count, grouped, heading, id_of, label, list, moment, refresh, seconds, text};
 use super::{health, registers};
 use crate::clock;
 use crate::error::Failure;
@@ -17,10 +17,10 @@ pub(super) async fn show(visit: Visit) -> Response {
 }
 
 async fn page(visit: &Visit) -> Result<Response, Failure> {
-    let status = act(visit, Command::IssuerStatus).await?;
-    let jobs = act(visit, Command::Jobs).await?;
-    let bulks = act(visit, Command::Bulks).await?;
-    let doctor = act(visit, Command::Doctor).await?;
+    let status = visit.execute(Command::IssuerStatus).await?;
+    let jobs = visit.execute(Command::Jobs).await?;
+    let bulks = visit.execute(Command::Bulks).await?;
+    let doctor = visit.execute(Command::Doctor).await?;
     let body = html! {
         (heading(visit, "console-home-title"))
         (health::line(visit, &doctor))
@@ -106,7 +106,7 @@ fn types(visit: &Visit, status: &Value, jobs: &Value) -> Markup {
         "console-column-superseded",
     ];
     html! {
-        div.scroll data-part="types" tabindex="0" role="region" aria-labelledby="types" {
+        div.scroll data-part="types" tabindex="0" role="group" aria-labelledby="types" {
             table {
                 caption { (visit.words.t("console-home-caption")) }
                 thead { tr {

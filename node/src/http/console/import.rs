@@ -1,7 +1,7 @@
 //! Importing a register: the file is looked at first and what was found is shown; then a person says yes, and sees it go.
 
 use super::registers::{self, of_address};
-use super::shown::{act, back, count, grouped, heading, instant, label, list, moment, refresh, text};
+use super::shown::{back, count, grouped, heading, instant, label, list, moment, refresh, text};
 use super::{rejected, upload};
 use crate::clock;
 use crate::error::Failure;
@@ -59,7 +59,7 @@ impl Named {
 
 /// An import; `None` where it is not known: what was found in a file is forgotten when the node stops.
 async fn job(visit: &Visit, name: &str) -> Result<Option<Value>, Failure> {
-    match act(visit, Command::Job { id: name.to_owned() }).await {
+    match visit.execute(Command::Job { id: name.to_owned() }).await {
         Ok(job) => Ok(Some(job)),
         Err(failure) if failure.problem.code == Code::NotFound => Ok(None),
         Err(failure) => Err(failure),
@@ -75,23 +75,30 @@ async fn checked_page(visit: &Visit, name: &str, file: &str, job_name: &str) -> 
     let kind = of_address(visit, name)?;
     let named = Named::parse(file)?;
     let job = job(visit, job_name).await?;
-    let found = match &job {
-        None => html! {
-            div data-part="found" role="status" { p.alert.warning { (visit.words.t("console-check-forgotten")) } }
-            (file_form(visit, kind, &named, "again", html! {
-                button.primary type="submit" { (visit.words.t("console-check-again")) }
-            }))
-            (file_form(visit, kind, &named, "discard", html! {
-                button type="submit" { (visit.words.t("console-check-no")) }
-            }))
-        },
-        Some(job) if registers::is_open(job) => html! {
-            div data-part="found" data-state="looking" {
+    let (state, found) = match &job {
+        None => (
+            "forgotten",
+            html! {
+                p.alert.warning role="status" { (visit.words.t("console-check-forgotten")) }
+                (file_form(visit, kind, &named, "again", html! {
+                    button.primary type="submit" { (visit.words.t("console-check-again")) }
+                }))
+                (file_form(visit, kind, &named, "discard", html! {
+                    button type="submit" { (visit.words.t("console-check-no")) }
+                }))
+            },
+        ),
+        Some(job) if registers::is_open(job) => (
+            "looking",
+            html! {
                 p role="status" { (visit.words.t("console-check-looking")) }
                 (progress(visit, job))
-            }
-        },
-        Some(job) => found(visit, kind, &named, job, &taken_over(visit, kind, job).await?),
+            },
+        ),
+        Some(job) => (
+            "found",
+            found(visit, kind, &named, job, &taken_over(visit, kind, job).await?),
+        ),
     };
     let lines = match &job {
         Some(job) if job.at("report").at("rejected").as_u64().unwrap_or(0) > 0 => {
@@ -102,8 +109,9 @@ async fn checked_page(visit: &Visit, name: &str, file: &str, job_name: &str) -> 
     let body = html! {
         (heading(visit, "console-check-title"))
         p { (kind.label.get(visit.words.language())) }
-        (found)
-        (lines)
+        // One part with the answer's buttons in it: they are there as soon as the file has been looked at.
+        div data-part="found" data-state=(state) { (found) }
+        div data-part="rejected" { (lines) }
         (refresh(visit))
         (back(visit, &format!("/console/registers/{}", kind.id), "console-to-register"))
     };
@@ -112,7 +120,7 @@ async fn checked_page(visit: &Visit, name: &str, file: &str, job_name: &str) -> 
 
 /// The import of the same file, where it was begun meanwhile: in another window, or by somebody else.
 async fn taken_over(visit: &Visit, kind: &CredentialType, job: &Value) -> Result<Option<String>, Failure> {
-    let jobs = act(visit, Command::Jobs).await?;
+    let jobs = visit.execute(Command::Jobs).await?;
     let is_same = |other: &&Value| {
         text(other, "vct") == kind.vct
             && text(other, "file") == text(job, "file")
@@ -130,20 +138,18 @@ fn found(visit: &Visit, kind: &CredentialType, named: &Named, job: &Value, other
     let number = |name: &str| report.at(name).as_u64().unwrap_or(0);
     let good = number("rows").saturating_sub(number("rejected"));
     html! {
-        div data-part="found" data-state="found" {
-            p.alert.(if number("rejected") == 0 && good > 0 { "good" } else { "warning" }) role="status" {
-                @if good == 0 { (visit.words.t("console-check-nothing")) }
-                @else if number("rejected") == 0 { (visit.words.fill("console-check-good", &[("rows", &grouped(good))])) }
-                @else {
-                    (visit.words.fill("console-check-partly", &[
-                        ("rows", &grouped(good)), ("rejected", &grouped(number("rejected"))),
-                    ]))
-                }
+        p.alert.(if number("rejected") == 0 && good > 0 { "good" } else { "warning" }) role="status" {
+            @if good == 0 { (visit.words.t("console-check-nothing")) }
+            @else if number("rejected") == 0 { (visit.words.fill("console-check-good", &[("rows", &grouped(good))])) }
+            @else {
+                (visit.words.fill("console-check-partly", &[
+                    ("rows", &grouped(good)), ("rejected", &grouped(number("rejected"))),
+                ]))
             }
-            (figures(visit, job))
-            @if number("changed") > 0 { p { (visit.words.t("console-check-changed")) } }
-            @if number("vanished") > 0 { p { (visit.words.t("console-check-vanished")) } }
         }
+        (figures(visit, job))
+        @if number("changed") > 0 { p { (visit.words.t("console-check-changed")) } }
+        @if number("vanished") > 0 { p { (visit.words.t("console-check-vanished")) } }
         @if let Some(other) = other {
             p.alert.warning { a href=(format!("/console/registers/imports/{other}")) { (visit.words.t("console-check-begun")) } }
         } @else {
@@ -197,7 +203,7 @@ pub(super) async fn begin(Path(name): Path<String>, form: Form) -> Response {
             csv: named.is_csv,
             dry_run: false,
         };
-        let begun = act(&form.visit, command).await?;
+        let begun = form.visit.execute(command).await?;
         Ok(format!("/console/registers/imports/{}", text(&begun, "job")))
     })
     .await
@@ -209,7 +215,7 @@ pub(super) async fn discard(Path(name): Path<String>, form: Form) -> Response {
         let kind = of_address(&form.visit, &name)?;
         let named = Named::parse(form.required("file", 40)?)?;
         let command = Command::UploadDiscard { upload: named.file };
-        act(&form.visit, command).await?;
+        form.visit.execute(command).await?;
         Ok(format!("/console/registers/{}", kind.id))
     })
     .await
@@ -243,7 +249,7 @@ async fn page(visit: &Visit, name: &str) -> Result<Response, Failure> {
             @if registers::is_open(&job) { (progress(visit, &job)) }
             (figures(visit, &job))
         }
-        (lines)
+        div data-part="rejected" { (lines) }
         (refresh(visit))
         (back(visit, &format!("/console/registers/{}", super::shown::id_of(visit, text(&job, "vct"))), "console-to-register"))
     };
@@ -332,7 +338,7 @@ pub(super) async fn resume(Path(name): Path<String>, form: Form) -> Response {
 async fn turn(name: String, form: Form, command: impl FnOnce(String) -> Command + Send + 'static) -> Response {
     form.once(async move |form| {
         let path = format!("/console/registers/imports/{name}");
-        match act(&form.visit, command(name)).await {
+        match form.visit.execute(command(name)).await {
             // It came to its end before this was pressed: the page says so.
             Err(failure) if failure.problem.code == Code::StateFinal => Ok(path),
             Err(failure) => Err(failure),

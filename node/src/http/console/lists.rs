@@ -1,6 +1,6 @@
 //! Status lists: where they are published, how old they are, and the endings that wait for the day's publication.
 
-use super::shown::{act, age, back, count, grouped, heading, list, moment, refresh, text};
+use super::shown::{age, back, count, grouped, heading, list, moment, refresh, text};
 use crate::error::Failure;
 use crate::http::form::Form;
 use crate::http::page::hidden;
@@ -22,7 +22,7 @@ fn waiting(status: &Value) -> u64 {
 }
 
 async fn page(visit: &Visit) -> Result<Response, Failure> {
-    let status = act(visit, Command::IssuerStatus).await?;
+    let status = visit.execute(Command::IssuerStatus).await?;
     let body = html! {
         (heading(visit, "console-lists-title"))
         p { (visit.words.t("console-lists-what")) }
@@ -57,7 +57,7 @@ fn endings(visit: &Visit, status: &Value) -> Markup {
 fn table(visit: &Visit, status: &Value) -> Markup {
     let lists = list(status, "lists");
     html! {
-        div.scroll data-part="lists" tabindex="0" role="region" aria-label=(visit.words.plain("console-lists-title")) {
+        div.scroll data-part="lists" tabindex="0" role="group" aria-label=(visit.words.plain("console-lists-title")) {
             @if lists.is_empty() { p { (visit.words.t("console-lists-none")) } } @else {
                 table {
                     caption { (visit.words.t("console-lists-caption")) }
@@ -97,7 +97,7 @@ pub(super) async fn ask(visit: Visit) -> Response {
 }
 
 async fn ask_page(visit: &Visit) -> Result<Response, Failure> {
-    let status = act(visit, Command::IssuerStatus).await?;
+    let status = visit.execute(Command::IssuerStatus).await?;
     let body = html! {
         (heading(visit, "console-publish-title"))
         p { (visit.words.fill("console-publish-what", &[("count", &grouped(waiting(&status)))])) }
@@ -114,7 +114,7 @@ async fn ask_page(visit: &Visit) -> Result<Response, Failure> {
 /// `POST /console/lists/publish`.
 pub(super) async fn publish(form: Form) -> Response {
     form.once(async move |form| {
-        act(&form.visit, Command::PublishEndings).await?;
+        form.visit.execute(Command::PublishEndings).await?;
         Ok("/console/lists".to_owned())
     })
     .await

@@ -2,7 +2,7 @@
 //!
 //! The code is kept by nobody but its holder: here it is in memory for as long as somebody looks at it.
 
-use super::shown::{Wrong, act, alert, back, beside, heading, invalid, issued, label, refused, text};
+use super::shown::{Wrong, alert, back, beside, heading, invalid, issued, label, refused, text};
 use crate::clock;
 use crate::error::Failure;
 use crate::http::door::form_name;
@@ -162,7 +162,7 @@ pub(super) async fn make(Extension(shown): Extension<Arc<Shown>>, form: Form) ->
             credential_type: id,
             subject: subject.map(|subject| subject.to_string()),
         };
-        let made = act(visit, command).await?;
+        let made = visit.execute(command).await?;
         let code = text(&made, "code");
         let name = shown.put(One {
             handle: visit.visitor.handle.clone(),

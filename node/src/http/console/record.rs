@@ -1,6 +1,6 @@
 //! Who did what: the log's entries, whether its chain is whole, and all of it as a file.
 
-use super::shown::{act, count, from, grouped, heading, label, list, moment, refresh, text};
+use super::shown::{count, from, grouped, heading, label, list, moment, refresh, text};
 use super::{PAGE_ROWS, rejected};
 use crate::error::Failure;
 use crate::http::visit::Visit;
@@ -30,12 +30,12 @@ async fn page(visit: &Visit) -> Result<Response, Failure> {
         limit: u32::try_from(PAGE_ROWS).unwrap_or(u32::MAX),
         forward: false,
     };
-    let record = act(visit, command).await?;
+    let record = visit.execute(command).await?;
     let people = names(visit).await?;
     let count = record.at("head").at("number").as_u64().unwrap_or(0);
     let is_asked = visit.path.ends_with("?check=1");
     let checked = match count <= CHECKED_MAX || is_asked {
-        true => Some(act(visit, Command::RecordVerify).await?),
+        true => Some(visit.execute(Command::RecordVerify).await?),
         false => None,
     };
     let body = html! {
@@ -54,7 +54,7 @@ async fn page(visit: &Visit) -> Result<Response, Failure> {
 
 /// Names of accounts, by handle.
 async fn names(visit: &Visit) -> Result<BTreeMap<String, String>, Failure> {
-    let people = act(visit, Command::People).await?;
+    let people = visit.execute(Command::People).await?;
     let all = list(&people, "people").iter();
     Ok(all
         .map(|person| (text(person, "handle").to_owned(), text(person, "name").to_owned()))
@@ -140,7 +140,7 @@ fn who(visit: &Visit, entry: &Value, people: &BTreeMap<String, String>) -> Marku
 
 fn table(visit: &Visit, record: &Value, people: &BTreeMap<String, String>) -> Markup {
     html! {
-        div.scroll data-part="record" tabindex="0" role="region" aria-label=(visit.words.plain("console-record-title")) {
+        div.scroll data-part="record" tabindex="0" role="group" aria-label=(visit.words.plain("console-record-title")) {
             table {
                 caption { (visit.words.t("console-record-caption")) }
                 thead { tr {
@@ -233,7 +233,7 @@ pub(super) async fn file(visit: Visit) -> Response {
                 forward: true,
             };
             from?;
-            let page = match act(&visit, command).await {
+            let page = match visit.execute(command).await {
                 Ok(page) => page,
                 Err(failure) => {
                     tracing::warn!(code = %failure.problem.code, "the log of who did what could not be read to its end");

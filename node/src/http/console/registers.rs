@@ -1,7 +1,7 @@
 //! The registers that credentials are issued from: how new they are, how much is in them, and the way to bring a new file.
 
 use super::shown::{
-    Wrong, act, alert, back, beside, count, grouped, heading, invalid, issued, kind, label, list, moment, refresh, text,
+    Wrong, alert, back, beside, count, grouped, heading, invalid, issued, kind, label, list, moment, refresh, text,
 };
 use super::{PAGE_ROWS, upload};
 use crate::error::Failure;
@@ -50,12 +50,12 @@ pub(super) async fn all(visit: Visit) -> Response {
 }
 
 async fn all_page(visit: &Visit) -> Result<Response, Failure> {
-    let status = act(visit, Command::IssuerStatus).await?;
-    let jobs = act(visit, Command::Jobs).await?;
+    let status = visit.execute(Command::IssuerStatus).await?;
+    let jobs = visit.execute(Command::Jobs).await?;
     let body = html! {
         (heading(visit, "console-registers-title"))
         p { (visit.words.t("console-registers-what")) }
-        div.scroll data-part="registers" tabindex="0" role="region" aria-label=(visit.words.plain("console-registers-title")) {
+        div.scroll data-part="registers" tabindex="0" role="group" aria-label=(visit.words.plain("console-registers-title")) {
             table {
                 caption { (visit.words.t("console-registers-caption")) }
                 thead { tr {
@@ -111,7 +111,7 @@ fn imports(visit: &Visit, jobs: &Value, vct: Option<&str>, path: &str) -> Markup
     let all: Vec<&Value> = list(jobs, "jobs").iter().filter(is_of_it).collect();
     let next = from.saturating_add(PAGE_ROWS);
     html! {
-        div.scroll data-part="imports" tabindex="0" role="region" aria-labelledby="imports" {
+        div.scroll data-part="imports" tabindex="0" role="group" aria-labelledby="imports" {
             @if all.is_empty() { p { (visit.words.t("console-imports-none")) } } @else {
                 table {
                     caption { (visit.words.t("console-imports-caption")) }
@@ -156,9 +156,9 @@ pub(super) fn of_address<'a>(visit: &'a Visit, name: &str) -> Result<&'a Credent
 /// The page of one register; with what was wrong with a file, where one was sent that could not be taken.
 pub(super) async fn one_page(visit: &Visit, name: &str, wrong: Option<Wrong>) -> Result<Response, Failure> {
     let kind = of_address(visit, name)?;
-    let status = act(visit, Command::IssuerStatus).await?;
-    let jobs = act(visit, Command::Jobs).await?;
-    let uploads = act(visit, Command::Uploads).await?;
+    let status = visit.execute(Command::IssuerStatus).await?;
+    let jobs = visit.execute(Command::Jobs).await?;
+    let uploads = visit.execute(Command::Uploads).await?;
     let path = format!("/console/registers/{}", kind.id);
     let title = kind.label.get(visit.words.language());
     let body = html! {
@@ -199,11 +199,13 @@ fn figures(visit: &Visit, kind: &CredentialType, status: &Value, jobs: &Value) -
                 dt { (visit.words.t("console-column-issued")) } dd { (count(counts.at("issued"))) }
             }
         }
-        @if left > 0 {
-            form method="post" action=(format!("/console/registers/{}/prepare", kind.id)) {
-                (hidden(visit))
-                p { (visit.words.fill("console-prepare-what", &[("count", &grouped(left))])) }
-                button type="submit" { (visit.words.t("console-prepare")) }
+        div data-part="prepare" {
+            @if left > 0 {
+                form method="post" action=(format!("/console/registers/{}/prepare", kind.id)) {
+                    (hidden(visit))
+                    p { (visit.words.fill("console-prepare-what", &[("count", &grouped(left))])) }
+                    button type="submit" { (visit.words.t("console-prepare")) }
+                }
             }
         }
     }
@@ -270,14 +272,14 @@ pub(super) async fn prepare(Path(name): Path<String>, form: Form) -> Response {
             limit: PREPARE,
         };
         // The first part before the page comes, so that a refusal is told.
-        let first = act(&visit, one()).await?;
+        let first = visit.execute(one()).await?;
         let path = format!("/console/registers/{id}");
         if first.at("prepared").as_u64() == Some(0) {
             return Ok(path);
         }
         tokio::spawn(async move {
             loop {
-                match act(&visit, one()).await {
+                match visit.execute(one()).await {
                     Ok(done) if done.at("prepared").as_u64().is_some_and(|count| count > 0) => {}
                     Ok(_) => break,
                     Err(failure) => {

@@ -1,7 +1,7 @@
 //! Lines of a file that were not taken: where, why, and the line itself, for whoever brought the file.
 
 use super::PAGE_ROWS;
-use super::shown::{act, back, from, grouped, heading, list, text};
+use super::shown::{back, from, grouped, heading, list, text};
 use crate::error::Failure;
 use crate::http::visit::Visit;
 use crate::output::At;
@@ -50,16 +50,16 @@ async fn some(visit: &Visit, job: &str, from: u64, limit: usize) -> Result<Value
         from,
         limit,
     };
-    act(visit, command).await
+    visit.execute(command).await
 }
 
-/// The first of them, and the way to all.
+/// The first of them, and the way to all. It stands in a part of its page that is there before there are any.
 pub(super) async fn summary(visit: &Visit, job: &str) -> Result<Markup, Failure> {
     let page = some(visit, job, 0, SOME).await?;
     Ok(html! {
         section aria-labelledby="rejected" {
             h2 #rejected { (visit.words.t("console-rejected-title")) }
-            div data-part="rejected" { (table(visit, &page)) }
+            (table(visit, &page))
             p { a href=(format!("/console/registers/rejected/{job}")) { (visit.words.t("console-rejected-all")) } }
             p { a.button href=(format!("/console/registers/rejected/{job}/file")) download { (visit.words.t("console-rejected-file")) } }
         }
@@ -70,7 +70,7 @@ fn table(visit: &Visit, page: &Value) -> Markup {
     let lines = list(page, "lines");
     html! {
         @if lines.is_empty() { p { (visit.words.t("console-rejected-none")) } } @else {
-            div.scroll tabindex="0" role="region" aria-label=(visit.words.plain("console-rejected-title")) {
+            div.scroll tabindex="0" role="group" aria-label=(visit.words.plain("console-rejected-title")) {
                 table {
                     caption { (visit.words.t("console-rejected-caption")) }
                     thead { tr {

@@ -1,15 +1,13 @@
 //! How the console writes counts, ages, types and states, and what its forms have in common.
 
 use crate::clock;
-use crate::error::Failure;
 use crate::http::page;
 use crate::http::visit::Visit;
 use crate::output::At;
-use crate::service::{Actor, Command};
 use axum::http::StatusCode;
 use axum::response::Response;
+use credentials::Timestamp;
 use credentials::schema::CredentialType;
-use credentials::{Code, Timestamp};
 use maud::{Markup, html};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -163,14 +161,6 @@ pub(super) fn from(visit: &Visit) -> Option<u64> {
     let (_, query) = visit.path.split_once('?')?;
     let (_, value) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "from")?;
     value.parse().ok()
-}
-
-/// Has something done as whoever is logged in.
-pub(super) async fn act(visit: &Visit, command: Command) -> Result<Value, Failure> {
-    let (service, actor) = (visit.service().clone(), Actor::Person(visit.visitor.handle.clone()));
-    // It goes on to its end when the browser goes away in between.
-    let done = tokio::spawn(async move { service.execute_as(command, actor).await }).await;
-    done.map_err(|e| Failure::because(Code::Internal, e))?
 }
 
 /// The members of a list in an answer.

@@ -6,7 +6,7 @@ pub(super) use alarms::{alarm, dismiss};
 
 use super::bulk::{passphrase_field, wrong_person};
 use super::shown::{
-    Wrong, act, alert, back, count, grouped, heading, instant, label, list, moment, refresh, refused, seconds, text,
+    Wrong, alert, back, count, grouped, heading, instant, label, list, moment, refresh, refused, seconds, text,
 };
 use crate::clock;
 use crate::error::Failure;
@@ -33,7 +33,7 @@ pub(super) async fn show(visit: Visit) -> Response {
 
 /// An answer, or nothing where there is none yet: a node that is not listed has neither list nor certificate.
 async fn known(visit: &Visit, command: Command) -> Result<Option<Value>, Failure> {
-    match act(visit, command).await {
+    match visit.execute(command).await {
         Ok(answer) => Ok(Some(answer)),
         Err(failure) if [Code::TrustMissing, Code::NotFound].contains(&failure.problem.code) => Ok(None),
         Err(failure) => Err(failure),
@@ -41,19 +41,17 @@ async fn known(visit: &Visit, command: Command) -> Result<Option<Value>, Failure
 }
 
 async fn page(visit: &Visit, wrong: Option<Wrong>) -> Result<Response, Failure> {
-    let status = act(visit, Command::Status).await?;
+    let status = visit.execute(Command::Status).await?;
     let trust = known(visit, Command::TrustShow).await?;
     let certificate = known(visit, Command::Certificate { renew: false }).await?;
-    let keys = act(visit, Command::Keys).await?;
-    let peers = act(visit, Command::Peers).await?;
-    let alarms = act(
-        visit,
-        Command::Alarms {
+    let keys = visit.execute(Command::Keys).await?;
+    let peers = visit.execute(Command::Peers).await?;
+    let alarms = visit
+        .execute(Command::Alarms {
             id: None,
             dismiss: false,
-        },
-    )
-    .await?;
+        })
+        .await?;
     let body = html! {
         (heading(visit, "console-trust-title"))
         (alert(visit, wrong))
@@ -164,7 +162,7 @@ fn key_list(visit: &Visit, keys: &Value, wrong: Option<Wrong>) -> Markup {
     html! {
         section aria-labelledby="keys" {
             h2 #keys { (visit.words.t("console-keys-title")) }
-            div.scroll data-part="keys" tabindex="0" role="region" aria-labelledby="keys" {
+            div.scroll data-part="keys" tabindex="0" role="group" aria-labelledby="keys" {
                 table {
                     caption { (visit.words.t("console-keys-caption")) }
                     thead { tr {
@@ -263,7 +261,7 @@ pub(super) async fn rotate(form: Form) -> Response {
         Err(failure) => return form.visit.failure(&failure),
     }
     form.once(async move |form| {
-        act(&form.visit, Command::KeysRotate { from: None }).await?;
+        form.visit.execute(Command::KeysRotate { from: None }).await?;
         Ok("/console/trust".to_owned())
     })
     .await
@@ -285,7 +283,7 @@ pub(super) async fn turn(Path(turn): Path<String>, form: Form) -> Response {
             "cancel" => Command::KeysCancel { proposal },
             _ => return Err(Code::NotFound.into()),
         };
-        act(&form.visit, command).await?;
+        form.visit.execute(command).await?;
         Ok("/console/trust".to_owned())
     })
     .await
@@ -299,7 +297,7 @@ fn peer_list(visit: &Visit, peers: &Value) -> Markup {
     html! {
         section aria-labelledby="peers" {
             h2 #peers { (visit.words.t("console-peers-title")) }
-            div.scroll data-part="peers" tabindex="0" role="region" aria-labelledby="peers" {
+            div.scroll data-part="peers" tabindex="0" role="group" aria-labelledby="peers" {
                 @if all.is_empty() { p { (visit.words.t("console-peers-none")) } } @else {
                     table {
                         caption { (visit.words.t("console-peers-caption")) }

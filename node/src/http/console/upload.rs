@@ -6,7 +6,7 @@ mod register;
 
 pub(super) use register::{ForRegister, check};
 
-use super::shown::{Wrong, act};
+use super::shown::Wrong;
 use crate::error::Failure;
 use crate::http::door::Sent;
 use crate::http::form;
@@ -222,7 +222,7 @@ impl Drop for Begun {
         };
         let visit = self.visit.clone();
         runtime.spawn(async move {
-            if let Err(failure) = act(&visit, undo).await {
+            if let Err(failure) = visit.execute(undo).await {
                 tracing::debug!(code = %failure.problem.code, "what was begun with a file was not taken back");
             }
         });

@@ -1,3 +1,5 @@
+//! The first pages: where a wallet is made, or restored, in a browser.
+
 use super::*;
 use crate::config::Loaded;
 use crate::http::tests::world::{PASSPHRASE, World, require_well_made, text};

@@ -172,7 +172,7 @@ fn uses(visit: &Visit, grant: &Value, from: usize) -> Markup {
             p { (words.fill("wallet-uses-none", &[("name", text(grant, "issuer_name"))])) }
         } @else {
             // It has nothing else to focus on, and may have to be scrolled by keyboard.
-            div.scroll tabindex="0" role="region" aria-label=(words.plain("wallet-uses-caption")) { table {
+            div.scroll tabindex="0" role="group" aria-label=(words.plain("wallet-uses-caption")) { table {
                 caption { (words.t("wallet-uses-caption")) }
                 thead { tr {
                     th.number scope="col" { (words.t("wallet-uses-number")) }

@@ -81,7 +81,7 @@ fn waiting(visit: &Visit, requests: &Value, unfinished: &Value) -> Markup {
         h2 { (words.t("wallet-waiting-title")) }
         @if is_empty { p { (words.t("wallet-waiting-none")) } }
         ul.cards {
-            @for one in pending.iter().take(WAITING) { (request::card(visit, one)) }
+            @for one in pending.iter().take(WAITING) { (request::card(visit, one, html! { h3 { (text(one, "asker_name")) } })) }
             @for one in carried.into_iter().take(WAITING) {
                 li.card {
                     p { (words.fill("wallet-carry-waits", &[("name", text(one, "issuer_name"))])) }

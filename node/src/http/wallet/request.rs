@@ -58,7 +58,7 @@ async fn requested(visit: &Visit, id: &str, wrong: Option<Wrong>, is_again: bool
             receipt::page(visit, decided.at("event"), above).await
         }
         (Err(failure), Ok(_)) => Err(failure),
-        (Err(_), Err(failure)) => unreadable(visit, id, &failure, wrong).await,
+        (Err(_), Err(failure)) => unreadable(visit, id, &failure, wrong),
     }
 }
 
@@ -191,7 +191,7 @@ fn way_on(visit: &Visit, lacking: &[Value]) -> Markup {
 }
 
 /// A request that cannot be shown: nobody knows who asks, its time is out, it is not here, or this wallet cannot judge it now.
-pub(super) async fn unreadable(
+pub(super) fn unreadable(
     visit: &Visit,
     id: &str,
     failure: &Failure,
@@ -357,21 +357,21 @@ pub(super) async fn list(visit: Visit, asked: Asked) -> Response {
         h1 { (visit.words.t("wallet-waiting-title")) }
         div data-part="waiting" {
             @if all.is_empty() { p { (visit.words.t("wallet-waiting-none")) } }
-            (super::cards(&visit, "/wallet/requests", asked.begin(), all, |one| card(&visit, one)))
+            (super::cards(&visit, "/wallet/requests", asked.begin(), all, |one| card(&visit, one, html! { h2 { (text(one, "asker_name")) } })))
         }
         (super::refresh(&visit))
     };
     visit.page(&visit.words.plain("wallet-waiting-title"), body)
 }
 
-/// A waiting request in a list.
-pub(super) fn card(visit: &Visit, pending: &Value) -> Markup {
+/// A waiting request in a list, under a heading of the list's next level.
+pub(super) fn card(visit: &Visit, pending: &Value, heading: Markup) -> Markup {
     let words = &visit.words;
     let (id, name) = (text(pending, "id"), text(pending, "asker_name"));
     let is_waiting = text(pending, "state") == "waiting";
     html! {
         li.card {
-            h3 { (name) }
+            (heading)
             p {
                 (words.of(pending.at("service_name"))) " · "
                 (words.t("wallet-case")) " " (text(pending, "case"))

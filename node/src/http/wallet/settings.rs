@@ -3,12 +3,12 @@
 use super::asked::Asked;
 use super::{file, is_of_field, of_holder};
 use crate::error::Failure;
-use crate::http::entrance::{PASSPHRASE_MAX, require_person};
+use crate::http::entrance::require_person;
 use crate::http::form::Form;
 use crate::http::page::{self, hidden};
 use crate::http::problem;
 use crate::http::visit::Visit;
-use crate::service::{Command, Confided, PASSPHRASE_MIN};
+use crate::service::{Command, Confided, PASSPHRASE_MAX, PASSPHRASE_MIN};
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;

@@ -45,6 +45,8 @@ const HEARTBEAT: Duration = Duration::from_millis(500);
 pub(super) const VERDICT: Duration = Duration::from_secs(5);
 /// Heartbeats for which a message is held: longer than it may wait for its verdict.
 const HELD: usize = 12;
+/// How long a message may wait for room in a connection: as long as it is held. What has to wait longer is dropped, and nobody is told.
+const QUEUED: Duration = Duration::from_secs(6);
 /// Heartbeats in which it is announced, each time to so many peers outside of the mesh.
 const ANNOUNCED: usize = 3;
 const ANNOUNCED_TO: usize = 3;
@@ -132,6 +134,8 @@ fn config() -> gossipsub::Config {
         .max_ihave_messages_heartbeat(ANNOUNCEMENTS_MAX)
         .max_publish_messages(MESSAGES_MAX)
         .connection_handler_queue_len(QUEUE_MAX)
+        .publish_queue_duration(QUEUED)
+        .forward_queue_duration(QUEUED)
         .idontwant_message_size_threshold(usize::MAX)
         .heartbeat_initial_delay(Duration::from_millis(100))
         .heartbeat_interval(HEARTBEAT)

@@ -29,8 +29,8 @@ const INSTANTS: &[&str] = &[
     "ended",
     "received",
     "as_of",
-    "added",
-    "removed",
+    "added_at",
+    "removed_at",
     "proposed_at",
 ];
 

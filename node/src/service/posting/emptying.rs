@@ -6,11 +6,13 @@
 
 use super::super::versions::jittered;
 use super::super::{Service, lock};
-use super::{AT_ONCE, LOOK, SHELVES};
+use super::mending::MEND;
+use super::pacing::{Queues, beginning_with, round};
+use super::{AGAIN, AT_ONCE, LOOK};
 use crate::clock;
 use crate::error::Failure;
 use crate::mailbox::ITEMS_MAX;
-use crate::post::{self, Arrived, Errand, Id};
+use crate::post::{self, Arrived, Id};
 use credentials::envelope;
 use credentials::grant::OpenedGrant;
 use credentials::letter::Letter;
@@ -19,9 +21,10 @@ use credentials::protocol::{consent, presentation};
 use credentials::{Code, Did, Problem, Timestamp};
 use futures::StreamExt;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::time::Instant;
 use wallet::Outcome;
 
 /// How often a wallet empties its queues while it runs, at random times.
@@ -47,6 +50,8 @@ pub(in super::super) struct Emptied {
     is_left: bool,
     /// Operators at which one could not be, and why.
     pub(in super::super) failed: BTreeMap<Did, Problem>,
+    /// Queues that had no turn, because their operators turned us away.
+    rest: Queues,
 }
 
 impl Emptied {
@@ -57,6 +62,17 @@ impl Emptied {
         self.failed.extend(other.failed);
         self
     }
+
+    /// Whether what waited in a relation was taken, as far as its operators gave it.
+    fn is_whole(&self) -> bool {
+        self.done > 0 && !self.is_left
+    }
+
+    /// Whether an operator did not let us go on.
+    fn is_turned_away(&self) -> bool {
+        let mut codes = self.failed.values().map(|problem| problem.code);
+        codes.any(|code| matches!(code, Code::RateLimited | Code::Unreachable))
+    }
 }
 
 /// Empties our queues: at once after a start, and from time to time.
@@ -65,27 +81,46 @@ pub(in super::super) async fn collect(service: Arc<Service>) {
         Some(_) => COLLECT_WALLET,
         None => COLLECT_ORGANISATION,
     };
+    let mut rest = Queues::new();
+    let mut mended: Option<Instant> = None;
     loop {
         // Letters are opened by the trust list.
-        if service.trust().is_some() {
-            service.collect_all().await;
-            tokio::time::sleep(jittered(every)).await;
-        } else {
+        if service.trust().is_none() {
             tokio::time::sleep(LOOK).await;
+            continue;
         }
+        let began = Instant::now();
+        let next = began.checked_add(jittered(every)).unwrap_or(began);
+        rest = service.collect_all(rest).await.rest;
+        if mended.is_none_or(|at| at.elapsed() >= MEND) {
+            service.mend_all().await;
+            mended = Some(Instant::now());
+        }
+        // Where we were turned away it is gone on with soon, and with less and less haste.
+        let mut pause = AGAIN[0];
+        while !rest.is_empty() && Instant::now().checked_add(pause).is_some_and(|at| at < next) {
+            tokio::time::sleep(jittered(pause)).await;
+            rest = service.empty_queues(rest).await.0.rest;
+            pause = pause.saturating_mul(2).min(AGAIN[1]);
+        }
+        tokio::time::sleep_until(next.max(Instant::now())).await;
     }
 }
 
 /// Looks for answers to what we have asked customers whose mailboxes we know.
 pub(in super::super) async fn await_answers(service: Arc<Service>) {
     let mut looked: BTreeMap<String, Timestamp> = BTreeMap::new();
+    let mut rest = Queues::new();
     loop {
         tokio::time::sleep(LOOK).await;
         if service.trust().is_none() {
             continue;
         }
         match tokio::task::block_in_place(|| service.answers_awaited(&mut looked)) {
-            Ok(relations) => drop(service.empty_all(relations).await),
+            Ok(mut relations) => {
+                relations.extend(rest.values().flatten());
+                rest = service.empty_all(std::mem::take(&mut rest), relations).await.rest;
+            }
             Err(failure) => tracing::error!(%failure, cause = failure.cause, "answers cannot be looked for"),
         }
     }
@@ -119,80 +154,160 @@ impl Service {
         Ok(ids.filter(|id| post.knows(id)).collect())
     }
 
-    /// Empties the queues of every relation.
-    pub(in super::super) async fn collect_all(&self) -> Emptied {
+    /// Empties the queues of every relation, those first that the last round left.
+    pub(in super::super) async fn collect_all(&self, first: Queues) -> Emptied {
         let Ok(relations) = lock(&self.office.post).map(|post| post.relations()) else {
             return Emptied::default();
         };
-        self.empty_all(relations).await
+        self.empty_all(first, relations).await
     }
 
-    async fn empty_all(&self, relations: impl IntoIterator<Item = Id>) -> Emptied {
-        futures::stream::iter(relations)
-            .map(|id| async move {
-                self.empty(&id).await.unwrap_or_else(|failure| {
-                    tracing::error!(%failure, cause = failure.cause, "mailboxes cannot be emptied");
-                    Emptied::default()
-                })
+    async fn empty_all(&self, first: Queues, relations: impl IntoIterator<Item = Id>) -> Emptied {
+        let queues = tokio::task::block_in_place(|| {
+            let mut queues = Queues::new();
+            for id in relations {
+                for operator in self.keepers(&id)? {
+                    queues.entry(operator).or_default().push(id);
+                }
+            }
+            Ok::<Queues, Failure>(queues)
+        });
+        let queues = match queues {
+            Ok(queues) => beginning_with(first, queues),
+            Err(failure) => {
+                tracing::error!(%failure, cause = failure.cause, "mailboxes cannot be emptied");
+                return Emptied::default();
+            }
+        };
+        let again: BTreeSet<Id> = queues.values().flatten().copied().collect();
+        let again = again.into_iter().map(|id| async move {
+            self.take_aside(&id).await.unwrap_or_else(|failure| {
+                tracing::error!(%failure, cause = failure.cause, "letters that were set aside cannot be read");
+                0
             })
-            .buffer_unordered(AT_ONCE)
-            .fold(Emptied::default(), |all, one| async move { all.and(one) })
-            .await
+        });
+        let again = futures::stream::iter(again).buffer_unordered(AT_ONCE);
+        let again = again
+            .fold(0usize, |all, one| async move { all.saturating_add(one) })
+            .await;
+        let (mut all, relations) = self.empty_queues(queues).await;
+        all.new = all.new.saturating_add(again);
+        // Only now: until the other operator has been asked too, what the first one did not give may be there.
+        let left: BTreeSet<&Id> = all.rest.values().flatten().collect();
+        let whole = relations.into_iter().filter(|(id, one)| {
+            one.is_whole() && !left.contains(id) && self.holds_withdrawal(id).is_ok_and(|holds| !holds)
+        });
+        let whole: BTreeMap<Id, Emptied> = whole.collect();
+        if let Ok(mut emptied) = lock(&self.office.emptied) {
+            emptied.extend(whole.into_keys());
+        }
+        all
+    }
+
+    /// Empties queues, each operator's beside the others'. What came of all, and of each relation.
+    async fn empty_queues(&self, queues: Queues) -> (Emptied, BTreeMap<Id, Emptied>) {
+        let relations: Mutex<BTreeMap<Id, Emptied>> = Mutex::default();
+        let relations_of = &relations;
+        let rounds = queues.into_iter().map(|(operator, ids)| async move {
+            let keeper = &operator;
+            let serve = async |id: Id| {
+                let one = self.empty_queue(&id, keeper).await;
+                // An organisation comes to an operator under one name: what one of its queues meets, all do.
+                let is_served = self.wallet.is_some() || !one.is_turned_away();
+                if let Ok(mut relations) = lock(relations_of) {
+                    let before = relations.remove(&id).unwrap_or_default();
+                    relations.insert(id, before.and(one));
+                }
+                is_served
+            };
+            let rest = round(ids, serve).await;
+            (operator, rest)
+        });
+        let rounds = futures::future::join_all(rounds).await;
+        let relations = relations.into_inner().unwrap_or_default();
+        let mut all = Emptied::default();
+        for one in relations.values() {
+            all.new = all.new.saturating_add(one.new);
+            all.done = all.done.saturating_add(one.done);
+            all.is_left |= one.is_left;
+            all.failed.extend(one.failed.clone());
+        }
+        all.rest = rounds.into_iter().filter(|(_, rest)| !rest.is_empty()).collect();
+        (all, relations)
+    }
+
+    /// Who keeps a queue of ours in a relation and can be asked: with who is not listed nobody talks, and nobody can leave anything
+    /// there either.
+    fn keepers(&self, id: &Id) -> Result<Vec<Did>, Failure> {
+        let trust = self.trust().ok_or(Code::TrustMissing)?;
+        let keepers = lock(&self.office.post)?.keepers(id)?;
+        Ok(keepers
+            .into_iter()
+            .filter(|did| trust.organisation(did).is_some())
+            .collect())
     }
 
     /// Empties the queues of a relation, each operator's beside the other's.
-    async fn empty(&self, id: &Id) -> Result<Emptied, Failure> {
-        let all = self.empty_counting(id, &AtomicUsize::new(0)).await?;
-        // Only now: until the other has been asked, what the first one did not give may be there.
-        if all.done > 0 && !all.is_left {
-            lock(&self.office.emptied)?.insert(*id);
-        }
-        Ok(all)
+    pub(super) async fn empty(&self, id: &Id) -> Result<Emptied, Failure> {
+        self.empty_counting(id, &AtomicUsize::new(0)).await
     }
 
     /// The same; `done` is how many were, for whoever does not wait for the last one.
     async fn empty_counting(&self, id: &Id, done: &AtomicUsize) -> Result<Emptied, Failure> {
-        let errands = tokio::task::block_in_place(|| lock(&self.office.post)?.fetches(id, clock::now()))?;
-        let emptied = errands.into_iter().map(|errand| async move {
-            let operator = errand.operator.clone();
-            let mut emptied = Emptied::default();
-            match self.empty_at(id, errand, &mut emptied.new).await {
-                Ok(None) => {
-                    done.fetch_add(1, Ordering::Relaxed);
-                    emptied.done = 1;
-                }
-                Ok(Some(left)) => {
-                    emptied.is_left = true;
-                    emptied.failed.insert(operator, left.problem);
-                }
-                Err(failure) => {
-                    tracing::debug!(%operator, %failure, "a mailbox was not emptied");
-                    emptied.failed.insert(operator, failure.problem);
-                }
-            }
+        let keepers = tokio::task::block_in_place(|| self.keepers(id))?;
+        let again = self.take_aside(id).await?;
+        let emptied = keepers.iter().map(|operator| async move {
+            let emptied = self.empty_queue(id, operator).await;
+            done.fetch_add(emptied.done, Ordering::Relaxed);
             emptied
         });
         let all = futures::future::join_all(emptied).await.into_iter();
-        Ok(all.fold(Emptied::default(), Emptied::and))
+        let mut all = all.fold(Emptied::default(), Emptied::and);
+        all.new = all.new.saturating_add(again);
+        Ok(all)
+    }
+
+    async fn empty_queue(&self, id: &Id, operator: &Did) -> Emptied {
+        let mut emptied = Emptied::default();
+        match self.empty_at(id, operator, &mut emptied.new).await {
+            Ok(None) => emptied.done = 1,
+            Ok(Some(left)) => {
+                emptied.is_left = true;
+                emptied.failed.insert(operator.clone(), left.problem);
+            }
+            Err(failure) => {
+                tracing::debug!(%operator, %failure, "a mailbox was not emptied");
+                emptied.failed.insert(operator.clone(), failure.problem);
+            }
+        }
+        emptied
     }
 
     /// Empties one queue of a relation to its end, and counts what was new; why a letter had to be left there, if one had.
-    async fn empty_at(&self, id: &Id, first: Errand, count: &mut usize) -> Result<Option<Failure>, Failure> {
-        let operator = first.operator.clone();
-        let mut errand = first;
+    async fn empty_at(&self, id: &Id, operator: &Did, count: &mut usize) -> Result<Option<Failure>, Failure> {
         let mut seen = 0u64;
         while seen < ITEMS_MAX {
-            let Reply::Waiting { envelopes, more } = self.run_errand(errand).await? else {
-                return Err(Code::UnexpectedMessage.into());
+            let errand = tokio::task::block_in_place(|| lock(&self.office.post)?.fetch(id, operator, clock::now()))?;
+            let Some(errand) = errand else {
+                return Err(Code::Unreachable.into());
+            };
+            let (envelopes, more) = match self.run_errand(errand).await {
+                Ok(Reply::Waiting { envelopes, more }) => (envelopes, more),
+                Ok(_) => return Err(Code::UnexpectedMessage.into()),
+                Err(problem) => {
+                    if problem.code == Code::NotFound {
+                        self.mend_lost(id, operator).await?;
+                    }
+                    return Err(problem.into());
+                }
             };
             let mut last = None;
             let mut left = None;
             seen = seen.saturating_add(envelopes.len() as u64);
             for waiting in envelopes {
-                match self.take_letter(id, &operator, &waiting.envelope).await {
+                match self.take_letter(id, operator, &waiting.envelope).await {
                     Ok(is_new) => *count = count.saturating_add(usize::from(is_new)),
                     Err(failure) if is_left(failure.problem.code) => {
-                        tracing::debug!(%operator, %failure, "a letter waits");
                         left = Some(failure);
                         break;
                     }
@@ -204,7 +319,7 @@ impl Service {
             let is_none = last.is_none();
             if let Some((number, name)) = last {
                 let acknowledge = tokio::task::block_in_place(|| {
-                    lock(&self.office.post)?.acknowledge(id, &operator, (number, &name), clock::now())
+                    lock(&self.office.post)?.acknowledge(id, operator, (number, &name), clock::now())
                 })?;
                 if let Some(acknowledge) = acknowledge {
                     self.run_errand(acknowledge).await?;
@@ -216,53 +331,115 @@ impl Service {
             if is_none {
                 return Err(Code::UnexpectedMessage.into());
             }
-            let again = tokio::task::block_in_place(|| lock(&self.office.post)?.fetches(id, clock::now()))?;
-            let Some(next) = again.into_iter().find(|errand| errand.operator == operator) else {
-                return Err(Code::Unreachable.into());
-            };
-            errand = next;
         }
         // More than a queue holds.
         Err(Code::RateLimited.into())
     }
 
-    /// Gives a letter to its role, once; whether it was new.
+    /// Gives a letter to its role, once; whether it was new. One that cannot have its effect yet is set aside.
     async fn take_letter(&self, id: &Id, operator: &Did, body: &[u8]) -> Result<bool, Failure> {
         let trust = self.trust().ok_or(Code::TrustMissing)?;
-        let shelf = usize::from(id[0]) % SHELVES;
-        let _taking = match self.office.shelves.get(shelf) {
-            Some(shelf) => shelf.lock().await,
-            None => return Err(Code::Internal.into()),
-        };
+        let _taking = self.office.shelf(id)?.lock().await;
         let arrived = tokio::task::block_in_place(|| lock(&self.office.post)?.read(id, operator, body, &trust))?;
         let Arrived::New(number, letter) = arrived else {
             return Ok(false);
         };
-        let result = match letter {
-            Letter::Reach(reach) if self.wallet.is_some() => {
-                tokio::task::block_in_place(|| lock(&self.office.post)?.set_theirs(id, reach))
-            }
-            letter if self.wallet.is_some() => self.letter_for_wallet(id, letter).await,
-            letter => tokio::task::block_in_place(|| self.letter_for_organisation(id, letter)),
+        let result = match tokio::task::block_in_place(|| self.is_behind(id, &letter))? {
+            true => Err(Code::Unreachable.into()),
+            false => self.give_letter(id, letter.clone()).await,
         };
         if let Err(failure) = &result
             && is_left(failure.problem.code)
         {
-            return result.map(|()| false);
+            // In a damaged home nothing more is written.
+            let set_aside = || lock(&self.office.post)?.set_aside(id, number, &letter, clock::now());
+            // Where there is no room to set it aside either, it stays in its queue.
+            let is_aside = failure.problem.code != Code::Damaged
+                && tokio::task::block_in_place(set_aside).unwrap_or_else(|failure: Failure| {
+                    tracing::debug!(%failure, "a letter cannot be set aside");
+                    false
+                });
+            tracing::debug!(%operator, %failure, is_aside, "a letter waits");
+            return match is_aside {
+                true => Ok(false),
+                false => result.map(|()| false),
+            };
         }
         tokio::task::block_in_place(|| lock(&self.office.post)?.taken(id, number))?;
         result.map(|()| true)
     }
 
+    /// Whether a letter only goes on from one that was set aside: uses of a grant, of which the first to be missing is asked for.
+    fn is_behind(&self, id: &Id, letter: &Letter) -> Result<bool, Failure> {
+        let Letter::Uses { grant, .. } = letter else {
+            return Ok(false);
+        };
+        let aside = lock(&self.office.post)?.aside(id)?;
+        let is_same = |(_, one): &(u64, Letter)| matches!(one, Letter::Uses { grant: of, .. } if of == grant);
+        Ok(aside.iter().any(is_same))
+    }
+
+    /// Gives letters that were set aside to their role again, in order; how many had their effect.
+    async fn take_aside(&self, id: &Id) -> Result<usize, Failure> {
+        if !lock(&self.office.post)?.has_aside(id) {
+            return Ok(0);
+        }
+        let _taking = self.office.shelf(id)?.lock().await;
+        let aside = tokio::task::block_in_place(|| lock(&self.office.post)?.aside(id))?;
+        let (mut count, mut is_off) = (0usize, false);
+        for (number, letter) in aside {
+            // Who could not be asked a moment ago is not asked for each of them.
+            if is_off && matches!(letter, Letter::Uses { .. }) {
+                continue;
+            }
+            let result = self.give_letter(id, letter).await;
+            match result {
+                Err(failure) if is_left(failure.problem.code) => {
+                    is_off |= failure.problem.code == Code::Unreachable;
+                    continue;
+                }
+                Err(failure) => tracing::debug!(code = %failure.problem.code, "a letter without effect"),
+                Ok(()) => count = count.saturating_add(1),
+            }
+            tokio::task::block_in_place(|| lock(&self.office.post)?.drop_aside(id, number))?;
+        }
+        Ok(count)
+    }
+
+    /// Whether a withdrawal lies aside.
+    fn holds_withdrawal(&self, id: &Id) -> Result<bool, Failure> {
+        let aside = lock(&self.office.post)?.aside(id)?;
+        Ok(aside
+            .iter()
+            .any(|(_, letter)| matches!(letter, Letter::Withdrawal { .. })))
+    }
+
+    async fn give_letter(&self, id: &Id, letter: Letter) -> Result<(), Failure> {
+        match letter {
+            Letter::Reach(reach) => tokio::task::block_in_place(|| {
+                let mut post = lock(&self.office.post)?;
+                match self.wallet.is_some() {
+                    true => post.set_theirs(id, reach, clock::now())?,
+                    false => post.take_reach(id, reach, clock::now())?,
+                }
+                drop(post);
+                Ok(self.office.written(id)?)
+            }),
+            letter if self.wallet.is_some() => self.letter_for_wallet(id, letter).await,
+            letter => tokio::task::block_in_place(|| self.letter_for_organisation(id, letter)),
+        }
+    }
+
     async fn letter_for_wallet(&self, id: &Id, letter: Letter) -> Result<(), Failure> {
         let with = tokio::task::block_in_place(|| lock(&self.office.post)?.with(id))?;
         let with = with.ok_or(Code::NotFound)?;
+        let is_changed = matches!(letter, Letter::Changed { .. });
         let (thread, steps) = self.with_wallet(|wallet| wallet.receive_letter(clock::now(), &with, letter))?;
         let outcome = self.finish(thread, steps).await?;
         match outcome {
             Outcome::Waiting { id } => self.prepare_reach(&id).await,
-            // Its status list says how it stands now.
-            Outcome::Noted => self.wake_mirror.notify_one(),
+            // Its status list says how it stands now, and is asked for it by a wallet too whose person only looks in.
+            Outcome::Noted if is_changed => self.learn_status(&with).await,
             _ => {}
         }
         Ok(())
@@ -285,7 +462,7 @@ impl Service {
                 self.announce_sessions();
                 match reply {
                     presentation::Reply::Receipt { receipt } => Letter::Receipt { receipt },
-                    presentation::Reply::Problem(problem) => return Err(problem.into()),
+                    presentation::Reply::Problem(problem) => return self.refuse_letter(id, session, problem),
                     _ => return Err(Code::UnexpectedMessage.into()),
                 }
             }
@@ -295,7 +472,7 @@ impl Service {
                 match self.answer_consent_of(now, "mailbox", ask)? {
                     consent::Reply::Withdrawn { withdrawn } => Letter::Withdrawn { grant: name, withdrawn },
                     consent::Reply::Erased { erasure } => Letter::Erased { grant: name, erasure },
-                    consent::Reply::Problem(problem) => return Err(problem.into()),
+                    consent::Reply::Problem(problem) => return self.refuse_letter(id, name, problem),
                     _ => return Err(Code::UnexpectedMessage.into()),
                 }
             }
@@ -305,15 +482,36 @@ impl Service {
         Ok(self.office.written(id)?)
     }
 
+    /// Tells a wallet that what it left is refused, if that will not pass.
+    fn refuse_letter(&self, id: &Id, about: String, problem: Problem) -> Result<(), Failure> {
+        if !is_left(problem.code) {
+            let refused = Letter::Refused {
+                about,
+                problem: problem.clone(),
+            };
+            lock(&self.office.post)?.write(id, &refused, clock::now())?;
+            self.office.written(id)?;
+        }
+        Err(problem.into())
+    }
+
     /// Before a release under a grant the mailbox in which its withdrawal may wait is emptied, once after each start. Where no
-    /// operator answers nothing is released (`catching_up`).
+    /// operator that keeps it and is listed answers nothing is released (`catching_up`).
     pub(in super::super) fn require_emptied(&self, grant: &str) -> Result<(), Problem> {
         let Some(issuer) = &self.issuer else { return Ok(()) };
         let hash = *OpenedGrant::open(grant)?.hash();
         let reach = lock(issuer)?.reach_of_grant(&hash).map_err(|_| Code::Internal)?;
         let Some(reach) = reach else { return Ok(()) };
-        let id = post::with_wallet(&reach)?;
+        self.require_emptied_of(post::with_wallet(&reach)?)
+    }
+
+    fn require_emptied_of(&self, id: Id) -> Result<(), Problem> {
         if lock(&self.office.emptied)?.contains(&id) || !lock(&self.office.post)?.knows(&id) {
+            return Ok(());
+        }
+        // Where no listed operator keeps anything for us there nothing can wait, and never will.
+        let keepers = self.keepers(&id).map_err(|failure| failure.problem)?;
+        if keepers.is_empty() {
             return Ok(());
         }
         // Both are waited for, but not for ever: whoever refreshes waits too.
@@ -327,7 +525,8 @@ impl Service {
             Ok(Err(failure)) => tracing::error!(%failure, cause = failure.cause, "mailboxes cannot be emptied"),
             Err(_) => tracing::warn!("a mailbox was not emptied in time before a release"),
         }
-        if done.load(Ordering::Relaxed) == 0 {
+        let is_held = self.holds_withdrawal(&id).map_err(|failure| failure.problem)?;
+        if is_held || done.load(Ordering::Relaxed) == 0 {
             return Err(Problem::new(Code::CatchingUp, "mailbox"));
         }
         lock(&self.office.emptied)?.insert(id);
@@ -341,13 +540,4 @@ fn is_left(code: Code) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_is_looked_for_soon_at_first_and_never_later_than_five_minutes() {
-        for (since, expected) in [(0, 2), (15, 2), (60, 6), (3_600, 300), (604_800, 300)] {
-            assert_eq!(pause(Duration::from_secs(since)), Duration::from_secs(expected));
-        }
-    }
-}
+mod tests;

@@ -46,7 +46,7 @@ async fn an_account_opens_to_its_passphrase_until_it_is_taken_away_and_its_handl
     let again = service.execute(add("kari", "Another", "another passphrase")).await;
     assert_eq!(code(again), refused(Code::NotPermitted, "handle"));
     let people = agency.done(Command::People).await;
-    assert!(people.at("people")[0].at("removed").is_string());
+    assert!(people.at("people")[0].at("removed_at").is_string());
     assert!(!people.to_string().contains("proof"));
 }
 

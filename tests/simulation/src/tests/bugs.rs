@@ -45,8 +45,8 @@ pub(super) const BUGS: &[Bug] = &[
         edits: &[
             edit(
                 "verifier/src/lib.rs",
-                "    fresh: Vec<Reach>,\n    changes: u64,\n}",
-                "    fresh: Vec<Reach>,\n    changes: u64,\n    used: BTreeSet<String>,\n}",
+                "    fresh: Vec<tables::Fresh>,\n    changes: u64,\n}",
+                "    fresh: Vec<tables::Fresh>,\n    changes: u64,\n    used: BTreeSet<String>,\n}",
             ),
             edit(
                 "verifier/src/lib.rs",
@@ -83,11 +83,12 @@ pub(super) const BUGS: &[Bug] = &[
         is: "the receipt is sent whether or not the verdict could be written",
         edits: &[edit(
             "verifier/src/presentation.rs",
-            "        self.commit(tx, &before, Some(&after)).map_err(|error| match error {
-            Error::Store(error) => tables::spent_twice(error),
-            other => other.into(),
-        })?;",
-            "        let written = self.commit(tx, &before, Some(&after)).map_err(|error| match error {
+            "        self.commit(now, tx, &before, Some(&after))
+            .map_err(|error| match error {
+                Error::Store(error) => tables::spent_twice(error),
+                other => other.into(),
+            })?;",
+            "        let written = self.commit(now, tx, &before, Some(&after)).map_err(|error| match error {
             Error::Store(error) => tables::spent_twice(error),
             other => other.into(),
         });
@@ -260,8 +261,8 @@ pub(super) const BUGS: &[Bug] = &[
         is: "an answer to an expired request is taken",
         edits: &[edit(
             "verifier/src/session.rs",
-            "        if self.state.is_open() && now >= self.expires {",
-            "        if self.state.is_open() && now >= self.expires && !crate::planted::is(11) {",
+            "    match state.is_open() && now >= expires {",
+            "    match state.is_open() && now >= expires && !crate::planted::is(11) {",
         )],
     },
     Bug {

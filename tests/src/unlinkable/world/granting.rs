@@ -118,6 +118,11 @@ impl World {
         has: &mut Everything,
     ) {
         self.renew(now, holder);
+        // A grant is deposited with a status of at most an hour, so that the mirrors look more often than once a day.
+        for agency in [&mut self.identity, &mut self.tax] {
+            agency.issuer.tick(now).expect("ticks");
+        }
+        self.pull(now);
         let did = self.banks[bank].did.clone();
         holder.wallet.set_reach(&did, Some(reached.clone()));
         match meeting {
@@ -309,7 +314,8 @@ pub(in crate::unlinkable) fn reaches(world: &World, holder: &Holder, leak: Leak)
         for errand in made {
             // The operator draws both.
             let (queue, token) = (random::bytes(&mut chance), random::bytes(&mut chance));
-            post.created(&id, &errand.operator, queue, token).expect("notes");
+            post.created(&id, &errand.operator, (queue, token), morning())
+                .expect("notes");
         }
         post.reach(&id).expect("reads").expect("there is one")
     };

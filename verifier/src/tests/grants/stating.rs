@@ -124,6 +124,16 @@ fn where_a_customer_is_reached_is_forgotten_some_time_after_the_last_word_and_th
     assert_eq!(world.verifier.reach_of_grant(&asked.name()).unwrap(), Some(reach()));
 
     let mut world = world.reopen();
+    let fresh = world.verifier.fresh_reaches();
+    assert_eq!(
+        fresh.iter().map(|(_, reach)| reach).collect::<Vec<_>>(),
+        [&reach()],
+        "to be answered yet"
+    );
+    world.verifier.reaches_taken(&fresh).unwrap();
+    assert!(world.verifier.fresh_reaches().is_empty());
+    let mut world = world.reopen();
+    assert!(world.verifier.fresh_reaches().is_empty(), "once");
     world.pass(LIFE + crate::REACH_SECONDS - 1);
     tick(&mut world);
     assert_eq!(world.verifier.reach(CUSTOMER).unwrap(), Some(reach()));

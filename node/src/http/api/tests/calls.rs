@@ -370,11 +370,21 @@ async fn grants_and_withdrawals_are_read_and_what_is_not_there_is_said() {
             .await
             .refused(404, "unknown_grant");
     }
-    let asked = json!({ "service": "S15", "case": "NB-1", "subject": CUSTOMER, "grant": { "days": 9999 } });
-    bench
-        .call(&token, "POST", "/api/v1/requests", &asked)
-        .await
-        .refused(403, "over_ask");
+    // Nobody on the list issues what S15 asks for, and whoever is named cannot be asked for longer than is registered.
+    for (terms, status, code) in [
+        (json!({ "days": 1 }), 422, "unknown_issuer"),
+        (
+            json!({ "days": 9999, "issuer": "did:web:lanekassen.example" }),
+            403,
+            "over_ask",
+        ),
+    ] {
+        let asked = json!({ "service": "S15", "case": "NB-1", "subject": CUSTOMER, "grant": terms });
+        bench
+            .call(&token, "POST", "/api/v1/requests", &asked)
+            .await
+            .refused(status, code);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use crate::error::Failure;
 use crate::http::console::credentials::{reason_field, state_of_form, wrong_reason};
 use crate::http::console::shown::{
-    Wrong, act, alert, back, beside, heading, id_of, instant, invalid, issued, label, list, refused, text,
+    Wrong, alert, back, beside, heading, id_of, instant, invalid, issued, label, list, refused, text,
 };
 use crate::http::console::upload::{self, Begun, Fields, Refused, Taker};
 use crate::http::form::Upload;
@@ -31,7 +31,7 @@ pub(in crate::http::console) async fn ask(visit: Visit) -> Response {
 }
 
 async fn ask_page(visit: &Visit, wrong: Option<Wrong>) -> Result<Response, Failure> {
-    let jobs = act(visit, Command::Jobs).await?;
+    let jobs = visit.execute(Command::Jobs).await?;
     let (is_invalid, described) = invalid(wrong, "file");
     let described = described.map_or_else(|| "file-hint".to_owned(), |wrong| format!("file-hint {wrong}"));
     let body = html! {
@@ -187,7 +187,7 @@ impl ForBulk {
                 credential_type: kind,
                 header,
             };
-            let started = act(&self.visit, command).await?;
+            let started = self.visit.execute(command).await?;
             self.bulk = self::text(&started, "bulk").to_owned();
             if let Some(begun) = &mut self.begun {
                 begun.undo_by(Command::BulkCancel {
@@ -210,7 +210,7 @@ impl ForBulk {
             bulk: self.bulk.clone(),
             lines: std::mem::take(&mut self.lines),
         };
-        act(&self.visit, command).await?;
+        self.visit.execute(command).await?;
         Ok(())
     }
 
@@ -261,7 +261,7 @@ impl Taker for ForBulk {
         let propose = Command::BulkPropose {
             bulk: self.bulk.clone(),
         };
-        match act(&self.visit, propose).await {
+        match self.visit.execute(propose).await {
             Ok(_) => Ok(self.done()),
             // Its own page says which lines named nothing: it is called off, and nothing was changed.
             Err(failure) if failure.problem.code == Code::NoData => Ok(self.done()),
@@ -284,7 +284,7 @@ impl Taker for ForBulk {
             credential_type: kind,
             import,
         };
-        let proposed = act(&self.visit, command).await?;
+        let proposed = self.visit.execute(command).await?;
         self.bulk = text(&proposed, "bulk").to_owned();
         Ok(Some(self.done()))
     }

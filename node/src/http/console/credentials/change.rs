@@ -2,7 +2,7 @@
 
 use super::{FOUND_BY_MAX, one, search_body, target};
 use crate::error::Failure;
-use crate::http::console::shown::{Wrong, act, alert, back, beside, heading, invalid, label, refused, state, text};
+use crate::http::console::shown::{Wrong, alert, back, beside, heading, invalid, label, refused, state, text};
 use crate::http::form::Form;
 use crate::http::page::hidden;
 use crate::http::visit::Visit;
@@ -183,7 +183,7 @@ pub(in crate::http::console) async fn change(Path((id, step)): Path<(String, Str
             state: step.state,
             reason,
         };
-        act(&form.visit, command).await?;
+        form.visit.execute(command).await?;
         Ok(home)
     })
     .await
@@ -253,7 +253,7 @@ pub(in crate::http::console) async fn change_all(form: Form) -> Response {
             state: step.state,
             reason,
         };
-        act(&form.visit, command).await?;
+        form.visit.execute(command).await?;
         Ok("/console/record".to_owned())
     })
     .await

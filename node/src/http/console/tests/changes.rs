@@ -7,6 +7,9 @@ use axum::http::StatusCode;
 
 const NONE: &str = "0123456789abcdef0123456789abcdef";
 
+/// Name and bytes of a file that a form brings.
+type Uploaded = Option<(&'static str, &'static [u8])>;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_search_answers_without_an_address_and_says_what_it_cannot_take() {
     let world = World::organisation(&["C02"]);
@@ -177,8 +180,8 @@ async fn a_file_that_names_nothing_changes_nothing_and_says_line_by_line_why() {
 async fn a_proposal_without_reason_or_file_or_with_a_wrong_choice_is_told_and_not_begun() {
     let world = World::organisation(&["C02"]);
     let kari = world.colleague("kari").await;
-    let file: Option<(&str, &[u8])> = Some(("a.csv", b"subject\n"));
-    let bad: [(&str, &str, &str, Option<(&str, &[u8])>, &str); 5] = [
+    let file: Uploaded = Some(("a.csv", b"subject\n"));
+    let bad: [(&str, &str, &str, Uploaded, &str); 5] = [
         ("revoke", "", "subject", file, "Skriv hvorfor."),
         ("revoke", "gjelder 14858834016", "subject", file, "fødselsnummer i seg"),
         ("revoke", "feil", "subject", None, "Velg en fil."),

@@ -28,6 +28,9 @@ async fn jobs(world: &World) -> usize {
     jobs.filter(|job| job["dry_run"] != true).count()
 }
 
+/// Name and bytes of a file that a form brings.
+type Uploaded = Option<(&'static str, &'static [u8])>;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_is_looked_at_first_then_imported_by_a_yes_and_its_bad_lines_are_there_to_be_corrected() {
     let world = World::organisation(&["C02"]);
@@ -161,7 +164,7 @@ async fn a_form_with_a_file_that_is_sent_twice_is_taken_once() {
 async fn a_file_that_cannot_be_taken_is_told_beside_its_field_and_leaves_nothing() {
     let world = World::organisation(&["C02"]);
     let kari = world.colleague("kari").await;
-    let bad: [(Option<(&str, &[u8])>, &str); 6] = [
+    let bad: [(Uploaded, &str); 6] = [
         (None, "Velg en fil."),
         (Some(("tom.csv", b"")), "Filen er tom."),
         (Some(("blank.csv", b" \r\n\r\n")), "Filen er tom."),

@@ -1,7 +1,7 @@
 //! Alarms: what should never happen and did, with what is kept as evidence.
 
 use crate::error::Failure;
-use crate::http::console::shown::{act, back, count, heading, list, moment, text};
+use crate::http::console::shown::{back, count, heading, list, moment, text};
 use crate::http::form::Form;
 use crate::http::page::hidden;
 use crate::http::visit::Visit;
@@ -40,14 +40,12 @@ pub(in crate::http::console) async fn alarm(visit: Visit, Path(id): Path<String>
 }
 
 async fn alarm_page(visit: &Visit, id: String) -> Result<Response, Failure> {
-    let found = act(
-        visit,
-        Command::Alarms {
+    let found = visit
+        .execute(Command::Alarms {
             id: Some(id),
             dismiss: false,
-        },
-    )
-    .await?;
+        })
+        .await?;
     let alarm = list(&found, "alarms").first().ok_or(Code::NotFound)?;
     let body = html! {
         (heading(visit, "console-alarm-title"))
@@ -80,14 +78,12 @@ async fn alarm_page(visit: &Visit, id: String) -> Result<Response, Failure> {
 pub(in crate::http::console) async fn dismiss(Path(id): Path<String>, form: Form) -> Response {
     form.once(async move |form| {
         let path = format!("/console/trust/alarms/{id}");
-        act(
-            &form.visit,
-            Command::Alarms {
+        form.visit
+            .execute(Command::Alarms {
                 id: Some(id),
                 dismiss: true,
-            },
-        )
-        .await?;
+            })
+            .await?;
         Ok(path)
     })
     .await

@@ -1,7 +1,7 @@
 //! A register's file: taken into the store, and looked at.
 
 use super::{Begun, Fields, HEAD, HEADER, Refused, TOO_MANY, Taker, is_csv};
-use crate::http::console::shown::{act, text};
+use crate::http::console::shown::text;
 use crate::http::visit::Visit;
 use crate::service::Command;
 use axum::body::Bytes;
@@ -41,7 +41,7 @@ impl ForRegister {
             number: self.parts,
             bytes: std::mem::take(&mut self.buffer),
         };
-        act(&self.visit, command).await?;
+        self.visit.execute(command).await?;
         self.parts = self.parts.saturating_add(1);
         Ok(())
     }
@@ -50,7 +50,7 @@ impl ForRegister {
 impl Taker for ForRegister {
     async fn begin(&mut self, fields: &Fields) -> Result<(), Refused> {
         let mut begun = Begun::take(&self.visit, fields)?;
-        let started = match act(&self.visit, Command::UploadStart).await {
+        let started = match self.visit.execute(Command::UploadStart).await {
             Err(failure) if failure.problem.code == Code::TooLarge => return Err(TOO_MANY.into()),
             started => started?,
         };
@@ -84,7 +84,7 @@ impl Taker for ForRegister {
         let finish = Command::UploadFinish {
             upload: self.file.clone(),
         };
-        act(&self.visit, finish).await?;
+        self.visit.execute(finish).await?;
         let path = check(&self.visit, &self.kind, &self.file, is_csv).await?;
         if let Some(begun) = &mut self.begun {
             begun.done(&path);
@@ -110,7 +110,7 @@ pub(in crate::http::console) async fn check(
         csv: is_csv,
         dry_run: true,
     };
-    match act(visit, command).await {
+    match visit.execute(command).await {
         Ok(begun) => {
             let form = if is_csv { "csv" } else { "lines" };
             Ok(format!(

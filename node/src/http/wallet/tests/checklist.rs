@@ -404,9 +404,7 @@ fn line_08_a_foreign_form_a_replayed_request_and_one_whose_time_is_out_have_thei
         assert!(gone.contains("Forespørselen er ikke her"), "{gone}");
         let visit = super::pages::visit_of(&person.world, &path);
         let expired = Failure::from(Code::Expired);
-        let expired = super::super::request::unreadable(&visit, &id, &expired, None)
-            .await
-            .unwrap();
+        let expired = super::super::request::unreadable(&visit, &id, &expired, None).unwrap();
         assert_eq!(expired.status(), StatusCode::GONE);
         let expired = text(expired).await;
         require_well_made(&expired);
