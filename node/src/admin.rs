@@ -2,7 +2,7 @@
 //!
 //! Nobody is asked who they are, so nothing of a person, a case or a peer stands in what is said, nothing can be changed, and the
 //! configuration takes no other address than loopback. What a browser is made to send, by a foreign page or a name that was
-//! pointed here, is refused ([`guard`]); what anybody on the machine may make grow is bounded ([`door`]).
+//! pointed here, is refused (`guard`); what anybody on the machine may make grow is bounded (`door`).
 //!
 //! | path | answer |
 //! |---|---|

@@ -5,7 +5,7 @@
 //!
 //! `bevis demo consent` ([`consent`]) tells of a standing consent from its yes to its end.
 //!
-//! `bevis demo sandbox` ([`sandbox`](mod@sandbox)) is for developers: a bank's node with its API, and test persons for every outcome.
+//! `bevis demo sandbox` (`sandbox`) is for developers: a bank's node with its API, and test persons for every outcome.
 //!
 //! `bevis demo trust` ([`trust`]) is the other story: a list that everybody holds, and how fast changes reach everybody.
 

@@ -66,7 +66,7 @@ pub(crate) struct Consent<'a> {
 }
 
 /// A line of what a person reads before deciding. All of them, each behind the indentation of its level, are the text whose hash is
-/// signed ([`text_of`]): whoever sets them on a page leaves none out and adds nothing between them.
+/// signed (`text_of`): whoever sets them on a page leaves none out and adds nothing between them.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Line {
     /// What it says: the key of its text; empty for a line that is empty.

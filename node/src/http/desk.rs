@@ -1,7 +1,7 @@
 //! The bank's desk: a case-worker asks a customer for a case, watches the answer come, and reads one verdict with its reasons.
 //!
-//! [`new`] makes a request, [`session`] follows it to its verdict and shows how what was shown stands now, [`cases`] lists them,
-//! [`receipt`] is for paper, [`grants`] are the standing ones, [`notices`] what bankruptcy registers sent. What they have in common
+//! `new` makes a request, `session` follows it to its verdict and shows how what was shown stands now, `cases` lists them,
+//! `receipt` is for paper, `grants` are the standing ones, `notices` what bankruptcy registers sent. What they have in common
 //! is in `shown`, `found` and `code`. The customer's number goes in by a form and comes out nowhere: no address, title or list has it.
 
 mod cases;

@@ -1,6 +1,6 @@
 //! A wallet's pages: what is held, what waits, what is read before a decision, and what came of it.
 //!
-//! [`request`] is the page on which a person decides. Everything else leads to it or tells what came of it. What is signed for is made
+//! `request` is the page on which a person decides. Everything else leads to it or tells what came of it. What is signed for is made
 //! by the wallet; the pages set it and add nothing to it.
 
 mod asked;
