@@ -5,7 +5,7 @@ mod people;
 use crate::config::{self, Config, Http};
 use crate::home::Home;
 use crate::http::App;
-use crate::http::door::{Face, Guest};
+use crate::http::door::{Face, Guest, HOLDER};
 use crate::service::{Service, create_keys, entropy};
 use axum::Router;
 use axum::body::Body;
@@ -26,6 +26,8 @@ pub(crate) struct World {
     pub(crate) service: Arc<Service>,
     pub(crate) app: Arc<App>,
     router: Router,
+    /// The account of who visits.
+    handle: String,
     faces: Vec<Face>,
     _folder: tempfile::TempDir,
 }
@@ -92,6 +94,7 @@ impl World {
             service,
             app,
             router,
+            handle: HOLDER.to_owned(),
             faces,
             _folder: folder,
         }
@@ -105,7 +108,7 @@ impl World {
     /// Whom its links let in.
     pub(crate) fn guest(&self) -> Guest {
         Guest {
-            handle: "holder".to_owned(),
+            handle: self.handle.clone(),
             name: "Kari Test".to_owned(),
             faces: self.faces.clone(),
         }

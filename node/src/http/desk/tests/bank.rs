@@ -89,7 +89,8 @@ impl Bank {
             wallet: Some("http://127.0.0.1:8472".to_owned()),
             ..Http::at("127.0.0.1:0")
         });
-        let world = World::of(config, vec![Face::Desk]);
+        let mut world = World::of(config, vec![Face::Desk]);
+        world.employ("kari").await;
         let whoami = world.service.execute(Command::Whoami).await.expect("known");
         let card: Card = serde_json::from_value(whoami.at("card").clone()).expect("a card");
         let peer = card.peer.clone();

@@ -38,6 +38,12 @@ impl World {
         service::tests::collect(&self.service, "did:web:skatteetaten.example", number);
     }
 
+    /// From now on the visitor is somebody with this account.
+    pub(crate) async fn employ(&mut self, handle: &str) {
+        self.colleague(handle).await;
+        handle.clone_into(&mut self.handle);
+    }
+
     /// What the command line is answered.
     pub(crate) async fn told(&self, command: Command) -> Value {
         self.service.execute_as(command, Actor::Cli).await.expect("an answer")
