@@ -101,6 +101,12 @@ fn may_become(from: State, to: State) -> bool {
     }
 }
 
+/// Whether a credential that has ended is to be suspended. Its end stays what it is; but whoever suspends wants it to be relied on
+/// by nobody from now on, so that it waits for no day.
+fn is_ended_for(from: State, to: State) -> bool {
+    matches!(from, State::Superseded | State::Revoked) && to == State::Suspended
+}
+
 /// Refuses a reason that is too long, and one with a person's number in it.
 pub(crate) fn require_reason(reason: &str) -> Result<(), Error> {
     if reason.len() > REASON_MAX || reason.chars().any(char::is_control) || has_person_number(reason) {
@@ -120,7 +126,8 @@ pub(crate) fn refusal(state: State) -> Option<Code> {
 
 impl Issuer {
     /// Revokes, suspends, reinstates (`valid`, from suspended only) or marks as superseded. The change is durable when this
-    /// returns, and the next digest and the next status head that anybody asks for have it.
+    /// returns, and the next digest and the next status head that anybody asks for have it. Suspending publishes an ending that waits
+    /// for the day's publication at once; such a credential stays superseded or revoked.
     ///
     /// `no_data` when the target names nothing; `revoked` or `superseded` when the state of everything it names is final;
     /// a credential that is in the state already is no error and not counted.
@@ -132,7 +139,12 @@ impl Issuer {
             for (id, credential) in part {
                 let mut credential = credential.clone();
                 credential.reason = Some(reason.to_owned()).filter(|reason| !reason.is_empty());
-                staged.set_state(now, &self.tables, id, &mut credential, state)?;
+                let to = if is_ended_for(credential.state, state) {
+                    credential.state
+                } else {
+                    state
+                };
+                staged.set_state(now, &self.tables, id, &mut credential, to)?;
                 changed.count(&credential);
             }
             self.commit(staged)?;
@@ -171,13 +183,14 @@ impl Issuer {
     }
 
     /// Whether a change to this state would do something: it may be, or an ending of it that waits for the day's publication is
-    /// published at once when somebody asks for it.
+    /// published at once when somebody asks for it, or asks that it be relied on no more.
     pub(crate) fn would_change(&self, credential: &Credential, state: State) -> bool {
         let waits = || {
             let mut positions = credential.positions.iter();
             positions.any(|position| self.lists.is_waiting(*position))
         };
-        may_become(credential.state, state) || (credential.state == state && waits())
+        let is_asked_for = || credential.state == state || is_ended_for(credential.state, state);
+        may_become(credential.state, state) || (is_asked_for() && waits())
     }
 
     /// Issued credentials, of one type or of all, the newest first.

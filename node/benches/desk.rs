@@ -1,6 +1,6 @@
-//! How fast a desk with 10,000 requests answers: `cargo bench -p node --bench desk`. Asserts no figure.
+//! How fast a desk with 10,000 requests and a console with 10,000 rows answer: `cargo bench -p node --bench desk`. Asserts no figure.
 //!
-//! The requests are made by the same command as ever, each signed and committed; pages are asked of the router, with everything that
+//! The rows are imported and prepared by the commands of the command line. The requests are made by the same command as ever, each signed and committed; pages are asked of the router, with everything that
 //! a page does but the socket. Output, one figure a line, separated by tabs: page, percentile, milliseconds, bytes, samples.
 #![allow(
     clippy::unwrap_used,
@@ -11,6 +11,8 @@
     missing_docs,
     reason = "measuring is what this is for"
 )]
+
+mod town;
 
 use axum::Router;
 use axum::body::Body;
@@ -23,11 +25,13 @@ use node::config::{self, Http};
 use node::home::Home;
 use node::http::App;
 use node::http::door::{Face, Guest};
-use node::service::{Card, Command, Service};
+use node::service::{self, Card, Command, Confided, Service};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 use store::{Params, Passphrase, Store};
 use tower::ServiceExt;
+use town::Node;
 
 /// Requests in the store.
 const REQUESTS: usize = 10_000;
@@ -67,15 +71,8 @@ async fn measure() {
         let asked = service.execute(request).await.unwrap();
         newest = asked["session"].as_str().unwrap().to_owned();
     }
-    let app = App::new(service.clone(), Http::at("127.0.0.1:0"), PORT);
-    let router = app.router();
-    let session = app.door().begin(Guest {
-        handle: "kari".to_owned(),
-        name: "Kari Test".to_owned(),
-        faces: vec![Face::Desk],
-    });
-    let cookie = format!("{}={session}", app.cookie());
-    for path in [
+    let shown = |path: &str| path.replace(&newest, "{id}");
+    let paths = [
         "/desk".to_owned(),
         format!("/desk?from={}", REQUESTS - 50),
         "/desk?state=waiting&service=S01".to_owned(),
@@ -84,20 +81,55 @@ async fn measure() {
         "/desk/new".to_owned(),
         "/desk/new/S01".to_owned(),
         "/desk/grants".to_owned(),
-    ] {
+    ];
+    ask_often(&service, Face::Desk, &paths, shown).await;
+    drop(service);
+
+    let service = agency(folder.path());
+    let paths = [
+        "/console",
+        "/console/registers",
+        "/console/registers/C02",
+        "/console/credentials",
+        "/console/credentials/bulk",
+        "/console/lists",
+        "/console/record",
+        "/console/health",
+    ];
+    ask_often(&service, Face::Console, &paths.map(str::to_owned), str::to_owned).await;
+}
+
+/// Asks for each page as somebody who works there.
+async fn ask_often(service: &Arc<Service>, face: Face, paths: &[String], shown: impl Fn(&str) -> String) {
+    let account = Command::PersonAdd {
+        handle: "kari".to_owned(),
+        name: "Kari Test".to_owned(),
+        faces: [service::Face::Desk, service::Face::Console].into(),
+        passphrase: Confided::new("another synthetic passphrase"),
+    };
+    service.execute(account).await.unwrap();
+    let app = App::new(service.clone(), Http::at("127.0.0.1:0"), PORT);
+    let router = app.router();
+    let session = app.door().begin(Guest {
+        handle: "kari".to_owned(),
+        name: "Kari Test".to_owned(),
+        faces: vec![face],
+    });
+    let cookie = format!("{}={session}", app.cookie());
+    for path in paths {
         let mut samples = Vec::new();
         let mut bytes = 0;
         for _ in 0..TIMES {
             let begun = Instant::now();
-            bytes = get(&router, &path, &cookie).await;
+            bytes = get(&router, path, &cookie).await;
             samples.push(begun.elapsed());
         }
         samples.sort_unstable();
         for (percentile, place) in [("p50", 50), ("p95", 95)] {
             let at = samples[(samples.len() * place / 100).min(samples.len() - 1)];
-            let shown = path.replace(&newest, "{id}");
             println!(
-                "{shown}\t{percentile}\t{:.2}\tms\t{bytes}\t{TIMES}",
+                "{}\t{percentile}\t{:.2}\tms\t{bytes}\t{TIMES}",
+                shown(path),
                 at.as_secs_f64() * 1_000.0
             );
         }
@@ -155,4 +187,41 @@ async fn bank(home: &Home) -> Arc<Service> {
     };
     service.execute(import).await.unwrap();
     service
+}
+
+/// An agency with as many persons in its register, each of whom has a credential that waits for them.
+fn agency(folder: &Path) -> Arc<Service> {
+    let passphrase = "a synthetic passphrase";
+    std::fs::write(folder.join("passphrase"), passphrase).unwrap();
+    let node = Node::at(folder, "agency");
+    let registers = folder.join("registers");
+    let count = REQUESTS.to_string();
+    let out = registers.to_str().unwrap();
+    let population = [
+        "demo",
+        "population",
+        "--persons",
+        &count,
+        "--companies",
+        "12",
+        "--out",
+        out,
+    ];
+    node.run(&population);
+    let init = ["init", "--profile", "test", "--role", "issuer", "--issues", "C02"];
+    let who = [
+        "--did",
+        "did:web:skatteetaten.example",
+        "--number",
+        "974761076",
+        "--name",
+        "SKATTEETATEN",
+    ];
+    node.run(&[&init[..], &who].concat());
+    let rows = registers.join("income.jsonl");
+    node.run(&["issuer", "import", "--type", "C02", rows.to_str().unwrap()]);
+    assert_eq!(node.run(&["issuer", "prepare", "--type", "C02"])["prepared"], REQUESTS);
+    let mut loaded = config::load(&node.home, &[]).unwrap();
+    loaded.config.http = Some(Http::at("127.0.0.1:0"));
+    Service::open(&node.home, loaded, &Passphrase::new(passphrase)).unwrap()
 }

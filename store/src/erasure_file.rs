@@ -32,7 +32,8 @@ pub(crate) const PAGE_KEYS: usize = (PAGE_SLOT_BYTES - NONCE_BYTES - TAG_BYTES -
 pub(crate) const PAGES_MAX: usize = 8192;
 
 const ROOT_HEAD_BYTES: usize = 8 + 4 + 4;
-const PAGE_BYTES: usize = NONCE_BYTES + 4 + PAGE_KEYS * (4 + 32) + TAG_BYTES;
+/// What a copy of a page takes of its room.
+pub(crate) const PAGE_BYTES: usize = NONCE_BYTES + 4 + PAGE_KEYS * (4 + 32) + TAG_BYTES;
 
 const _: () = assert!(ROOT_HEAD_BYTES + NONCE_BYTES + 8 + 4 + PAGES_MAX * 40 + TAG_BYTES <= ROOT_SLOT_BYTES);
 const _: () = assert!(PAGE_BYTES <= PAGE_SLOT_BYTES);
@@ -266,7 +267,12 @@ impl Holding {
                 repairs.push((root_offset(other), copies.get(copy).cloned().unwrap_or_default()));
             }
             let holding = Self { generation, pages };
-            return Ok(Some(Found { holding, repairs }));
+            let root_offset = root_offset(copy as u64);
+            return Ok(Some(Found {
+                holding,
+                root_offset,
+                repairs,
+            }));
         }
         let path = path.to_path_buf();
         Err(match newer {
@@ -283,6 +289,8 @@ impl Holding {
 /// What was read.
 pub(crate) struct Found {
     pub(crate) holding: Holding,
+    /// Where the copy of the root lies that was read.
+    pub(crate) root_offset: u64,
     /// What makes both copies of everything equal: offsets, and bytes to write there. None of it overwrites what was read.
     pub(crate) repairs: Vec<(u64, Vec<u8>)>,
 }
@@ -368,7 +376,7 @@ fn read_pages(keys: &Keys, file: &File, named: &Named, repairs: &mut Vec<(u64, V
 }
 
 /// What can be read there; a copy that cannot is as good as a damaged one.
-fn read_slot(file: &File, offset: u64, room: usize) -> Vec<u8> {
+pub(crate) fn read_slot(file: &File, offset: u64, room: usize) -> Vec<u8> {
     let mut bytes = vec![0; room];
     let mut filled = 0usize;
     let mut cursor = file.cursor(offset);

@@ -14,7 +14,7 @@ use crate::Error;
 use crate::disk::Access;
 use crate::erasable::KeyId;
 use crate::erasure_file::{self, Holding, PAGES_MAX, Page, Secret, name, page_offset, path, place, root_offset};
-use crate::files::{Files, Home};
+use crate::files::{File, Files, Home};
 use crate::keys::{Keys, Nonce};
 
 /// A page with room for fewer keys is not filled up: that would cost its three syncs for too little.
@@ -32,6 +32,10 @@ struct State {
     doomed: BTreeSet<KeyId>,
     /// Whether both copies in the file are what is held here.
     is_settled: bool,
+    /// Pages whose two copies this process has made durable.
+    sure: BTreeSet<usize>,
+    /// The same of the root.
+    is_root_sure: bool,
     is_renewed: bool,
 }
 
@@ -61,6 +65,8 @@ impl Vault {
                 ready: Vec::new(),
                 doomed: BTreeSet::new(),
                 is_settled: !is_renewed,
+                sure: BTreeSet::new(),
+                is_root_sure: false,
                 is_renewed,
             }),
         };
@@ -259,6 +265,7 @@ impl Vault {
         // Until all is there it is not known which of the two states the file shows.
         self.write().is_settled = false;
         let file = self.files.open(&self.path, Access::Write)?;
+        self.make_sure(&file, changed.keys())?;
         for (number, bytes) in &written {
             file.write_at(bytes, page_offset(*number, 0))?;
         }
@@ -271,6 +278,7 @@ impl Vault {
         }
         file.sync_data()?;
         let mut state = self.write();
+        state.sure.extend(changed.keys());
         for (number, page) in changed {
             match state.holding.pages.get_mut(number) {
                 Some(old) => *old = page,
@@ -279,6 +287,37 @@ impl Vault {
         }
         state.holding.generation = state.holding.generation.saturating_add(1);
         state.is_settled = true;
+        Ok(())
+    }
+
+    /// Makes both copies of these pages and of the root durable where this process has not: who wrote them may have been killed
+    /// before the sync, or the sync may have failed, and what is read is then not what a power cut leaves. A change relies on the
+    /// copy that it does not touch. The bytes stay what they are, so that this can tear nothing.
+    fn make_sure<'a>(&self, file: &File, pages: impl Iterator<Item = &'a usize>) -> Result<(), Error> {
+        let unsure: Vec<usize> = {
+            let state = self.read();
+            let is_there = |number: &usize| *number < state.holding.pages.len();
+            pages
+                .copied()
+                .filter(|number| is_there(number) && !state.sure.contains(number))
+                .collect()
+        };
+        let is_root_sure = self.read().is_root_sure;
+        if is_root_sure && unsure.is_empty() {
+            return Ok(());
+        }
+        for copy in [0, 1] {
+            if !is_root_sure {
+                rewrite(file, root_offset(copy), erasure_file::ROOT_SLOT_BYTES)?;
+            }
+            for number in &unsure {
+                rewrite(file, page_offset(*number, copy), erasure_file::PAGE_BYTES)?;
+            }
+        }
+        file.sync_data()?;
+        let mut state = self.write();
+        state.is_root_sure = true;
+        state.sure.extend(unsure);
         Ok(())
     }
 
@@ -307,15 +346,24 @@ impl Vault {
             path: self.path.clone(),
         })?;
         let file = self.files.open(&self.path, Access::Write)?;
+        // The root that counts may have been written and not made durable; what is overwritten next is what a power cut would leave.
+        rewrite(&file, found.root_offset, erasure_file::ROOT_SLOT_BYTES)?;
+        file.sync_data()?;
         for (offset, bytes) in &found.repairs {
             file.write_at(bytes, *offset)?;
         }
         file.sync_data()?;
         let mut state = self.write();
+        (state.sure, state.is_root_sure) = (BTreeSet::new(), false);
         state.holding = found.holding;
         let State { holding, ready, .. } = &mut *state;
         ready.retain(|id| holding.key(*id).is_some());
         state.is_settled = true;
         Ok(())
     }
+}
+
+/// Writes again what is read at a place, so that the next sync makes it durable whatever became of earlier ones.
+fn rewrite(file: &File, offset: u64, room: usize) -> Result<(), Error> {
+    file.write_at(&erasure_file::read_slot(file, offset, room), offset)
 }

@@ -3,7 +3,7 @@
 
 import { test, before, after } from "node:test";
 import assert from "node:assert/strict";
-import { REFUSED, login, must, serve, start } from "./lib/network.mjs";
+import { REFUSED, login, must, serveAgain, start } from "./lib/network.mjs";
 import { another, hold, open, person } from "./lib/browser.mjs";
 import { address, ask, change, decide, find, go, take } from "./lib/steps.mjs";
 
@@ -36,17 +36,11 @@ const decided = (() => {
 /** The name of the request that a window of the wallet shows. */
 const shown = (page) => new URL(page.url()).pathname.split("/").at(-1);
 
-/** Serves a home again whose node was killed: its lock is free as soon as the process is gone. */
+/** Serves a home again whose node was killed. */
 const served_again = async (node) => {
-  for (let tries = 0; ; tries += 1) {
-    try {
-      const again = await serve(network, `${network.root}/homes/${node}`);
-      served.push(again);
-      return again;
-    } catch (error) {
-      if (tries === 40 || !/home_locked|unreachable/.test(`${error}`)) throw error;
-    }
-  }
+  const again = await serveAgain(network, node);
+  served.push(again);
+  return again;
 };
 
 /** A second window that hears nothing of what is new: what it shows is old. */

@@ -4,11 +4,11 @@
 import { test, before, after } from "node:test";
 import assert from "node:assert/strict";
 import { CITIZEN, REFUSED, SOON, file, login, must, start, wallet as newWallet } from "./lib/network.mjs";
-import { hold, open, person, tabTo } from "./lib/browser.mjs";
+import { open, person, tabTo } from "./lib/browser.mjs";
+import { LANGUAGES, each, holder, visitor as visit } from "./lib/states.mjs";
 import { ask, address, change, decide, fillRequest, find, force, go, put, send, take } from "./lib/steps.mjs";
 import { ofNobody } from "./lib/links.mjs";
 
-const LANGUAGES = { nb: "nb-NO", en: "en-GB" };
 /** The demo's company, whose manager is its citizen. */
 const COMPANY = "219840365";
 /** Seconds that a request waits which nobody answers. */
@@ -25,24 +25,7 @@ after(async () => {
 });
 
 /** A window, logged in at a node in a language. */
-const visitor = async (language, link) => {
-  const page = await person(browser, { locale: LANGUAGES[language] });
-  await page.goto(link);
-  return page;
-};
-
-/** How a window's states are held: the second language without what does not depend on it. */
-const holder = (face, language, page) => (state, other) =>
-  hold(other ?? page, `${face} ${language} ${state}`, { is_brief: language !== "nb" });
-
-/** Goes to each page, and holds it. */
-const each = async (page, held, pages) => {
-  for (const [state, path] of Object.entries(pages)) {
-    await go(page, path);
-    await held(state);
-  }
-};
-
+const visitor = (language, link) => visit(browser, language, link);
 
 for (const language of Object.keys(LANGUAGES)) {
   test(`a wallet that is new, of a person and of a company (${language})`, async () => {
@@ -478,6 +461,37 @@ const session = async (reference) => {
   assert.ok(found, `a session of ${reference}`);
   return found.id ?? found.session;
 };
+
+test("the pages of each face (nn)", async () => {
+  const wallet = await visitor("nn", await login(network, "citizen"));
+  assert.equal(await wallet.getAttribute("html", "lang"), "nn");
+  const desk = await visitor("nn", await login(network, "bank", "kari"));
+  await each(wallet, holder("wallet", "nn", wallet), {
+    "home": "/wallet", "requests": "/wallet/requests", "credentials": "/wallet/credentials", "history": "/wallet/history",
+    "grants": "/wallet/grants", "receive": "/wallet/receive", "settings": "/wallet/settings", "nowhere": "/wallet/nowhere",
+  });
+  await go(wallet, "/wallet");
+  await wallet.click('a[href^="/wallet/credentials/"]');
+  await holder("wallet", "nn", wallet)("credential");
+  await each(desk, holder("desk", "nn", desk), {
+    "cases": "/desk", "services": "/desk/new", "form S01": "/desk/new/S01", "form S15": "/desk/new/S15", "grants": "/desk/grants",
+    "notices": "/desk/notices",
+  });
+  await take(wallet, await ask(desk, "S15", "NYNORSK"));
+  await holder("wallet", "nn", wallet)("request");
+  await decide(wallet, "yes", network.passphrase);
+  await holder("wallet", "nn", wallet)("shared");
+  await desk.waitForSelector(".alert.good .verdict", { timeout: SOON });
+  await holder("desk", "nn", desk)("session valid");
+  const console_ = await visitor("nn", await login(network, "tax", "per"));
+  await each(console_, holder("console", "nn", console_), {
+    "home": "/console", "registers": "/console/registers", "register": "/console/registers/C02", "credentials": "/console/credentials",
+    "offer": "/console/credentials/offers/new", "bulk": "/console/credentials/bulk", "bulk form": "/console/credentials/bulk/new",
+    "lists": "/console/lists", "publish": "/console/lists/publish", "trust": "/console/trust", "rotate": "/console/trust/rotate",
+    "record": "/console/record", "health": "/console/health",
+  });
+  for (const one of [wallet, desk, console_]) await one.context().close();
+});
 
 test("one whole decision by keyboard alone, in each language the page is in", async () => {
   const desk = await visitor("nb", await login(network, "bank", "kari"));

@@ -3,7 +3,7 @@
 use crate::network::{
     BANK, IDENTITY, Network, TAX, argument, ask, collect, import, receive, share, state_of, text, until,
 };
-use crate::process::{Home, finish, folder};
+use crate::process::{Home, copy, finish, folder};
 use node::population::CITIZEN;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -329,13 +329,7 @@ impl Back {
                 let told = "det du har trukket tilbake etter at kopien ble tatt, må du trekke tilbake på nytt";
                 assert!(said.stdout.contains(told), "{said:?}");
             }
-            Back::Copied => {
-                let copied = std::process::Command::new("cp")
-                    .arg("-a")
-                    .args([home.path(), back.path()])
-                    .status();
-                assert!(copied.expect("cp runs").success());
-            }
+            Back::Copied => copy(home.path(), back.path()),
         }
         back.serve(&[]);
         let log = std::fs::read_to_string(back.log()).expect("reads");

@@ -2,6 +2,7 @@
 
 mod fixation;
 mod hostile;
+mod mending;
 pub(crate) mod operator;
 
 use crate::network::{

@@ -58,6 +58,12 @@ fn built(name: &str) -> PathBuf {
     path.expect("cargo names the executable")
 }
 
+/// Copies a folder with everything in it, as `cp -a` does, to one that does not exist.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").args([from, to]).status().expect("cp runs");
+    assert!(copied.success(), "the folder is copied");
+}
+
 /// A folder for the homes of a test, gone when the test ends: in memory where the system offers that, because the disk's
 /// speed is nothing that these tests are about.
 pub(crate) fn folder() -> tempfile::TempDir {

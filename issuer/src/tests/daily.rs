@@ -166,6 +166,33 @@ fn what_waits_is_published_at_once_when_somebody_revokes_it() {
 }
 
 #[test]
+fn what_waits_is_published_at_once_when_somebody_suspends_the_holder() {
+    let (mut world, old) = replaced();
+    let new = {
+        let pid = world.pid(ROLIG);
+        world.collect(INCOME, None, &pid).unwrap()
+    };
+    let now = world.now;
+    let issuer = world.agency.issuer();
+    let reached = issuer.reach(&rolig(), State::Suspended, "").unwrap();
+    let changed = issuer.set_state(now, rolig(), State::Suspended, "").unwrap();
+    assert_eq!((changed.credentials, changed), (2, reached));
+    world.pull();
+    assert!(all_mirrored(&world, &new, State::Suspended));
+    assert!(
+        all_mirrored(&world, &old, State::Superseded),
+        "it has ended, and is relied on no more"
+    );
+    assert_eq!(world.agency.issuer().endings().waiting, 0);
+
+    // What was suspended is valid again, and what had ended is not.
+    world.agency.issuer().set_state(now, rolig(), State::Valid, "").unwrap();
+    world.pull();
+    assert!(all_mirrored(&world, &new, State::Valid));
+    assert!(all_mirrored(&world, &old, State::Superseded));
+}
+
+#[test]
 fn an_ending_of_the_same_kind_that_waits_is_published_when_it_is_asked_for() {
     let mut world = World::new();
     let rolig = world.pid(ROLIG);

@@ -36,7 +36,7 @@ pub const COLOURS: &[(&str, &str)] = &[
     ("grey", "#454c57"),
 ];
 /// Connections at one time, of pages and API together with TLS each: every open page has one, and every program some.
-const CONNECTIONS_MAX: usize = 256;
+pub(super) const CONNECTIONS_MAX: usize = 256;
 /// How long a body may stand still while it comes.
 const BODY_IDLE: Duration = Duration::from_secs(30);
 /// How long requests under way may take when the node is told to stop.
@@ -184,7 +184,12 @@ impl App {
 
 /// Gives up a body of which nothing comes.
 pub(super) async fn without_waiting(request: Request) -> Request {
-    request.map(|body| Body::new(TimeoutBody::new(BODY_IDLE, body)))
+    moving(request, BODY_IDLE)
+}
+
+/// The same, for a body that may stand still so long.
+pub(super) fn moving(request: Request, idle: Duration) -> Request {
+    request.map(|body| Body::new(TimeoutBody::new(idle, body)))
 }
 
 /// Takes connections while there are places. One that finds none is closed at once, so that those who are served go on being served.

@@ -1,5 +1,6 @@
 //! What holds for every page: who gets in, and what the router turns away.
 
+mod bounds;
 pub(crate) mod world;
 
 use axum::http::StatusCode;

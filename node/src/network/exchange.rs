@@ -73,9 +73,10 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    /// A connection that just went down is no fault of the peer.
+    /// A connection that went down, or on which nothing came, may be the network's fault: when that has healed, nobody is to be left
+    /// alone for an hour.
     fn is_fault(&self) -> bool {
-        !matches!(self, Self::Closed)
+        !matches!(self, Self::Closed | Self::Timeout)
     }
 }
 
@@ -107,6 +108,8 @@ struct Connection {
     id: ConnectionId,
     is_ready: bool,
     is_relayed: bool,
+    /// A ping was answered on it.
+    is_answering: bool,
 }
 
 /// A peer that we are connected to, or are about to be.
@@ -185,6 +188,17 @@ impl Behaviour {
                     .build(),
             });
         }
+    }
+
+    /// A ping was answered on a connection, or was not. Whether the connection is dead: it was answered on before. A peer that never
+    /// answers any is none of ours, and what it sends and asks has its own time.
+    pub(super) fn is_dead(&mut self, peer: PeerId, connection: ConnectionId, is_answered: bool) -> bool {
+        let contact = self.contacts.get_mut(&peer);
+        let known = contact.and_then(|contact| contact.connections.iter_mut().find(|known| known.id == connection));
+        known.is_some_and(|known| {
+            known.is_answering |= is_answered;
+            known.is_answering && !is_answered
+        })
     }
 
     fn push(&mut self, event: ToSwarm<Greeted, Outgoing>) {
@@ -319,6 +333,7 @@ impl NetworkBehaviour for Behaviour {
                     id: connection_id,
                     is_ready: false,
                     is_relayed: endpoint.is_relayed(),
+                    is_answering: false,
                 });
             }
             FromSwarm::ConnectionClosed(ConnectionClosed {

@@ -263,11 +263,14 @@ fn observe(event: SwarmEvent<BehaviourEvent>, swarm: &mut Swarm<Behaviour>, cont
         SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event {
             peer,
             connection,
-            result: Err(ping::Failure::Timeout | ping::Failure::Other { .. }),
+            result,
         })) => {
-            // A request notices a dead connection by its time; gossip only waits for what may come.
-            let gossip = swarm.behaviour().gossip.as_ref();
-            if gossip.is_some_and(|gossip| gossip.runs_on(&peer, connection)) {
+            // Packets were lost for longer than any pause. When they go through again, the system goes on with such a connection as
+            // late as it took to notice: a new one is there at once.
+            let behaviour = swarm.behaviour_mut();
+            let is_dead = behaviour.exchange.is_dead(peer, connection, result.is_ok());
+            let gossip = behaviour.gossip.as_ref().filter(|_| result.is_err());
+            if is_dead || gossip.is_some_and(|gossip| gossip.runs_on(&peer, connection)) {
                 tracing::debug!(%own, %peer, "no answer to a ping");
                 swarm.close_connection(connection);
             }

@@ -122,6 +122,75 @@ fn a_death_at_any_call_leaves_a_row_readable_or_erased_and_what_was_told_erased_
 }
 
 #[test]
+fn a_second_trouble_while_the_first_is_mended_and_then_a_power_cut_lose_nothing() {
+    let base = MemoryDisk::new();
+    {
+        let store = create_on(&base).unwrap();
+        for n in 0..3 {
+            put(&store, &n.to_string(), &value(n)).unwrap();
+        }
+    }
+    let whole = {
+        let disk = base.copy();
+        let store = open_on(&disk).unwrap();
+        disk.trouble(Trouble::None);
+        erase(&store, "0").unwrap();
+        disk.calls()
+    };
+    let mut dice = Dice(71);
+    let mut cuts = 0;
+    for (first, is_killed) in (0..whole).flat_map(|first| [(first, true), (first, false)]) {
+        for second in 0.. {
+            let at = format!("call {first} of {whole}, killed: {is_killed}, then call {second}");
+            let disk = base.copy();
+            let mut store = open_on(&disk).ok();
+            disk.trouble(match is_killed {
+                true => Trouble::DiesAt(first),
+                false => Trouble::FailsAt(first, ErrorKind::Other),
+            });
+            let mut told = Told::default();
+            told.put.extend(0..3);
+            let erase_one = |store: &Option<Store>, told: &mut Told, n: u64| {
+                if store.as_ref().is_some_and(|store| erase(store, &n.to_string()).is_ok()) {
+                    told.erased.insert(n);
+                }
+            };
+            erase_one(&store, &mut told, 0);
+            if is_killed {
+                // What it wrote is read by the next process, durable or not.
+                drop(store.take());
+                disk.lose_process();
+                disk.trouble(Trouble::DiesAt(second));
+                store = open_on(&disk).ok();
+            } else {
+                disk.trouble(Trouble::DiesAt(second));
+            }
+            erase_one(&store, &mut told, 1);
+            drop(store);
+            for _ in 0..4 {
+                let after = disk.copy();
+                after.lose_power_in_blocks(&mut dice);
+                let store = open_on(&after).unwrap_or_else(|error| panic!("{at}: {error}"));
+                assert_eq!(store.health().erased_at_open, 0, "{at}: a row without its key");
+                no_key_is_left_over(&after, &store, &at);
+                let people = store.table("people");
+                for n in 0..3 {
+                    let found = people.get(&n.to_string()).unwrap();
+                    assert!(found.is_none() || !told.erased.contains(&n), "{at}: {n} came back");
+                    assert!(n != 2 || found == Some(value(n)), "{at}: {n} is lost");
+                }
+                cuts += 1;
+            }
+            if !disk.met() {
+                break;
+            }
+        }
+    }
+    println!("{cuts} power cuts after two troubles");
+    assert!(cuts > 1_000);
+}
+
+#[test]
 fn a_disk_that_refuses_any_one_write_never_makes_an_erasure_look_done_that_is_not() {
     let disk = MemoryDisk::new();
     let whole = {

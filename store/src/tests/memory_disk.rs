@@ -19,6 +19,7 @@ enum Content {
 }
 
 /// What is there, and what would be after power loss.
+#[derive(Clone)]
 struct Node {
     now: Content,
     durable: Content,
@@ -107,6 +108,51 @@ impl MemoryDisk {
                 }
                 (durable, _) => durable.clone(),
             };
+            node.durable = node.now.clone();
+        }
+    }
+
+    /// The same disk once more, with what is there and what is durable; nobody has it open.
+    pub(super) fn copy(&self) -> Self {
+        let state = self.state();
+        Self(Arc::new(Mutex::new(State {
+            nodes: state.nodes.clone(),
+            next: state.next,
+            locked: false,
+            calls: 0,
+            met: false,
+            trouble: Trouble::None,
+        })))
+    }
+
+    /// The process is killed: what it wrote is read by the next one, and is no more durable than it was.
+    pub(super) fn lose_process(&self) {
+        let mut state = self.state();
+        (state.locked, state.trouble) = (false, Trouble::None);
+    }
+
+    /// Power is lost, and of what was not synced any block of any file is there or is not.
+    pub(super) fn lose_power_in_blocks(&self, dice: &mut Dice) {
+        const BLOCK: usize = 4096;
+        self.lose_process();
+        for node in self.state().nodes.values_mut() {
+            if let (Content::File(durable), Content::File(now)) = (&node.durable, &mut node.now) {
+                // A file that grew kept its new length, or did not.
+                if now.len() < durable.len() || dice.roll(2) == 0 {
+                    now.resize(durable.len(), 0);
+                }
+                for from in (0..now.len()).step_by(BLOCK) {
+                    let to = (from + BLOCK).min(now.len());
+                    if dice.roll(2) == 0 {
+                        let old = durable.get(from..).unwrap_or_default();
+                        let old = &old[..old.len().min(to - from)];
+                        now[from..from + old.len()].copy_from_slice(old);
+                        now[from + old.len()..to].fill(0);
+                    }
+                }
+            } else {
+                node.now = node.durable.clone();
+            }
             node.durable = node.now.clone();
         }
     }

@@ -2,8 +2,9 @@
 
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 
 /** The synthetic citizen of the demo's registers. */
 export const CITIZEN = "14858834016";
@@ -68,8 +69,39 @@ export const start = async ({ language = "nb", persons = 100, companies = 20 } =
   return network;
 };
 
+/**
+ * Starts `bevis demo sandbox`: a bank's real node, and test persons with phones for every outcome. Gives the persons, how one of them
+ * opens a link, and how to end it; commands are run in the home `bank`.
+ */
+export const sandbox = async () => {
+  const root = mkdtempSync(join(tmpdir(), "bevis-sandbox-"));
+  const folder = join(root, "sandbox");
+  const child = spawn(program(), ["--json", "demo", "sandbox", folder], { stdio: ["ignore", "pipe", "pipe"], env: environment() });
+  let complaint = "";
+  child.stderr.on("data", (piece) => { complaint = (complaint + piece).slice(-8_000); });
+  const told = await new Promise((done, fail) => {
+    const late = setTimeout(() => { child.kill("SIGINT"); fail(new Error(`not ready in time: ${complaint}`)); }, READY);
+    child.once("exit", (code) => { clearTimeout(late); fail(new Error(`the sandbox ended with ${code}: ${complaint}`)); });
+    createInterface({ input: child.stdout }).once("line", (line) => {
+      clearTimeout(late);
+      child.removeAllListeners("exit");
+      done(JSON.parse(line));
+    });
+  });
+  const opened = async (person, link) => {
+    const answer = await fetch(`${told.phones}/${person.phone}`, { method: "POST", body: link });
+    if (!answer.ok) throw new Error(`phone ${person.phone}: ${answer.status} ${await answer.text()}`);
+    return (await answer.json()).did;
+  };
+  const end = async () => {
+    await ended(child, (child) => child.kill("SIGINT"));
+    rmSync(root, { recursive: true, force: true });
+  };
+  return { root, homes: folder, secret: join(folder, "passphrase"), persons: told.persons, opened, child, end };
+};
+
 const flags = (network, home) => [
-  "--home", home, "--json", "--no-input", "--passphrase-file", `${network.root}/secrets/passphrase`,
+  "--home", home, "--json", "--no-input", "--passphrase-file", network.secret ?? `${network.root}/secrets/passphrase`,
 ];
 
 /** Runs a command of the program in a home; gives its JSON answer and its exit code. */
@@ -92,7 +124,7 @@ const run = (network, home, words, input = "") => new Promise((done, fail) => {
 });
 
 /** Runs a command in the home of a node of the network. */
-export const command = (network, node, words, input) => run(network, `${network.root}/homes/${node}`, words, input);
+export const command = (network, node, words, input) => run(network, `${network.homes ?? `${network.root}/homes`}/${node}`, words, input);
 
 /** The same, where it must succeed: its answer. */
 export const must = async (network, node, words, input) => {
@@ -126,6 +158,64 @@ export const serve = async (network, home, words = []) => {
     });
   });
   return { ...ready, child, end: () => ended(child, (child) => child.stdin.end()) };
+};
+
+/** Serves a home of the network again whose node was ended: its lock is free as soon as the process is gone. */
+export const serveAgain = async (network, node) => {
+  for (const begun = Date.now(); ;) {
+    try {
+      return await serve(network, `${network.root}/homes/${node}`);
+    } catch (error) {
+      if (Date.now() - begun > SERVED || !/home_locked|unreachable/.test(`${error}`)) throw error;
+    }
+  }
+};
+
+/** Serves the page of a home that is not there yet, and then the home. Gives the page's link, what the node says when it is ready, and how to end it. */
+export const setUp = async (network, home) => {
+  const words = ["--home", home, "--json", "--no-input", "serve", "--with-parent", "--pages", "127.0.0.1:0"];
+  const child = spawn(program(), words, { stdio: ["pipe", "pipe", "pipe"], env: { ...environment(), BEVIS_STATUS_EVERY_SECONDS: "1" } });
+  let complaint = "";
+  child.stderr.on("data", (piece) => { complaint = (complaint + piece).slice(-8_000); });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const said = async () => {
+    const { value } = await lines.next();
+    if (value === undefined) throw new Error(`serve ended: ${complaint}`);
+    return JSON.parse(value);
+  };
+  const { link } = await said();
+  return { link, ready: said, child, end: () => ended(child, (child) => child.stdin.end()) };
+};
+
+/** Signs what a proposal says as the network's anchors do, and publishes it; gives the path of the bundle. */
+export const published = async (network, name, changes, anchors = ["anchor", "anchor-bank"]) => {
+  const [proposal, bundle] = [`${name}.proposal`, `${name}.json`].map((one) => file(network, one, ""));
+  rmSync(proposal);
+  rmSync(bundle);
+  await must(network, anchors[0], ["trust", "propose", "list", proposal, ...changes]);
+  for (const anchor of anchors) await must(network, anchor, ["--yes", "trust", "sign", proposal]);
+  await must(network, anchors[0], ["trust", "publish", proposal, "--out", bundle]);
+  return bundle;
+};
+
+/** Starts a lender that does not keep the rules, which the anchors admit for loans all the same. Gives how it asks, and how to end it. */
+export const lender = async (network, { did, number, name }) => {
+  const words = ["demo", "hostile", "--did", did, "--number", number, "--name", name];
+  const child = spawn(program(), words, { stdio: ["pipe", "pipe", "ignore"], env: environment() });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const order = async (order) => {
+    child.stdin.write(`${JSON.stringify(order)}\n`);
+    const { value } = await lines.next();
+    const answer = value === undefined ? { problem: "it ended" } : JSON.parse(value);
+    if (answer.problem) throw new Error(`the lender: ${JSON.stringify(answer)}`);
+    return answer;
+  };
+  const card = file(network, "lender.json", JSON.stringify(await order({ do: "card" })));
+  const path = await published(network, "with-lender", ["--base", `${network.root}/secrets/papers/trust.json`, "--admit", card, "--service", "S01"]);
+  const { first } = await must(network, "anchor", ["trust", "show", path]);
+  await order({ do: "trust", path, root: first.replaceAll(" ", "") });
+  const asks = async (vct, claims) => (await order({ do: "ask", service: "S01", vct, claims })).link;
+  return { asks, bundle: path, child, end: () => ended(child, (child) => child.stdin.end()) };
 };
 
 /** Makes a wallet that holds nothing yet, on the network's trust list, and serves it. Gives its link, and how to end it. */

@@ -6,12 +6,11 @@ mod epochs;
 
 use super::{Line, line};
 use crate::network::{BANK, IDENTITY, Network, TAX, argument, ask, collect, import, receive, share, text};
-use crate::process::{Home, finish, folder};
+use crate::process::{Home, copy, finish, folder};
 use credentials::Code;
 use node::population::CITIZEN;
 use serde_json::{Value, json};
 use std::path::Path;
-use std::process::Command;
 
 /// Which test shows which kind.
 pub(super) const LINES: &[Line] = &[
@@ -71,12 +70,6 @@ fn refused(home: &Home, kind: &str, arguments: &[&str]) {
         let typed = [&["--lang", language], arguments].concat();
         line.expect_text(finish(home.typed(&typed), ""), language);
     }
-}
-
-/// Copies a folder with everything in it, as `cp -a` does, to one that does not exist.
-fn copy(from: &Path, to: &Path) {
-    let copied = Command::new("cp").arg("-a").args([from, to]).status().expect("cp runs");
-    assert!(copied.success(), "the folder is copied");
 }
 
 /// What `doctor` says of a check: its state and detail.

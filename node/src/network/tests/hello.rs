@@ -2,6 +2,7 @@
 
 use super::raw::Raw;
 use super::*;
+use crate::network::raw::RawListener;
 
 /// The bytes of an answer with this body.
 fn answer(body: &[u8]) -> Vec<u8> {
@@ -166,6 +167,29 @@ async fn a_listener_whose_hello_we_do_not_accept_gets_no_request() {
         assert_eq!(traffic(&server.handle, &client_name(2), Protocol::Issue).requests_in, 0);
         server.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_hello_that_did_not_come_is_waited_for_again_at_once() {
+    let mut silent = RawListener::start(&secret(1)).await.expect("listens");
+    let target = || Target {
+        as_identity: Some(secret(2)),
+        peer: client_name(1),
+        addresses: silent.addresses().to_vec(),
+    };
+    let targets = [target(), target()];
+    let connections = tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Some(connection) = silent.accept().await {
+            held.push(connection);
+        }
+    });
+    let client = wallet(Settings::default(), b"client").await;
+    for target in targets {
+        let answer = within(client.request(target, Protocol::Issue, b"body".to_vec())).await;
+        assert!(matches!(answer, Err(Error::Timeout)), "{answer:?}");
+    }
+    connections.abort();
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Seeds when nothing is said: as many as two minutes of two slow cores take.
-const SEEDS: u64 = 600;
+const SEEDS: u64 = 300;
 /// Cores that are used.
 const THREADS: usize = 2;
 /// Lines of a failing seed that are shown.
